@@ -1,0 +1,92 @@
+//go:build linux
+
+package podnet
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"path/filepath"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Config says what the pod network of one node looks like.
+type Config struct {
+	// Dir holds the state: Dir/addresses.json (which pod has which address) and Dir/netns/<id> (the
+	// pods' namespaces, as bind mounts that keep them alive while no process is inside).
+	Dir string
+	// PodCIDR is the range of this node's pods, for example 10.244.1.0/24.
+	PodCIDR netip.Prefix
+	// ClusterCIDR is the range of all nodes' pods, for example 10.244.0.0/16. Packets from PodCIDR to
+	// addresses outside ClusterCIDR leave with the node's address.
+	ClusterCIDR netip.Prefix
+	// Bridge is the name of the bridge; "cbr0" when empty.
+	Bridge string
+	// MTU of the bridge and the pods' interfaces in bytes; 1500 when 0.
+	MTU int
+	// Pods are the ids that the caller still knows. Whatever Open finds that belongs to another id is
+	// removed: it is the remains of an Attach or a Detach that a crash cut short.
+	Pods []string
+}
+
+// Attachment is a pod's place in the network.
+type Attachment struct {
+	// ID is the caller's name for the pod: its sandbox id.
+	ID string
+	// IP is the pod's address; no other pod of the cluster has it.
+	IP netip.Addr
+	// NetNS is the path of the pod's network namespace, to be joined by its containers.
+	NetNS string
+	// HostVeth is the node's end of the cable, a port of the bridge. The other end is eth0 in the pod.
+	HostVeth string
+	// Gateway is the bridge's address, the pod's default route.
+	Gateway netip.Addr
+	// MAC of the pod's eth0, in the form 0a:58:0a:f4:01:02. It follows from IP.
+	MAC string
+}
+
+// Network is the pod network of one node. Its methods may be called by many goroutines at once.
+type Network struct {
+	// BridgeFilter says whether the bridge shows its frames to the IP layer; the package comment says
+	// what does not work when it is false.
+	BridgeFilter bool
+
+	cfg     Config
+	gateway netip.Addr
+	links   *netlink.Handle // a netlink socket in the node's namespace
+	bridge  int             // the bridge's interface index
+
+	busy  [64]sync.Mutex // one is held while a pod is attached or detached; its id chooses which
+	mu    sync.Mutex     // guards addrs, and the file that holds them
+	addrs addresses
+}
+
+// netNSPath is where the namespace of a pod is kept.
+func (n *Network) netNSPath(id string) string { return filepath.Join(n.cfg.Dir, "netns", id) }
+
+// attachment describes the pod id with the address ip. All of it follows from these two.
+func (n *Network) attachment(id string, ip netip.Addr) Attachment {
+	return Attachment{
+		ID:       id,
+		IP:       ip,
+		NetNS:    n.netNSPath(id),
+		HostVeth: PortName(n.cfg.PodCIDR, ip),
+		Gateway:  n.gateway,
+		MAC:      macOf(ip).String(),
+	}
+}
+
+var busySeed = maphash.MakeSeed()
+
+// lock keeps other calls away from the pod id until the function that it returns is called.
+func (n *Network) lock(id string) (unlock func()) {
+	m := &n.busy[maphash.String(busySeed, id)%uint64(len(n.busy))]
+	m.Lock()
+	return m.Unlock
+}
+
+// podNet is the pod's address with the size of the node's range: 10.244.1.7/24.
+func (n *Network) podNet(ip netip.Addr) netip.Prefix {
+	return netip.PrefixFrom(ip, n.cfg.PodCIDR.Bits())
+}

@@ -1,0 +1,203 @@
+//go:build linux
+
+package podnet
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// podInterface is the pod's end of its cable, as pods of every Kubernetes see it.
+const podInterface = "eth0"
+
+// portPattern is what PortName makes.
+var portPattern = regexp.MustCompile(`^pod[0-9]+$`)
+
+// setUpNode prepares the namespace of the calling thread: bridge, forwarding, source NAT.
+func (n *Network) setUpNode() (err error) {
+	if n.links, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("open netlink socket: %w", err)
+	}
+	if err := n.setUpBridge(); err != nil {
+		return fmt.Errorf("set up bridge %s: %w", n.cfg.Bridge, err)
+	}
+	if err := setSysctl("ipv4/ip_forward"); err != nil {
+		return fmt.Errorf("let the node forward packets: %w", err)
+	}
+	switch err := setSysctl("bridge/bridge-nf-call-iptables"); {
+	case err == nil:
+		n.BridgeFilter = true
+	case !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("let the bridge show its packets to the IP layer: %w", err)
+	}
+	return setUpMasquerade(n.cfg.PodCIDR, n.cfg.ClusterCIDR)
+}
+
+// setUpBridge makes the bridge, or changes the one that is there, so that the gateway's address is its only one.
+func (n *Network) setUpBridge() error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = n.cfg.Bridge, n.cfg.MTU
+	// A bridge without an address of its own takes the lowest of its ports', and changes it when pods come and go: pods would
+	// send to a gateway that is no longer there until their ARP entries expire.
+	attrs.HardwareAddr = macOf(n.gateway)
+	if err := n.links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	bridge, err := n.links.LinkByName(n.cfg.Bridge)
+	if err != nil {
+		return err
+	}
+	n.bridge = bridge.Attrs().Index
+	want := n.podNet(n.gateway)
+	if err := n.links.AddrReplace(bridge, linkAddr(want)); err != nil {
+		return fmt.Errorf("add address %s: %w", want, err)
+	}
+	addrs, err := n.links.AddrList(bridge, netlink.FAMILY_V4)
+	if err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	for _, a := range addrs {
+		if a.IPNet.String() == want.String() {
+			continue
+		}
+		if err := n.links.AddrDel(bridge, &a); err != nil {
+			return fmt.Errorf("remove address %s: %w", a.IPNet, err)
+		}
+	}
+	return errors.Join(
+		n.links.LinkSetHardwareAddr(bridge, attrs.HardwareAddr),
+		n.links.LinkSetMTU(bridge, n.cfg.MTU),
+		n.links.LinkSetUp(bridge))
+}
+
+// plug makes the pod's namespace and cable, as far as they are not there yet. The node's end is brought up last: if it is up, all of
+// it was done.
+func (n *Network) plug(pod Attachment) error {
+	if !isNetNS(pod.NetNS) {
+		if err := errors.Join(RemoveNetNS(pod.NetNS), NewNetNS(pod.NetNS)); err != nil {
+			return err
+		}
+	}
+	port, err := n.makeCable(pod)
+	if err != nil {
+		return fmt.Errorf("make cable %s: %w", pod.HostVeth, err)
+	}
+	if err := n.links.LinkSetMasterByIndex(port, n.bridge); err != nil {
+		return fmt.Errorf("plug %s into bridge %s: %w", pod.HostVeth, n.cfg.Bridge, err)
+	}
+	// A bridge does not send a frame back through the port that it came from, but a pod that calls its own service,
+	// and is chosen to answer, needs just that.
+	if err := n.links.LinkSetHairpin(port, true); err != nil {
+		return fmt.Errorf("set hairpin mode of %s: %w", pod.HostVeth, err)
+	}
+	if err := Do(pod.NetNS, func() error { return setUpPod(n.podNet(pod.IP), pod.Gateway) }); err != nil {
+		return err
+	}
+	if err := n.links.LinkSetUp(port); err != nil {
+		return fmt.Errorf("bring up %s: %w", pod.HostVeth, err)
+	}
+	return nil
+}
+
+// makeCable makes the veth pair, with eth0 born inside the pod's namespace, and returns the node's end.
+func (n *Network) makeCable(pod Attachment) (netlink.Link, error) {
+	ns, err := os.Open(pod.NetNS)
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU, attrs.Alias = pod.HostVeth, n.cfg.MTU, pod.ID
+	veth := &netlink.Veth{
+		LinkAttrs:        attrs,
+		PeerName:         podInterface,
+		PeerNamespace:    netlink.NsFd(int(ns.Fd())),
+		PeerHardwareAddr: macOf(pod.IP),
+	}
+	err = n.links.LinkAdd(veth)
+	if errors.Is(err, os.ErrExist) {
+		return n.links.LinkByName(pod.HostVeth)
+	}
+	return veth, err
+}
+
+// setUpPod configures the namespace of the calling thread as a pod's: loopback, eth0 with the pod's address, and the way out.
+func setUpPod(addr netip.Prefix, gateway netip.Addr) error {
+	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("open netlink socket in the pod: %w", err)
+	}
+	defer links.Close()
+	loopback := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}} // always the first interface of a namespace
+	if err := links.LinkSetUp(loopback); err != nil {
+		return fmt.Errorf("bring up loopback: %w", err)
+	}
+	eth0, err := links.LinkByName(podInterface)
+	if err != nil {
+		return fmt.Errorf("find %s in the pod: %w", podInterface, err)
+	}
+	if err := links.AddrReplace(eth0, linkAddr(addr)); err != nil {
+		return fmt.Errorf("give %s the address %s: %w", podInterface, addr, err)
+	}
+	if err := links.LinkSetUp(eth0); err != nil {
+		return fmt.Errorf("bring up %s: %w", podInterface, err)
+	}
+	if err := links.RouteReplace(&netlink.Route{LinkIndex: eth0.Attrs().Index, Gw: gateway.AsSlice()}); err != nil {
+		return fmt.Errorf("add default route via %s: %w", gateway, err)
+	}
+	return nil
+}
+
+// unplug deletes the cable whose node's end is port; eth0 in the pod goes with it.
+func (n *Network) unplug(port string) error {
+	link, err := n.links.LinkByName(port)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
+	if err == nil {
+		err = n.links.LinkDel(link)
+	}
+	if err != nil && !errors.Is(err, unix.ENODEV) { // gone by itself, with the pod's namespace
+		return fmt.Errorf("delete %s: %w", port, err)
+	}
+	return nil
+}
+
+// portsUp returns the names of all cable ends on the node, and whether they are up.
+func (n *Network) portsUp() (map[string]bool, error) {
+	links, err := n.links.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	ports := map[string]bool{}
+	for _, l := range links {
+		if l.Type() == "veth" && portPattern.MatchString(l.Attrs().Name) {
+			ports[l.Attrs().Name] = l.Attrs().Flags&net.FlagUp != 0
+		}
+	}
+	return ports, nil
+}
+
+// macOf derives an Ethernet address from an IP. 0a marks it as chosen locally. A new pod with the IP of an old one has its MAC
+// too, so neighbours that remember the pair are still right.
+func macOf(ip netip.Addr) net.HardwareAddr {
+	return append(net.HardwareAddr{0x0a, 0x58}, ip.AsSlice()...)
+}
+
+// linkAddr is prefix, with all its bits, as netlink wants it.
+func linkAddr(prefix netip.Prefix) *netlink.Addr {
+	return &netlink.Addr{IPNet: &net.IPNet{
+		IP:   prefix.Addr().AsSlice(),
+		Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
+	}}
+}
+
+// setSysctl sets a switch of the calling thread's network namespace to 1.
+func setSysctl(name string) error { return os.WriteFile("/proc/sys/net/"+name, []byte("1"), 0) }
