@@ -1,0 +1,2 @@
+// Package containers makes containers: processes with namespaces, cgroups and a root file system of their own.
+package containers

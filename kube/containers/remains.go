@@ -1,0 +1,119 @@
+//go:build linux
+
+package containers
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What a client does in place of a dead shim. Nobody can learn the exit codes of its containers any more or keep their
+// logs, so they must not live on: most got SIGKILL from the kernel when the shim died (prctl PR_SET_PDEATHSIG), and the
+// rest (a process that changed its user loses that signal) is killed here, by cgroup.
+
+// buried kills what a dead shim has left running, and returns the statuses, each now of an exited container.
+func (s *Shim) buried() ([]Status, error) {
+	all, err := s.Sandbox.readStatuses()
+	if err != nil {
+		return nil, fmt.Errorf("read what the dead shim of sandbox %s left: %w", s.Sandbox.ID, err)
+	}
+	for i := range all {
+		status := &all[i]
+		if status.State == Exited {
+			continue
+		}
+		if err := killCgroup(s.Sandbox.CgroupPath(status.ID)); err != nil {
+			return nil, err
+		}
+		status.State, status.PID, status.FinishedAt = Exited, 0, time.Now()
+		status.ExitCode, status.Reason = 128+int(syscall.SIGKILL), ReasonShimDied
+		status.Message = "the process that watched over the pod was killed, so the container was too"
+		if err := s.Sandbox.WriteStatus(*status); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// deleteRemains removes a container of a dead shim.
+func (s *Shim) deleteRemains(id string) error {
+	if err := CheckID(id); err != nil {
+		return err
+	}
+	if err := killCgroup(s.Sandbox.CgroupPath(id)); err != nil {
+		return err
+	}
+	for _, dir := range cgroupDirs(s.Sandbox.CgroupPath(id)) {
+		if err := removeCgroup(dir); err != nil {
+			return fmt.Errorf("remove cgroup of container %s: %w", id, err)
+		}
+	}
+	root := s.Sandbox.RootDir(id)
+	if err := syscall.Unmount(root, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL && err != syscall.ENOENT {
+		return fmt.Errorf("unmount %s: %w", root, err)
+	}
+	return os.RemoveAll(s.Sandbox.ContainerDir(id))
+}
+
+// cgroupDirs returns a cgroup's directories: one on cgroup v2, one for each controller on v1.
+func cgroupDirs(path string) []string {
+	dirs, _ := filepath.Glob("/sys/fs/cgroup/*" + path)
+	if _, err := os.Stat("/sys/fs/cgroup" + path); err == nil {
+		dirs = append(dirs, "/sys/fs/cgroup"+path)
+	}
+	return dirs
+}
+
+// killCgroup sends SIGKILL to all processes in a cgroup and below it until there are none.
+func killCgroup(path string) error {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		alive := 0
+		for _, dir := range cgroupDirs(path) {
+			filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.Name() == "cgroup.procs" {
+					alive += killListed(path)
+				}
+				return nil
+			})
+		}
+		if alive == 0 {
+			return nil
+		} else if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes in cgroup %s do not die of SIGKILL", alive, path)
+		}
+	}
+}
+
+func killListed(file string) (count int) {
+	pids, _ := os.ReadFile(file)
+	for _, field := range strings.Fields(string(pids)) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+			syscall.Kill(pid, syscall.SIGKILL)
+			count++
+		}
+	}
+	return count
+}
+
+// removeCgroup removes the directory after those below it; the files in them go by themselves.
+func removeCgroup(dir string) error {
+	below, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range below {
+		if entry.IsDir() {
+			if err := removeCgroup(filepath.Join(dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return syscall.Rmdir(dir)
+}

@@ -1,0 +1,215 @@
+package containers
+
+import (
+	"errors"
+	"time"
+)
+
+// Sandbox is what the containers of one pod share, and where its shim keeps its state. It never changes after
+// [StartShim].
+type Sandbox struct {
+	// ID names the sandbox, for people and messages.
+	ID string
+	// Dir is the absolute path of the shim's state directory. StartShim makes it; the last step of removing a sandbox
+	// is for the owner to remove it. It must not lie under the directory of the shim's binary.
+	Dir string
+	// Hostname is set in a UTS namespace of the sandbox's own. Empty: containers see the host's UTS namespace.
+	Hostname string
+	// NetNS is the path of a network namespace that somebody else made and keeps. Empty: the host's network.
+	NetNS string
+	// HostIPC leaves the containers in the host's IPC namespace instead of one of the sandbox's own.
+	HostIPC bool
+	// CgroupParent is the pod's cgroup, absolute from the root of each cgroup hierarchy. A container's cgroup is a child
+	// of it, named as the container's ID.
+	CgroupParent string
+	// Sysctls are namespaced kernel parameters ("net.core.somaxconn": "1024"), written before each container starts.
+	Sysctls map[string]string
+}
+
+// PIDMode says whose processes a container sees.
+type PIDMode string
+
+const (
+	// PIDContainer gives the container a PID namespace of its own; its command is process 1 there.
+	PIDContainer PIDMode = ""
+	// PIDPod shares one PID namespace among the containers of the pod that ask for it; process 1 is a reaper of the shim's.
+	PIDPod PIDMode = "pod"
+	// PIDNode leaves the container in the PID namespace of the shim, which is the node's.
+	PIDNode PIDMode = "node"
+	// PIDTarget joins the PID namespace of the container named by Config.PIDTarget (as `kubectl debug --target` does).
+	PIDTarget PIDMode = "target"
+)
+
+// Propagation says whether mounts made later below a mount's source or target show up on the other side.
+type Propagation string
+
+const (
+	// PropagationPrivate keeps both sides apart. It is the default.
+	PropagationPrivate Propagation = ""
+	// PropagationHostToContainer lets the container see what the host mounts later.
+	PropagationHostToContainer Propagation = "rslave"
+	// PropagationBidirectional also lets the host see what the container mounts.
+	PropagationBidirectional Propagation = "rshared"
+)
+
+// Mount is a file or directory of the host, or a file system in memory, at a path inside a container.
+type Mount struct {
+	// Source is an absolute path outside the container, bind-mounted with what is mounted below it. Empty: a tmpfs.
+	Source string
+	// Target is an absolute path inside the container; it is made if it is not there.
+	Target string
+	// ReadOnly forbids the container to write.
+	ReadOnly bool
+	// Propagation is for bind mounts.
+	Propagation Propagation
+	// Options are further mount options as mount(8) has them, "size=65536k" for a tmpfs, say.
+	Options []string
+}
+
+// Device is a device node of the host that a container may use.
+type Device struct {
+	// HostPath is the node outside, ContainerPath the path inside.
+	HostPath, ContainerPath string
+	// Permissions is any of r (read), w (write), m (make node). Empty: "rwm".
+	Permissions string
+}
+
+// Resources are the limits of a container's cgroup. Zero means: none set.
+type Resources struct {
+	// CPUShares is the weight against siblings, 2 to 262144, 1024 for one CPU. On cgroup v2 it becomes cpu.weight.
+	CPUShares uint64
+	// CPUQuota is how many microseconds the container may run in each CPUPeriod (also microseconds, 100000 if zero).
+	CPUQuota  int64
+	CPUPeriod uint64
+	// CPUs is a cpuset list, "0-1,4".
+	CPUs string
+	// MemoryLimit is in bytes; above it the kernel kills a process of the container.
+	MemoryLimit int64
+	// PidsLimit bounds the number of threads and processes.
+	PidsLimit int64
+}
+
+// Config describes one container. Everything in it is fixed but Resources, which [Shim.Update] changes.
+type Config struct {
+	// ID names the container; unique in its sandbox, at most 200 letters, digits and any of ".-_".
+	ID string
+	// Layers are the directories of an unpacked image, lowest first. They are only read, so containers share them.
+	Layers []string
+	// Args is the command with its arguments, never empty. The first is looked up in the container's $PATH.
+	Args []string
+	// Env is the whole environment as KEY=value; PATH is added if it is not there, HOME from the user's entry.
+	Env []string
+	// Cwd is the working directory, "/" if empty; it is made if it is not there.
+	Cwd string
+	// User is "uid", "uid:gid", "name" or "name:group"; names are looked up in the container's /etc/passwd and
+	// /etc/group. Empty: root.
+	User string
+	// Groups are further group IDs of the process.
+	Groups []int
+
+	// Mounts come on top of the usual ones (/proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys, /sys/fs/cgroup), in order.
+	Mounts  []Mount
+	Devices []Device
+
+	Resources Resources
+	// OOMScoreAdj, -1000 to 1000: who dies first when the node runs out of memory. What the kernel does not permit us is
+	// left as it is.
+	OOMScoreAdj int
+
+	// CapAdd and CapDrop change the default set of capabilities ("NET_ADMIN", "CAP_NET_ADMIN" or "ALL").
+	CapAdd, CapDrop []string
+	// Privileged gives every capability and every device, masks nothing and mounts /sys and the cgroups writable.
+	Privileged     bool
+	ReadonlyRootfs bool
+	// NoNewPrivs stops set-user-ID programs from gaining anything (prctl PR_SET_NO_NEW_PRIVS).
+	NoNewPrivs bool
+	// MaskedPaths are hidden and ReadonlyPaths protected inside the container. Nil: [DefaultMaskedPaths] and
+	// [DefaultReadonlyPaths]; empty but not nil: none. Privileged ignores both.
+	MaskedPaths, ReadonlyPaths []string
+
+	PIDMode PIDMode
+	// PIDTarget is a running container of the same sandbox, for PIDMode "target".
+	PIDTarget string
+
+	// Terminal gives the command a terminal; its output is then one stream, stdout.
+	Terminal bool
+	// Stdin keeps a stdin open for [Shim.Attach]; without it the command reads /dev/null.
+	Stdin bool
+	// StdinOnce closes stdin when the first client that attached with a stdin has gone.
+	StdinOnce bool
+	// LogPath is the file that stdout and stderr go to, in CRI format; its directory must exist. Empty: no log.
+	LogPath string
+}
+
+// State is where a container is in its life.
+type State string
+
+const (
+	// Created: everything is set up and the command has not begun.
+	Created State = "created"
+	// Running: the command runs.
+	Running State = "running"
+	// Exited: the command has ended, or never will begin.
+	Exited State = "exited"
+)
+
+// Status is a container as its shim sees it, or as its exit file tells when the shim is dead.
+type Status struct {
+	ID    string
+	State State
+	// PID is the command's process ID in the shim's PID namespace, 0 once it has exited.
+	PID                              int
+	CreatedAt, StartedAt, FinishedAt time.Time // zero: has not happened
+	// ExitCode is the command's, or 128 plus the signal that ended it.
+	ExitCode int
+	// Reason is a word for programs once exited: [ReasonCompleted], [ReasonError], [ReasonOOMKilled] or [ReasonShimDied].
+	Reason string
+	// Message is a sentence for people, often empty.
+	Message string
+}
+
+// Reasons of an exit.
+const (
+	ReasonCompleted = "Completed" // exit code 0
+	ReasonError     = "Error"     // any other exit code or signal
+	ReasonOOMKilled = "OOMKilled" // the kernel killed a process of it at the memory limit
+	ReasonShimDied  = "ShimDied"  // its shim was killed, and it with it; the code is 137
+)
+
+// Stats is what a container uses now.
+type Stats struct {
+	// CPUNanos is processor time since it was created, in nanoseconds.
+	CPUNanos uint64
+	// MemoryUsage, MemoryWorkingSet (usage less inactive page cache, what eviction looks at) and MemoryRSS are in bytes.
+	MemoryUsage, MemoryWorkingSet, MemoryRSS uint64
+	PageFaults, MajorPageFaults              uint64
+	// Pids counts threads and processes.
+	Pids uint64
+	// OOMKills counts processes that the kernel killed at the memory limit.
+	OOMKills uint64
+}
+
+// ExecConfig is a further command in a running container. What is not here is as in the container's own Config.
+type ExecConfig struct {
+	Args []string
+	// Env is added to the container's.
+	Env []string
+	// Cwd and User replace the container's if not empty.
+	Cwd, User string
+	Terminal  bool
+}
+
+// Size is that of a terminal, in characters.
+type Size struct{ Width, Height uint16 }
+
+// Errors to be told apart with errors.Is.
+var (
+	// ErrNotFound: the sandbox has no container with that ID.
+	ErrNotFound = errors.New("no such container")
+	// ErrExists: the sandbox has a container with that ID.
+	ErrExists = errors.New("container exists")
+	// ErrNotRunning: the container is not in a state in which that can be done.
+	ErrNotRunning = errors.New("container is not running")
+	// ErrShimDead: the shim has gone, and its containers with it. Status, List, Delete and Stop still work.
+	ErrShimDead = errors.New("the pod's shim is dead")
+)
