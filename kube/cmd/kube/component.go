@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+
+	"kubelab/kube/operator"
+)
+
+// newComponentCommand makes the command of a component: a process that works until SIGTERM or SIGINT
+// cancels the context of run, and logs to stderr under its own name.
+func newComponentCommand(name, short string, run func(ctx context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			logTo(name)
+			err := run(command.Context())
+			if command.Context().Err() != nil {
+				return nil // it was asked to stop: whatever broke off is no failure
+			}
+			return err
+		},
+	}
+}
+
+// newClientCommand makes the command of a component that is a client of the API server. The flag named
+// hostFlag says on which host it runs: "host", or "node-name" for what runs on a node. While run works,
+// its steps are delivered beside it.
+func newClientCommand(name, short, hostFlag string, run func(ctx context.Context, client *operator.Client) error) *cobra.Command {
+	who := operator.Identity{Component: name}
+	command := newComponentCommand(name, short, func(ctx context.Context) error {
+		client, err := operator.Connect(who)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		var delivery sync.WaitGroup
+		delivery.Go(func() { client.Deliver(ctx) })
+		defer delivery.Wait()
+		defer cancel()
+		return run(ctx, client)
+	})
+	hostname, _ := os.Hostname() // without one the flag has no default
+	flags := command.Flags()
+	flags.StringVar(&who.Kubeconfig, "kubeconfig", "", "the file that says how to reach the API server, and as whom")
+	flags.StringVar(&who.Host, hostFlag, hostname, "the host that this process runs on")
+	flags.StringVar(&who.Journal, "journal", "", "the file of steps that are not delivered yet (none: they are kept in memory only)")
+	return command
+}
+
+// logTo sends everything that this process logs to stderr, client-go's lines included.
+func logTo(component string) {
+	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("component", component)
+	slog.SetDefault(logger)
+	klog.SetSlogLogger(logger)
+}

@@ -1,0 +1,70 @@
+// Command kube is all of the cluster in one program: a subcommand per component, and the commands with
+// which a person starts a cluster, stops it, breaks it and asks it why.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// commands lists everything that the program can do.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		newVersionCommand(),
+	}
+}
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	root := newRootCommand(commands())
+	started := false
+	noteStart(root, &started)
+	err := root.ExecuteContext(ctx)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "kube:", err)
+	if !started {
+		os.Exit(exitUsage)
+	}
+	os.Exit(exitFailed)
+}
+
+func newRootCommand(commands []*cobra.Command) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "kube",
+		Short:         "Kubernetes, small enough to read and real enough to use",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w (see: %s --help)", err, command.CommandPath())
+	})
+	root.AddCommand(commands...)
+	return root
+}
+
+// noteStart sets started as soon as a command really runs: an error before that is one of usage.
+func noteStart(command *cobra.Command, started *bool) {
+	if run := command.RunE; run != nil {
+		command.RunE = func(command *cobra.Command, args []string) error {
+			*started = true
+			return run(command, args)
+		}
+	}
+	for _, child := range command.Commands() {
+		noteStart(child, started)
+	}
+}
