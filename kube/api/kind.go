@@ -45,7 +45,10 @@ type Names struct {
 	Categories []string // "all" puts it into kubectl get all
 	Namespaced bool
 	HasStatus  bool // it has a status, written through its own subresource
-	Transient  bool // it expires after an hour
+	// KeepsStatus: the status may already be set on create (a node reports itself).
+	KeepsStatus bool
+	Transient   bool // it expires after an hour
+	Quiet       bool // its writes leave no steps: heartbeats, messages
 }
 
 // Lookup finds another object by the plural of its resource. It returns nil where there is none.

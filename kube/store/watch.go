@@ -1,0 +1,111 @@
+package store
+
+import (
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Event is one change of one record.
+type Event struct {
+	Revision Revision
+	Deleted  bool
+	Item     *Item // the record after the change; of a deleted one, what it was
+	Previous *Item // the record before; nil: it is new
+}
+
+// Watch is one watcher's stream of events.
+type Watch struct {
+	prefix string
+	events chan *Event
+	cache  *Cache
+}
+
+// pending is how many events a watcher may be behind before it is cut off.
+const pending = 2048
+
+// Events brings each change once, in order. It is closed when the watcher was too slow or the cache had
+// to begin anew: watch again, from the last revision seen.
+func (w *Watch) Events() <-chan *Event { return w.events }
+
+// Stop ends the watch.
+func (w *Watch) Stop() {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	delete(w.cache.watchers, w)
+}
+
+// offer hands over an event without waiting. A watcher that is too far behind is closed.
+func (w *Watch) offer(event *Event) bool {
+	select {
+	case w.events <- event:
+		return true
+	default:
+		close(w.events)
+		return false
+	}
+}
+
+// Watch brings every change under prefix after a revision. It returns [ErrTooOld] when the cache no longer
+// knows all of them.
+func (c *Cache) Watch(prefix string, after Revision) (*Watch, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	missed, err := c.history.after(after, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return c.watch(prefix, missed), nil
+}
+
+// ListAndWatch returns what is under prefix, and a watch of everything that changes after.
+func (c *Cache) ListAndWatch(prefix string) ([]*Item, Revision, *Watch) {
+	c.mu.Lock()
+	watch, revision := c.watch(prefix, nil), c.revision
+	items := c.items.Clone()
+	c.mu.Unlock()
+	return under(items, prefix), revision, watch
+}
+
+func (c *Cache) watch(prefix string, missed []*Event) *Watch {
+	w := &Watch{prefix: prefix, cache: c, events: make(chan *Event, pending+len(missed))}
+	for _, event := range missed {
+		w.events <- event
+	}
+	c.watchers[w] = struct{}{}
+	return w
+}
+
+// history is the recent past: the events after revision since, oldest first.
+type history struct {
+	since  Revision
+	events []*Event
+}
+
+// remembered is how many events are kept at least.
+const remembered = 16384
+
+func (h *history) reset(revision Revision) { h.since, h.events = revision, nil }
+
+func (h *history) add(event *Event) {
+	h.events = append(h.events, event)
+	if len(h.events) > 2*remembered {
+		cut := len(h.events) - remembered
+		h.since = h.events[cut-1].Revision
+		h.events = slices.Clone(h.events[cut:])
+	}
+}
+
+func (h *history) after(revision Revision, prefix string) ([]*Event, error) {
+	if revision < h.since {
+		return nil, ErrTooOld
+	}
+	first := sort.Search(len(h.events), func(i int) bool { return h.events[i].Revision > revision })
+	var found []*Event
+	for _, event := range h.events[first:] {
+		if strings.HasPrefix(event.Item.Key, prefix) {
+			found = append(found, event)
+		}
+	}
+	return found, nil
+}
