@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -16,6 +17,12 @@ import (
 
 // podInterface is the pod's end of its cable, as pods of every Kubernetes see it.
 const podInterface = "eth0"
+
+// How long an interface may take to be ready (a few microseconds are usual; more means a very busy machine), and how often we look.
+const (
+	carrierTimeout = 5 * time.Second
+	carrierPoll    = 500 * time.Microsecond
+)
 
 // portPattern is what PortName makes.
 var portPattern = regexp.MustCompile(`^pod[0-9]+$`)
@@ -97,13 +104,40 @@ func (n *Network) plug(pod Attachment) error {
 	if err := n.links.LinkSetHairpin(port, true); err != nil {
 		return fmt.Errorf("set hairpin mode of %s: %w", pod.HostVeth, err)
 	}
-	if err := Do(pod.NetNS, func() error { return setUpPod(n.podNet(pod.IP), pod.Gateway) }); err != nil {
-		return err
+	return Do(pod.NetNS, func() error {
+		links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			return fmt.Errorf("open netlink socket in the pod: %w", err)
+		}
+		defer links.Close()
+		eth0, err := setUpPod(links, n.podNet(pod.IP), pod.Gateway)
+		if err != nil {
+			return err
+		}
+		if err := n.links.LinkSetUp(port); err != nil {
+			return fmt.Errorf("bring up %s: %w", pod.HostVeth, err)
+		}
+		return errors.Join(
+			waitForCarrier(links, eth0),
+			waitForCarrier(n.links, port.Attrs().Index),
+			waitForCarrier(n.links, n.bridge))
+	})
+}
+
+// waitForCarrier waits until the kernel has taken notice that an interface has somebody at its other end. It does so in the background,
+// and drops what is sent before: the first packet of a pod would be lost, and sent again only after a second.
+func waitForCarrier(links *netlink.Handle, index int) error {
+	for deadline := time.Now().Add(carrierTimeout); ; time.Sleep(carrierPoll) {
+		link, err := links.LinkByIndex(index)
+		switch {
+		case err != nil:
+			return fmt.Errorf("look at interface %d: %w", index, err)
+		case link.Attrs().OperState == netlink.OperUp:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s has no carrier after %s: is the other end up?", link.Attrs().Name, carrierTimeout)
+		}
 	}
-	if err := n.links.LinkSetUp(port); err != nil {
-		return fmt.Errorf("bring up %s: %w", pod.HostVeth, err)
-	}
-	return nil
 }
 
 // makeCable makes the veth pair, with eth0 born inside the pod's namespace, and returns the node's end.
@@ -122,37 +156,43 @@ func (n *Network) makeCable(pod Attachment) (netlink.Link, error) {
 		PeerHardwareAddr: macOf(pod.IP),
 	}
 	err = n.links.LinkAdd(veth)
-	if errors.Is(err, os.ErrExist) {
-		return n.links.LinkByName(pod.HostVeth)
+	if !errors.Is(err, os.ErrExist) {
+		return veth, err
 	}
-	return veth, err
+	there, err := n.links.LinkByName(pod.HostVeth)
+	switch {
+	case err != nil:
+		return nil, err
+	case there.Type() != veth.Type():
+		return nil, fmt.Errorf("there is a %s of that name: rename it", there.Type())
+	case there.Attrs().Alias == pod.ID: // from an Attach that a crash cut short
+		return there, nil
+	}
+	// The last pod with this address left a process behind that keeps its namespace alive.
+	return veth, errors.Join(n.unplug(pod.HostVeth), n.links.LinkAdd(veth))
 }
 
-// setUpPod configures the namespace of the calling thread as a pod's: loopback, eth0 with the pod's address, and the way out.
-func setUpPod(addr netip.Prefix, gateway netip.Addr) error {
-	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return fmt.Errorf("open netlink socket in the pod: %w", err)
-	}
-	defer links.Close()
+// setUpPod configures a pod's namespace, to which links leads: loopback, eth0 with the pod's address, and the way out. It returns the
+// index of eth0.
+func setUpPod(links *netlink.Handle, addr netip.Prefix, gateway netip.Addr) (int, error) {
 	loopback := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}} // always the first interface of a namespace
 	if err := links.LinkSetUp(loopback); err != nil {
-		return fmt.Errorf("bring up loopback: %w", err)
+		return 0, fmt.Errorf("bring up loopback: %w", err)
 	}
 	eth0, err := links.LinkByName(podInterface)
 	if err != nil {
-		return fmt.Errorf("find %s in the pod: %w", podInterface, err)
+		return 0, fmt.Errorf("find %s in the pod: %w", podInterface, err)
 	}
 	if err := links.AddrReplace(eth0, linkAddr(addr)); err != nil {
-		return fmt.Errorf("give %s the address %s: %w", podInterface, addr, err)
+		return 0, fmt.Errorf("give %s the address %s: %w", podInterface, addr, err)
 	}
 	if err := links.LinkSetUp(eth0); err != nil {
-		return fmt.Errorf("bring up %s: %w", podInterface, err)
+		return 0, fmt.Errorf("bring up %s: %w", podInterface, err)
 	}
 	if err := links.RouteReplace(&netlink.Route{LinkIndex: eth0.Attrs().Index, Gw: gateway.AsSlice()}); err != nil {
-		return fmt.Errorf("add default route via %s: %w", gateway, err)
+		return 0, fmt.Errorf("add default route via %s: %w", gateway, err)
 	}
-	return nil
+	return eth0.Attrs().Index, nil
 }
 
 // unplug deletes the cable whose node's end is port; eth0 in the pod goes with it.
