@@ -1,0 +1,141 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	if len(spec.Containers) == 0 {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	var errs field.ErrorList
+	names, hostPorts := sets.Set[string]{}, sets.Set[string]{}
+	for i := range spec.Containers {
+		c, at := &spec.Containers[i], path.Index(i)
+		errs = append(errs, validateContainer(c, at)...)
+		errs = append(errs, validatePorts(c.Ports, spec.HostNetwork, hostPorts, at.Child("ports"))...)
+		if names.Has(c.Name) {
+			errs = append(errs, field.Duplicate(at.Child("name"), c.Name))
+		}
+		names.Insert(c.Name)
+	}
+	return errs
+}
+
+func validateContainer(c *corev1.Container, path *field.Path) field.ErrorList {
+	errs := refuse(c, missingFromContainers, path)
+	if c.Name == "" {
+		errs = append(errs, field.Required(path.Child("name"), ""))
+	} else {
+		errs = append(errs, invalidIf(validation.IsDNS1123Label(c.Name), c.Name, path.Child("name"))...)
+	}
+	if c.Image == "" {
+		errs = append(errs, field.Required(path.Child("image"), ""))
+	} else if c.Image != strings.TrimSpace(c.Image) {
+		errs = append(errs, field.Invalid(path.Child("image"), c.Image, "must not have leading or trailing whitespace"))
+	}
+	errs = append(errs, oneOf(c.ImagePullPolicy, path.Child("imagePullPolicy"),
+		corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
+	errs = append(errs, oneOf(c.TerminationMessagePolicy, path.Child("terminationMessagePolicy"),
+		corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
+	errs = append(errs, validateEnv(c.Env, path.Child("env"))...)
+	errs = append(errs, validateEnvFrom(c.EnvFrom, path.Child("envFrom"))...)
+	errs = append(errs, validateResources(&c.Resources, path.Child("resources"))...)
+	if c.SecurityContext != nil {
+		errs = append(errs, validateSecurity(c.SecurityContext, path.Child("securityContext"))...)
+	}
+	return errs
+}
+
+// validatePorts also notes the host ports of the pod in taken: two containers cannot have the same.
+func validatePorts(ports []corev1.ContainerPort, hostNetwork bool, taken sets.Set[string], path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	names := sets.Set[string]{}
+	for i, port := range ports {
+		at := path.Index(i)
+		if port.Name != "" {
+			errs = append(errs, invalidIf(validation.IsValidPortName(port.Name), port.Name, at.Child("name"))...)
+			if names.Has(port.Name) {
+				errs = append(errs, field.Duplicate(at.Child("name"), port.Name))
+			}
+			names.Insert(port.Name)
+		}
+		if port.ContainerPort == 0 {
+			errs = append(errs, field.Required(at.Child("containerPort"), ""))
+		} else {
+			errs = append(errs, invalidIf(validation.IsValidPortNum(int(port.ContainerPort)), port.ContainerPort, at.Child("containerPort"))...)
+		}
+		errs = append(errs, oneOf(port.Protocol, at.Child("protocol"), corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP)...)
+		errs = append(errs, validateHostPort(port, hostNetwork, taken, at)...)
+	}
+	return errs
+}
+
+func validateHostPort(port corev1.ContainerPort, hostNetwork bool, taken sets.Set[string], path *field.Path) field.ErrorList {
+	switch {
+	case port.HostPort == 0:
+		return nil
+	case !hostNetwork:
+		return field.ErrorList{field.Forbidden(path.Child("hostPort"), notYet)}
+	case port.HostPort != port.ContainerPort:
+		return field.ErrorList{field.Invalid(path.Child("containerPort"), port.ContainerPort,
+			"must match `hostPort` when `hostNetwork` is true")}
+	}
+	claim := fmt.Sprintf("%s/%s/%d", port.Protocol, port.HostIP, port.HostPort)
+	if taken.Has(claim) {
+		return field.ErrorList{field.Duplicate(path.Child("hostPort"), claim)}
+	}
+	taken.Insert(claim)
+	return nil
+}
+
+func validateSecurity(s *corev1.SecurityContext, path *field.Path) field.ErrorList {
+	errs := refuse(s, missingFromContainerSecurity, path)
+	errs = append(errs, validateUser(s.RunAsUser, s.RunAsGroup, path)...)
+	errs = append(errs, validateSeccomp(s.SeccompProfile, path.Child("seccompProfile"))...)
+	if s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation {
+		return errs
+	}
+	if s.Privileged != nil && *s.Privileged {
+		errs = append(errs, field.Invalid(path, s, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"))
+	}
+	if s.Capabilities != nil && slices.Contains(s.Capabilities.Add, "CAP_SYS_ADMIN") {
+		errs = append(errs, field.Invalid(path, s, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"))
+	}
+	return errs
+}
+
+func validateUser(user, group *int64, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if user != nil {
+		errs = append(errs, invalidIf(validation.IsValidUserID(*user), *user, path.Child("runAsUser"))...)
+	}
+	if group != nil {
+		errs = append(errs, invalidIf(validation.IsValidGroupID(*group), *group, path.Child("runAsGroup"))...)
+	}
+	return errs
+}
+
+func validateSeccomp(profile *corev1.SeccompProfile, path *field.Path) field.ErrorList {
+	if profile == nil {
+		return nil
+	}
+	errs := oneOf(profile.Type, path.Child("type"), corev1.SeccompProfileTypeLocalhost,
+		corev1.SeccompProfileTypeRuntimeDefault, corev1.SeccompProfileTypeUnconfined)
+	local := profile.Type == corev1.SeccompProfileTypeLocalhost
+	switch named := profile.LocalhostProfile != nil && *profile.LocalhostProfile != ""; {
+	case local && !named:
+		errs = append(errs, field.Required(path.Child("localhostProfile"), "must be set when seccomp type is Localhost"))
+	case !local && profile.LocalhostProfile != nil:
+		errs = append(errs, field.Invalid(path.Child("localhostProfile"), *profile.LocalhostProfile,
+			"can only be set when seccomp type is Localhost"))
+	}
+	return errs
+}

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+func validateEnv(vars []corev1.EnvVar, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, env := range vars {
+		at := path.Index(i)
+		if env.Name == "" {
+			errs = append(errs, field.Required(at.Child("name"), ""))
+		} else {
+			errs = append(errs, invalidIf(validation.IsRelaxedEnvVarName(env.Name), env.Name, at.Child("name"))...)
+		}
+		if env.ValueFrom != nil {
+			errs = append(errs, validateEnvSource(env, at.Child("valueFrom"))...)
+		}
+	}
+	return errs
+}
+
+func validateEnvSource(env corev1.EnvVar, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	sources, from := 0, env.ValueFrom
+	if from.FieldRef != nil {
+		sources++
+		errs = append(errs, validateFieldRef(from.FieldRef, path.Child("fieldRef"))...)
+	}
+	if from.ResourceFieldRef != nil {
+		sources++
+		errs = append(errs, validateResourceFieldRef(from.ResourceFieldRef, path.Child("resourceFieldRef"))...)
+	}
+	if ref := from.ConfigMapKeyRef; ref != nil {
+		sources++
+		errs = append(errs, validateKeyRef(ref.Name, ref.Key, path.Child("configMapKeyRef"))...)
+	}
+	if ref := from.SecretKeyRef; ref != nil {
+		sources++
+		errs = append(errs, validateKeyRef(ref.Name, ref.Key, path.Child("secretKeyRef"))...)
+	}
+	if from.FileKeyRef != nil {
+		sources++
+		errs = append(errs, field.Forbidden(path.Child("fileKeyRef"), notYet))
+	}
+	switch {
+	case sources == 0:
+		errs = append(errs, field.Invalid(path, "",
+			"must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"))
+	case env.Value != "":
+		errs = append(errs, field.Invalid(path, "", "may not be specified when `value` is not empty"))
+	case sources > 1:
+		errs = append(errs, field.Invalid(path, "", "may not have more than one field specified at a time"))
+	}
+	return errs
+}
+
+func validateKeyRef(name, key string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if name == "" {
+		errs = append(errs, field.Required(path.Child("name"), ""))
+	}
+	if key == "" {
+		return append(errs, field.Required(path.Child("key"), ""))
+	}
+	return append(errs, invalidIf(validation.IsConfigMapKey(key), key, path.Child("key"))...)
+}
+
+// The fields of its own pod that a container can read from its environment.
+var podFields = []string{
+	"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+	"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
+}
+
+func validateFieldRef(ref *corev1.ObjectFieldSelector, path *field.Path) field.ErrorList {
+	at := path.Child("fieldPath")
+	switch {
+	case ref.APIVersion != "v1":
+		return field.ErrorList{field.Invalid(path.Child("apiVersion"), ref.APIVersion, "must be v1")}
+	case ref.FieldPath == "":
+		return field.ErrorList{field.Required(at, "")}
+	}
+	parent, key, subscripted := SplitSubscript(ref.FieldPath)
+	switch {
+	case !subscripted:
+		return oneOf(ref.FieldPath, at, podFields...)
+	case parent == "metadata.labels":
+		return invalidIf(validation.IsQualifiedName(key), ref.FieldPath, at)
+	case parent == "metadata.annotations":
+		return invalidIf(validation.IsQualifiedName(strings.ToLower(key)), ref.FieldPath, at)
+	}
+	return field.ErrorList{field.Invalid(at, ref.FieldPath, "does not support subscript")}
+}
+
+// SplitSubscript takes metadata.labels['app'] apart into metadata.labels and app. It returns false where there is
+// no subscript.
+func SplitSubscript(fieldPath string) (parent, key string, subscripted bool) {
+	rest, ok := strings.CutSuffix(fieldPath, "']")
+	if !ok {
+		return fieldPath, "", false
+	}
+	return strings.Cut(rest, "['")
+}
+
+// The resources of its own that a container can read from its environment.
+var containerResources = []string{
+	"limits.cpu", "limits.ephemeral-storage", "limits.memory",
+	"requests.cpu", "requests.ephemeral-storage", "requests.memory",
+}
+
+func validateResourceFieldRef(ref *corev1.ResourceFieldSelector, path *field.Path) field.ErrorList {
+	return oneOf(ref.Resource, path.Child("resource"), containerResources...)
+}
+
+func validateEnvFrom(sources []corev1.EnvFromSource, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, source := range sources {
+		at := path.Index(i)
+		if source.Prefix != "" {
+			errs = append(errs, invalidIf(validation.IsRelaxedEnvVarName(source.Prefix), source.Prefix, at.Child("prefix"))...)
+		}
+		switch {
+		case source.ConfigMapRef == nil && source.SecretRef == nil:
+			errs = append(errs, field.Invalid(at, "", "must specify one of: `configMapRef` or `secretRef`"))
+		case source.ConfigMapRef != nil && source.SecretRef != nil:
+			errs = append(errs, field.Invalid(at, "", "may not have more than one field specified at a time"))
+		case source.ConfigMapRef != nil:
+			errs = append(errs, validateRefName(source.ConfigMapRef.Name, at.Child("configMapRef", "name"))...)
+		default:
+			errs = append(errs, validateRefName(source.SecretRef.Name, at.Child("secretRef", "name"))...)
+		}
+	}
+	return errs
+}
+
+func validateRefName(name string, path *field.Path) field.ErrorList {
+	if name == "" {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	return invalidIf(apivalidation.NameIsDNSSubdomain(name, false), name, path)
+}

@@ -1,0 +1,80 @@
+package api
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// missing is a field that Kubernetes has and kubelab does not, and how to see that it is used.
+type missing[T any] struct {
+	field string
+	used  func(*T) bool
+}
+
+// What a pod cannot ask for yet. It is refused rather than ignored: a pod that runs without the volume that
+// it asked for would be worse than one that does not run. Whoever builds one of these strikes its line.
+var (
+	missingFromPods = []missing[corev1.PodSpec]{
+		{"volumes", func(s *corev1.PodSpec) bool { return len(s.Volumes) > 0 }},
+		{"initContainers", func(s *corev1.PodSpec) bool { return len(s.InitContainers) > 0 }},
+		{"ephemeralContainers", func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 }},
+		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
+		{"hostPID", func(s *corev1.PodSpec) bool { return s.HostPID }},
+		{"hostIPC", func(s *corev1.PodSpec) bool { return s.HostIPC }},
+		{"hostUsers", func(s *corev1.PodSpec) bool { return s.HostUsers != nil && !*s.HostUsers }},
+		{"shareProcessNamespace", func(s *corev1.PodSpec) bool { return s.ShareProcessNamespace != nil && *s.ShareProcessNamespace }},
+		{"hostAliases", func(s *corev1.PodSpec) bool { return len(s.HostAliases) > 0 }},
+		{"setHostnameAsFQDN", func(s *corev1.PodSpec) bool { return s.SetHostnameAsFQDN != nil && *s.SetHostnameAsFQDN }},
+		{"hostnameOverride", func(s *corev1.PodSpec) bool { return s.HostnameOverride != nil }},
+		{"runtimeClassName", func(s *corev1.PodSpec) bool { return s.RuntimeClassName != nil }},
+		{"overhead", func(s *corev1.PodSpec) bool { return len(s.Overhead) > 0 }},
+		{"schedulingGates", func(s *corev1.PodSpec) bool { return len(s.SchedulingGates) > 0 }},
+		{"schedulingGroup", func(s *corev1.PodSpec) bool { return s.SchedulingGroup != nil }},
+		{"resourceClaims", func(s *corev1.PodSpec) bool { return len(s.ResourceClaims) > 0 }},
+		{"resources", func(s *corev1.PodSpec) bool { return s.Resources != nil }},
+		{"evictionResponders", func(s *corev1.PodSpec) bool { return len(s.EvictionResponders) > 0 }},
+		{"os", func(s *corev1.PodSpec) bool { return s.OS != nil && s.OS.Name != corev1.Linux }},
+	}
+	missingFromPodSecurity = []missing[corev1.PodSecurityContext]{
+		{"seLinuxOptions", func(s *corev1.PodSecurityContext) bool { return s.SELinuxOptions != nil }},
+		{"seLinuxChangePolicy", func(s *corev1.PodSecurityContext) bool { return s.SELinuxChangePolicy != nil }},
+		{"windowsOptions", func(s *corev1.PodSecurityContext) bool { return s.WindowsOptions != nil }},
+		{"appArmorProfile", func(s *corev1.PodSecurityContext) bool { return s.AppArmorProfile != nil }},
+		{"supplementalGroupsPolicy", func(s *corev1.PodSecurityContext) bool { return s.SupplementalGroupsPolicy != nil }},
+		{"fsGroup", func(s *corev1.PodSecurityContext) bool { return s.FSGroup != nil }},
+		{"fsGroupChangePolicy", func(s *corev1.PodSecurityContext) bool { return s.FSGroupChangePolicy != nil }},
+		{"sysctls", func(s *corev1.PodSecurityContext) bool { return len(s.Sysctls) > 0 }},
+	}
+	missingFromContainers = []missing[corev1.Container]{
+		{"volumeMounts", func(c *corev1.Container) bool { return len(c.VolumeMounts) > 0 }},
+		{"volumeDevices", func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 }},
+		{"startupProbe", func(c *corev1.Container) bool { return c.StartupProbe != nil }},
+		{"livenessProbe", func(c *corev1.Container) bool { return c.LivenessProbe != nil }},
+		{"readinessProbe", func(c *corev1.Container) bool { return c.ReadinessProbe != nil }},
+		{"lifecycle", func(c *corev1.Container) bool { return c.Lifecycle != nil }},
+		{"resizePolicy", func(c *corev1.Container) bool { return len(c.ResizePolicy) > 0 }},
+		{"restartPolicy", func(c *corev1.Container) bool { return c.RestartPolicy != nil }},
+		{"restartPolicyRules", func(c *corev1.Container) bool { return len(c.RestartPolicyRules) > 0 }},
+	}
+	missingFromContainerSecurity = []missing[corev1.SecurityContext]{
+		{"seLinuxOptions", func(s *corev1.SecurityContext) bool { return s.SELinuxOptions != nil }},
+		{"windowsOptions", func(s *corev1.SecurityContext) bool { return s.WindowsOptions != nil }},
+		{"appArmorProfile", func(s *corev1.SecurityContext) bool { return s.AppArmorProfile != nil }},
+		{"procMount", func(s *corev1.SecurityContext) bool {
+			return s.ProcMount != nil && *s.ProcMount != corev1.DefaultProcMount
+		}},
+	}
+)
+
+const notYet = "kubelab does not have this yet"
+
+// refuse names every missing field that object uses.
+func refuse[T any](object *T, list []missing[T], path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, m := range list {
+		if m.used(object) {
+			errs = append(errs, field.Forbidden(path.Child(m.field), notYet))
+		}
+	}
+	return errs
+}

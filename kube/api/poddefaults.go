@@ -1,0 +1,77 @@
+package api
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// DefaultPodTemplate fills in what a template leaves out.
+func DefaultPodTemplate(template *corev1.PodTemplateSpec) { DefaultPodSpec(&template.Spec) }
+
+// DefaultPodSpec fills in what a pod's spec leaves out, wherever the spec stands: in a pod or in a
+// template. What only a pod gets (requests from limits, service links) is added by the pod's own kind, so
+// that a template stays as short as it was written.
+func DefaultPodSpec(spec *corev1.PodSpec) {
+	fill(&spec.DNSPolicy, corev1.DNSClusterFirst)
+	fill(&spec.RestartPolicy, corev1.RestartPolicyAlways)
+	fill(&spec.SchedulerName, corev1.DefaultSchedulerName)
+	// One account, two names: a client may know only the old one.
+	fill(&spec.ServiceAccountName, spec.DeprecatedServiceAccount)
+	spec.DeprecatedServiceAccount = spec.ServiceAccountName
+	if spec.SecurityContext == nil {
+		spec.SecurityContext = &corev1.PodSecurityContext{}
+	}
+	if spec.TerminationGracePeriodSeconds == nil {
+		spec.TerminationGracePeriodSeconds = new(int64(corev1.DefaultTerminationGracePeriodSeconds))
+	}
+	for i := range spec.Containers {
+		defaultContainer(&spec.Containers[i])
+	}
+}
+
+func defaultContainer(c *corev1.Container) {
+	fill(&c.ImagePullPolicy, pullPolicy(c.Image))
+	fill(&c.TerminationMessagePath, corev1.TerminationMessagePathDefault)
+	fill(&c.TerminationMessagePolicy, corev1.TerminationMessageReadFile)
+	for i := range c.Ports {
+		fill(&c.Ports[i].Protocol, corev1.ProtocolTCP)
+	}
+	for _, env := range c.Env {
+		if env.ValueFrom != nil && env.ValueFrom.FieldRef != nil {
+			fill(&env.ValueFrom.FieldRef.APIVersion, "v1")
+		}
+	}
+	roundUp(c.Resources.Limits)
+	roundUp(c.Resources.Requests)
+}
+
+// pullPolicy: an image called latest may be another one tomorrow; one with any other tag or with a digest
+// should stay the same.
+func pullPolicy(image string) corev1.PullPolicy {
+	if strings.Contains(image, "@") {
+		return corev1.PullIfNotPresent
+	}
+	name := image[strings.LastIndex(image, "/")+1:] // a colon before that is of the registry's port
+	if _, tag, tagged := strings.Cut(name, ":"); tagged && tag != "latest" {
+		return corev1.PullIfNotPresent
+	}
+	return corev1.PullAlways
+}
+
+// roundUp rounds quantities up to thousandths, the finest that is stored.
+func roundUp(list corev1.ResourceList) {
+	for name, quantity := range list {
+		quantity.RoundUp(resource.Milli)
+		list[name] = quantity
+	}
+}
+
+// fill sets a field that was left empty.
+func fill[T comparable](at *T, value T) {
+	var empty T
+	if *at == empty {
+		*at = value
+	}
+}
