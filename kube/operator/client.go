@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -22,6 +23,9 @@ type Client struct {
 	Watches              informers.SharedInformerFactory // one watch per resource, shared by all loops
 	Recorder             *trace.Recorder                 // what the component does beside the API
 	Config               *rest.Config
+	Component            string // what it is called in events
+
+	events chan news
 }
 
 // Identity is who a component is.
@@ -49,10 +53,17 @@ func Connect(who Identity) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	client := NewClient(clients, recorder, who.Component)
+	client.Config = config
+	return client, nil
+}
+
+// NewClient makes a component's client of a clientset that is there already. It has no Config.
+func NewClient(clients kubernetes.Interface, recorder *trace.Recorder, component string) *Client {
 	return &Client{
-		Interface: clients, Recorder: recorder, Config: config,
+		Interface: clients, Recorder: recorder, Component: component, events: make(chan news, maxEvents),
 		Watches: informers.NewSharedInformerFactoryWithOptions(clients, 0, informers.WithTransform(trim)),
-	}, nil
+	}
 }
 
 // trim drops what no loop reads before an object is kept in memory: who owns which field.
@@ -63,8 +74,11 @@ func trim(obj any) (any, error) {
 	return obj, nil
 }
 
-// Deliver sends steps to the API server until ctx is done. Each component runs it beside its loops.
+// Deliver sends steps and events to the API server until ctx is done. Each component runs it beside its loops.
 func (c *Client) Deliver(ctx context.Context) {
+	var events sync.WaitGroup
+	events.Go(func() { c.writeEvents(ctx) })
+	defer events.Wait()
 	c.Recorder.Run(ctx, func(ctx context.Context, steps []trace.Step) error {
 		body, err := json.Marshal(steps)
 		if err != nil {

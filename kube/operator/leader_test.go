@@ -33,7 +33,7 @@ func isReady[T any](c chan T) bool {
 
 func TestOfTwoCopiesOneLeadsAndTheOtherTakesOverWhenTheLeaseRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &Client{Interface: fake.NewClientset()}
+		c := NewClient(fake.NewClientset(), nil, "test")
 		first, kill := context.WithCancel(t.Context())
 		leads, _ := copyOf(first, c, "control-1")
 		if !isReady(leads) {
@@ -54,7 +54,7 @@ func TestOfTwoCopiesOneLeadsAndTheOtherTakesOverWhenTheLeaseRunsOut(t *testing.T
 
 func TestAProgramThatComesBackUnderItsNameLeadsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &Client{Interface: fake.NewClientset()}
+		c := NewClient(fake.NewClientset(), nil, "test")
 		first, kill := context.WithCancel(t.Context())
 		copyOf(first, c, "control-1")
 		synctest.Wait()
@@ -73,7 +73,7 @@ func TestALeaderThatCannotRenewStopsBeforeItsLeaseRunsOut(t *testing.T) {
 		clients.PrependReactor("*", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return cut.Load(), nil, errors.New("the network is cut")
 		})
-		leads, ended := copyOf(t.Context(), &Client{Interface: clients}, "control-1")
+		leads, ended := copyOf(t.Context(), NewClient(clients, nil, "test"), "control-1")
 		<-leads
 		cut.Store(true)
 		select {
