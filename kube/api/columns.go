@@ -16,11 +16,6 @@ func Age(t metav1.Time) string {
 	return duration.HumanDuration(time.Since(t.Time))
 }
 
-// NameColumn is the column that nearly every kind starts with.
-func NameColumn[T Object]() ColumnOf[T] {
-	return ColumnOf[T]{Name: "Name", Type: "string", Value: func(o T) any { return o.GetName() }}
-}
-
 // AgeColumn is the column that most kinds end with.
 func AgeColumn[T Object]() ColumnOf[T] {
 	return ColumnOf[T]{Name: "Age", Type: "string", Value: func(o T) any { return Age(o.GetCreationTimestamp()) }}

@@ -31,7 +31,6 @@ var configMap = Type[*corev1.ConfigMap]{
 			change{"data", new.Data, old.Data}, change{"binaryData", new.BinaryData, old.BinaryData})
 	},
 	Columns: []ColumnOf[*corev1.ConfigMap]{
-		NameColumn[*corev1.ConfigMap](),
 		{Name: "Data", Type: "string", Value: func(m *corev1.ConfigMap) any { return len(m.Data) + len(m.BinaryData) }},
 		AgeColumn[*corev1.ConfigMap](),
 	},

@@ -10,7 +10,7 @@ import (
 
 // An event is a remark about an object, for people. It expires after an hour.
 var event = Type[*corev1.Event]{
-	Names: Names{Plural: "events", Short: []string{"ev"}, Namespaced: true, Transient: true},
+	Names: Names{Plural: "events", Short: []string{"ev"}, Namespaced: true, Transient: true, Quiet: true},
 	Validate: func(e *corev1.Event) field.ErrorList {
 		about, path := e.InvolvedObject.Namespace, field.NewPath("involvedObject", "namespace")
 		if about == e.Namespace || about == "" && e.Namespace == metav1.NamespaceDefault {

@@ -14,7 +14,6 @@ var Kinds = []Kind{configMap.Kind(), secret.Kind(), serviceAccount.Kind(), event
 var serviceAccount = Type[*corev1.ServiceAccount]{
 	Names: Names{Plural: "serviceaccounts", Short: []string{"sa"}, Namespaced: true},
 	Columns: []ColumnOf[*corev1.ServiceAccount]{
-		NameColumn[*corev1.ServiceAccount](),
 		{Name: "Secrets", Type: "string", Value: func(a *corev1.ServiceAccount) any { return len(a.Secrets) }},
 		AgeColumn[*corev1.ServiceAccount](),
 	},
@@ -23,7 +22,7 @@ var serviceAccount = Type[*corev1.ServiceAccount]{
 // A lease says who holds something, and until when: a node its place in the cluster, a component its
 // leadership.
 var lease = Type[*coordinationv1.Lease]{
-	Names: Names{Plural: "leases", Namespaced: true},
+	Names: Names{Plural: "leases", Namespaced: true, Quiet: true},
 	Validate: func(l *coordinationv1.Lease) field.ErrorList {
 		var errs field.ErrorList
 		spec := field.NewPath("spec")
@@ -36,7 +35,6 @@ var lease = Type[*coordinationv1.Lease]{
 		return errs
 	},
 	Columns: []ColumnOf[*coordinationv1.Lease]{
-		NameColumn[*coordinationv1.Lease](),
 		{Name: "Holder", Type: "string", Value: func(l *coordinationv1.Lease) any {
 			if l.Spec.HolderIdentity == nil {
 				return ""

@@ -31,7 +31,6 @@ var secret = Type[*corev1.Secret]{
 		return append(errs, validateImmutable(new.Immutable, old.Immutable, change{"data", new.Data, old.Data})...)
 	},
 	Columns: []ColumnOf[*corev1.Secret]{
-		NameColumn[*corev1.Secret](),
 		{Name: "Type", Type: "string", Value: func(s *corev1.Secret) any { return string(s.Type) }},
 		{Name: "Data", Type: "string", Value: func(s *corev1.Secret) any { return len(s.Data) }},
 		AgeColumn[*corev1.Secret](),
