@@ -29,7 +29,7 @@ func (s *Shim) buried() ([]Status, error) {
 		if status.State == Exited {
 			continue
 		}
-		if err := killCgroup(s.Sandbox.CgroupPath(status.ID)); err != nil {
+		if err := KillCgroup(s.Sandbox.CgroupPath(status.ID)); err != nil {
 			return nil, err
 		}
 		status.State, status.PID, status.FinishedAt = Exited, 0, time.Now()
@@ -47,13 +47,11 @@ func (s *Shim) deleteRemains(id string) error {
 	if err := CheckID(id); err != nil {
 		return err
 	}
-	if err := killCgroup(s.Sandbox.CgroupPath(id)); err != nil {
+	if err := KillCgroup(s.Sandbox.CgroupPath(id)); err != nil {
 		return err
 	}
-	for _, dir := range cgroupDirs(s.Sandbox.CgroupPath(id)) {
-		if err := removeCgroup(dir); err != nil {
-			return fmt.Errorf("remove cgroup of container %s: %w", id, err)
-		}
+	if err := RemoveCgroup(s.Sandbox.CgroupPath(id)); err != nil {
+		return err
 	}
 	root := s.Sandbox.RootDir(id)
 	if err := syscall.Unmount(root, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL && err != syscall.ENOENT {
@@ -71,8 +69,9 @@ func cgroupDirs(path string) []string {
 	return dirs
 }
 
-// killCgroup sends SIGKILL to all processes in a cgroup and below it until there are none.
-func killCgroup(path string) error {
+// KillCgroup sends SIGKILL to all processes in a cgroup (its path from the root of each hierarchy) and below it until
+// there are none.
+func KillCgroup(path string) error {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		alive := 0
 		for _, dir := range cgroupDirs(path) {
@@ -100,6 +99,17 @@ func killListed(file string) (count int) {
 		}
 	}
 	return count
+}
+
+// RemoveCgroup removes a cgroup in which there are no processes, and those below it, from every hierarchy. One that is
+// not there is no error.
+func RemoveCgroup(path string) error {
+	for _, dir := range cgroupDirs(path) {
+		if err := removeCgroup(dir); err != nil {
+			return fmt.Errorf("remove cgroup %s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // removeCgroup removes the directory after those below it; the files in them go by themselves.

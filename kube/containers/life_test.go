@@ -1,0 +1,194 @@
+//go:build linux
+
+package containers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"kubelab/kube/containers"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var ignoreTimes = cmpopts.IgnoreFields(containers.Status{}, "CreatedAt", "StartedAt", "FinishedAt")
+
+func TestAContainersExitCodeIsItsCommands(t *testing.T) {
+	p := newPod(t)
+	for script, want := range map[string]containers.Status{
+		"exit 0":        {ExitCode: 0, Reason: containers.ReasonCompleted},
+		"exit 7":        {ExitCode: 7, Reason: containers.ReasonError},
+		"exec no-such":  {ExitCode: 127, Reason: containers.ReasonError},
+		"kill -TERM $$": {ExitCode: 0, Reason: containers.ReasonCompleted}, // process 1 of a PID namespace ignores it
+	} {
+		id := strings.Map(func(r rune) rune {
+			if r == ' ' || r == '$' {
+				return '_'
+			}
+			return r
+		}, script)
+		_, got := p.runToEnd(busyboxContainer(id, script))
+		want.ID, want.State = id, containers.Exited
+		if diff := cmp.Diff(want, got, ignoreTimes); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", script, diff)
+		}
+		if got.CreatedAt.After(got.StartedAt) || got.StartedAt.After(got.FinishedAt) || got.CreatedAt.IsZero() {
+			t.Errorf("%q: times out of order: %+v", script, got)
+		}
+	}
+}
+
+func TestACreatedContainerHasNotBegun(t *testing.T) {
+	p := newPod(t)
+	c := busyboxContainer("a", "echo begun")
+	c.LogPath = p.logPath("a")
+	if err := p.Create(p.ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	status, err := p.Status(p.ctx, "a")
+	if err != nil || status.State != containers.Created || status.PID == 0 || !status.StartedAt.IsZero() {
+		t.Errorf("status after create: %+v, %v", status, err)
+	}
+	if out := p.output("a"); out != nil {
+		t.Errorf("output before start: %q", out)
+	}
+	if err := p.Start(p.ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	p.exit("a")
+	if diff := cmp.Diff([]string{"stdout F begun"}, p.output("a")); diff != "" {
+		t.Error(diff)
+	}
+	if err := p.Start(p.ctx, "a"); !errors.Is(err, containers.ErrNotRunning) {
+		t.Errorf("second start: %v", err)
+	}
+}
+
+func TestSignalsReachTheCommand(t *testing.T) {
+	p := newPod(t)
+	p.run(busyboxContainer("polite", `trap "exit 3" TERM; echo ready; while :; do sleep 0.01; done`))
+	p.run(busyboxContainer("stubborn", "sleep 1000"))
+	waitFor(t, "the trap", func() bool { return len(p.output("polite")) == 1 })
+	for id, sig := range map[string]syscall.Signal{"polite": syscall.SIGTERM, "stubborn": syscall.SIGKILL} {
+		if err := p.Signal(p.ctx, id, sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status := p.exit("polite"); status.ExitCode != 3 {
+		t.Errorf("after SIGTERM: %+v", status)
+	}
+	if status := p.exit("stubborn"); status.ExitCode != 137 || status.Reason != containers.ReasonError {
+		t.Errorf("after SIGKILL: %+v", status)
+	}
+	if err := p.Signal(p.ctx, "polite", syscall.SIGTERM); err != nil {
+		t.Errorf("signal to one that has exited: %v", err)
+	}
+}
+
+func TestACommandThatIsNotThereFailsAtCreateAndLeavesNothing(t *testing.T) {
+	p := newPod(t)
+	c := busyboxContainer("a", "")
+	c.Args = []string{"nope", "--help"}
+	err := p.Create(p.ctx, c)
+	if err == nil || !strings.Contains(err.Error(), `create container a: exec: "nope": executable file not found in $PATH`) {
+		t.Errorf("error: %v", err)
+	}
+	checkNothingLeft(t, p, "a")
+	c = busyboxContainer("a", "exit 0") // the name is free again
+	if _, status := p.runToEnd(c); status.ExitCode != 0 {
+		t.Errorf("%+v", status)
+	}
+}
+
+func TestBadConfigsAreRefusedWithAReason(t *testing.T) {
+	p := newPod(t)
+	for want, change := range map[string]func(*containers.Config){
+		`container ID "../a"`:              func(c *containers.Config) { c.ID = "../a" },
+		"a command and at least one image": func(c *containers.Config) { c.Args = nil },
+		"mount the root file system":       func(c *containers.Config) { c.Layers = []string{"/no/such/layer"} },
+		`user "bob" in the image`:          func(c *containers.Config) { c.User = "bob" },
+		"no such file or directory":        func(c *containers.Config) { c.LogPath = "/no/such/dir/0.log" },
+		"no-such-source":                   func(c *containers.Config) { c.Mounts = []containers.Mount{{Source: "/no-such-source", Target: "/x"}} },
+		"no such container":                func(c *containers.Config) { c.PIDMode, c.PIDTarget = containers.PIDTarget, "b" },
+	} {
+		c := busyboxContainer("a", "exit 0")
+		change(&c)
+		if err := p.Create(p.ctx, c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q does not say %q", err, want)
+		}
+		checkNothingLeft(t, p, "a")
+	}
+}
+
+func TestDeletionLeavesNoMountCgroupOrProcess(t *testing.T) {
+	p := newPod(t)
+	p.run(busyboxContainer("a", "touch /written; sleep 1000 & sleep 1000"))
+	status, err := p.Status(p.ctx, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(mountsBelow(p.Sandbox.RootDir("a"))) != 1 {
+		t.Error("a running container's root file system is not mounted")
+	}
+	if err := p.Delete(p.ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", status.PID)); err == nil {
+		t.Error("the command still runs")
+	}
+	checkNothingLeft(t, p, "a")
+	if err := p.Delete(p.ctx, "a"); err != nil {
+		t.Errorf("second deletion: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(layer, "written")); err == nil {
+		t.Error("the container wrote to the image's layer")
+	}
+}
+
+func checkNothingLeft(t *testing.T, p *pod, id string) {
+	t.Helper()
+	if _, err := p.Status(p.ctx, id); !errors.Is(err, containers.ErrNotFound) {
+		t.Errorf("status of what should be gone: %v", err)
+	}
+	if mounts := mountsBelow(p.Sandbox.ContainerDir(id)); len(mounts) > 0 {
+		t.Errorf("mounts left: %v", mounts)
+	}
+	if _, err := os.Stat(p.Sandbox.ContainerDir(id)); err == nil {
+		t.Error("files left")
+	}
+	cgroups, _ := filepath.Glob("/sys/fs/cgroup/*" + p.Sandbox.CgroupPath(id))
+	if _, err := os.Stat("/sys/fs/cgroup" + p.Sandbox.CgroupPath(id)); err == nil || len(cgroups) > 0 {
+		t.Errorf("cgroup left: %v", cgroups)
+	}
+}
+
+func TestExitsTellsThePastAndThenWhatHappens(t *testing.T) {
+	p := newPod(t)
+	p.runToEnd(busyboxContainer("past", "exit 1"))
+	p.run(busyboxContainer("future", "sleep 1000"))
+	ctx, cancel := context.WithCancel(p.ctx)
+	exits, err := p.Exits(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := <-exits; first.ID != "past" || first.ExitCode != 1 {
+		t.Errorf("first exit: %+v", first)
+	}
+	if err := p.Signal(p.ctx, "future", syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if second := <-exits; second.ID != "future" || second.ExitCode != 137 {
+		t.Errorf("second exit: %+v", second)
+	}
+	cancel()
+	if status, more := <-exits; more {
+		t.Errorf("after the end: %+v", status)
+	}
+}

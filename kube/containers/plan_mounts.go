@@ -1,0 +1,78 @@
+package containers
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// DefaultMaskedPaths are hidden from containers: they tell about the machine, or reach its hardware. Docker has the same.
+var DefaultMaskedPaths = []string{
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/scsi",
+	"/proc/sched_debug", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
+}
+
+// DefaultReadonlyPaths can be read but not written: they change the machine.
+var DefaultReadonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+
+// mounts lists the file systems that the kernel makes up, the pod's shared memory, and then what the pod asks for. A
+// mount comes before those below it.
+func mounts(c Config, h Host) []specs.Mount {
+	access := "ro"
+	if c.Privileged {
+		access = "rw"
+	}
+	list := []specs.Mount{
+		kernelMount("proc", "/proc", "nosuid", "noexec", "nodev"),
+		kernelMount("tmpfs", "/dev", "nosuid", "strictatime", "mode=755", "size=65536k"),
+		kernelMount("devpts", "/dev/pts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
+		kernelMount("mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev"),
+		kernelMount("sysfs", "/sys", "nosuid", "noexec", "nodev", access),
+		kernelMount("cgroup", "/sys/fs/cgroup", "nosuid", "noexec", "nodev", "relatime", access),
+		{Type: "bind", Source: h.ShmDir, Destination: "/dev/shm", Options: []string{"bind", "nosuid", "noexec", "nodev"}},
+	}
+	asked := slices.Clone(c.Mounts)
+	slices.SortStableFunc(asked, func(a, b Mount) int { return depth(a.Target) - depth(b.Target) })
+	for _, m := range asked {
+		list = append(list, askedMount(m))
+	}
+	return list
+}
+
+func kernelMount(kind, target string, options ...string) specs.Mount {
+	return specs.Mount{Type: kind, Source: kind, Destination: target, Options: options}
+}
+
+func askedMount(m Mount) specs.Mount {
+	out := specs.Mount{Type: "bind", Source: m.Source, Destination: m.Target}
+	switch {
+	case m.Source == "":
+		out.Type, out.Source, out.Options = "tmpfs", "tmpfs", []string{"nosuid", "nodev"}
+	case m.Propagation == PropagationPrivate:
+		out.Options = []string{"rbind", "rprivate"}
+	default:
+		out.Options = []string{"rbind", string(m.Propagation)}
+	}
+	if m.ReadOnly {
+		out.Options = append(out.Options, "ro")
+	}
+	out.Options = append(out.Options, m.Options...)
+	return out
+}
+
+func depth(path string) int { return strings.Count(strings.TrimRight(path, "/"), "/") }
+
+// rootPropagation is as open as the most open mount needs, and by default closed.
+func rootPropagation(c Config) string {
+	open := string(PropagationPrivate)
+	for _, m := range c.Mounts {
+		if m.Propagation == PropagationBidirectional || m.Propagation == PropagationHostToContainer && open == "" {
+			open = string(m.Propagation)
+		}
+	}
+	if open == "" {
+		return "rprivate"
+	}
+	return open
+}

@@ -1,0 +1,245 @@
+//go:build linux
+
+package shim
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"kubelab/kube/containers"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// container is one of the pod's containers.
+type container struct {
+	server *server
+	config containers.Config
+	spec   *specs.Spec
+	box    *libcontainer.Container
+	first  *libcontainer.Process // what becomes the command
+	io     stdio
+	log    *logFile
+
+	ready    bool          // creation is over; guarded by the server's lock
+	ended    chan struct{} // closed when the exit is known and written
+	removing sync.Mutex
+	mu       sync.Mutex // guards status
+	status   containers.Status
+}
+
+func (c *container) currentStatus() containers.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+// create does all that comes before the command begins. After an error nothing of it is left.
+func (s *server) create(config containers.Config) error {
+	if err := containers.CheckID(config.ID); err != nil {
+		return err
+	}
+	if len(config.Args) == 0 || len(config.Layers) == 0 {
+		return fmt.Errorf("container %s: a command and at least one image layer are needed", config.ID)
+	}
+	c := &container{server: s, config: config, ended: make(chan struct{})}
+	s.mu.Lock()
+	taken := s.containers[config.ID] != nil
+	if !taken {
+		s.containers[config.ID] = c
+	}
+	s.mu.Unlock()
+	if taken {
+		return fmt.Errorf("container %s: %w", config.ID, containers.ErrExists)
+	}
+	if err := c.create(); err != nil {
+		return errors.Join(fmt.Errorf("create container %s: %w", config.ID, err), c.remove())
+	}
+	s.mu.Lock()
+	c.ready = true
+	s.mu.Unlock()
+	go c.watch() // until it exits
+	return nil
+}
+
+func (c *container) create() error {
+	if err := c.mountRoot(); err != nil {
+		return err
+	}
+	if err := c.makeBox(); err != nil {
+		return err
+	}
+	var err error
+	if c.log, err = openLog(c.config.LogPath); err != nil {
+		return err
+	}
+	if c.first, err = c.process(containers.ExecConfig{Args: c.config.Args}); err != nil {
+		return err
+	}
+	c.first.Init = true
+	if err := c.io.open(c); err != nil {
+		return err
+	}
+	err = c.box.Start(c.first)
+	c.io.handedOver()
+	if err != nil {
+		return plainError(err)
+	}
+	if err := c.begin(); err != nil {
+		c.box.Signal(syscall.SIGKILL)
+		c.first.Wait()
+		return err
+	}
+	return nil
+}
+
+// begin is for when the first process is there, and waits to become the command.
+func (c *container) begin() error {
+	if err := c.io.begin(c.log); err != nil {
+		return err
+	}
+	pid, err := c.first.Pid()
+	if err != nil {
+		return err
+	}
+	c.status = containers.Status{ID: c.config.ID, State: containers.Created, PID: pid, CreatedAt: time.Now()}
+	return c.server.sandbox.WriteStatus(c.status)
+}
+
+// mountRoot stacks the image's layers, which stay as they are, under a directory that takes what the container writes.
+func (c *container) mountRoot() error {
+	sandbox, id := c.server.sandbox, c.config.ID
+	root, upper, work := sandbox.RootDir(id), sandbox.UpperDir(id), filepath.Join(sandbox.ContainerDir(id), "work")
+	for _, dir := range []string{root, upper, work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	var lower []string
+	escape := strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`)
+	for _, layer := range c.config.Layers {
+		lower = append([]string{escape.Replace(layer)}, lower...) // overlayfs wants the highest first
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", strings.Join(lower, ":"), escape.Replace(upper), escape.Replace(work))
+	if len(options) >= os.Getpagesize() {
+		return fmt.Errorf("%d image layers are more than the kernel mounts at once: shorten the data directory's path", len(lower))
+	}
+	if err := syscall.Mount("overlay", root, "overlay", 0, options); err != nil {
+		return fmt.Errorf("mount the root file system (%s): %w", options, err)
+	}
+	return nil
+}
+
+// makeBox tells libcontainer what to make. Nothing runs yet.
+func (c *container) makeBox() error {
+	s, host := c.server, c.server.host
+	var err error
+	if host.PIDNamespace, err = s.pidNamespace(c.config); err != nil {
+		return err
+	}
+	if host.Devices, err = findDevices(c.config); err != nil {
+		return err
+	}
+	user, err := lookupUser(s.sandbox.RootDir(c.config.ID), c.config.User, c.config.Groups)
+	if err != nil {
+		return err
+	}
+	c.spec = containers.Spec(s.sandbox, c.config, user, host)
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
+		CgroupName: c.config.ID, Spec: c.spec, NoNewKeyring: true,
+	})
+	if err != nil {
+		return err
+	}
+	c.box, err = libcontainer.Create(filepath.Join(s.sandbox.ContainerDir(c.config.ID), "libcontainer"), c.config.ID, config)
+	return err
+}
+
+// pidNamespace is the path of the one that the container joins, if it joins one.
+func (s *server) pidNamespace(config containers.Config) (path string, err error) {
+	switch config.PIDMode {
+	case containers.PIDPod:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.pauser == nil {
+			if s.pauser, err = startPauser(); err != nil {
+				return "", err
+			}
+		}
+		return s.pauser.namespace(), nil
+	case containers.PIDTarget:
+		target, err := s.find(config.PIDTarget)
+		if err != nil {
+			return "", err
+		}
+		if status := target.currentStatus(); status.State == containers.Running {
+			return fmt.Sprintf("/proc/%d/ns/pid", status.PID), nil
+		}
+		return "", fmt.Errorf("share processes with container %q: %w", config.PIDTarget, containers.ErrNotRunning)
+	}
+	return "", nil
+}
+
+// process prepares a command of the container's, the first or a further one.
+func (c *container) process(e containers.ExecConfig) (*libcontainer.Process, error) {
+	usual := c.spec.Process
+	p := &libcontainer.Process{Args: e.Args, Cwd: cmp.Or(e.Cwd, usual.Cwd), Env: slices.Concat(usual.Env, e.Env)}
+	user := containers.User{UID: usual.User.UID, GID: usual.User.GID, Groups: usual.User.AdditionalGids}
+	if e.User != "" {
+		var err error
+		if user, err = lookupUser(c.server.sandbox.RootDir(c.config.ID), e.User, c.config.Groups); err != nil {
+			return nil, err
+		}
+	}
+	p.UID, p.GID = int(user.UID), int(user.GID)
+	for _, gid := range user.Groups {
+		p.AdditionalGroups = append(p.AdditionalGroups, int(gid))
+	}
+	return p, nil
+}
+
+// plainError leaves out how libcontainer got to an error that a user can understand by itself.
+func plainError(err error) error {
+	text := err.Error()
+	for _, prefix := range []string{"unable to start container process: ", "error during container init: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return errors.New(text)
+}
+
+// remove takes away all that create made, as far as it came.
+func (c *container) remove() error {
+	s, id := c.server, c.config.ID
+	var failed error
+	if c.box != nil {
+		failed = c.box.Destroy()
+	}
+	c.io.close()
+	if c.log != nil {
+		c.log.close()
+	}
+	root := s.sandbox.RootDir(id)
+	if err := syscall.Unmount(root, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL && err != syscall.ENOENT {
+		failed = errors.Join(failed, fmt.Errorf("unmount %s: %w", root, err))
+	}
+	if failed == nil {
+		failed = os.RemoveAll(s.sandbox.ContainerDir(id))
+	}
+	if failed != nil {
+		return fmt.Errorf("remove container %s: %w", id, failed)
+	}
+	s.mu.Lock()
+	delete(s.containers, id)
+	s.mu.Unlock()
+	return nil
+}

@@ -1,0 +1,92 @@
+//go:build linux
+
+package shim
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"kubelab/kube/containers"
+
+	"github.com/moby/sys/devices"
+	"github.com/opencontainers/cgroups"
+	cgroupdevices "github.com/opencontainers/cgroups/devices/config"
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// inspectHost finds out what the machine offers and what we may do.
+func inspectHost() (containers.Host, error) {
+	caps, err := ownCapabilities()
+	if err != nil {
+		return containers.Host{}, err
+	}
+	h := containers.Host{Capabilities: caps, CgroupV2: cgroups.IsCgroup2UnifiedMode(), MinOOMScoreAdj: -1000}
+	for _, name := range caps {
+		if name == "CAP_SYS_RESOURCE" {
+			return h, nil
+		}
+	}
+	// Without that capability a process cannot make itself less likely to be killed than it is.
+	own, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err == nil {
+		h.MinOOMScoreAdj, err = strconv.Atoi(strings.TrimSpace(string(own)))
+	}
+	return h, err
+}
+
+// ownCapabilities names those in our effective set (a bit mask, in hexadecimal, in /proc/self/status).
+func ownCapabilities() ([]string, error) {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		mask, found := strings.CutPrefix(lines.Text(), "CapEff:")
+		if !found {
+			continue
+		}
+		bits, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		for i, name := range containers.Capabilities {
+			if bits&(1<<i) != 0 {
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	}
+	return nil, fmt.Errorf("no CapEff in /proc/self/status")
+}
+
+// findDevices looks up the nodes that a container asks for; a privileged one gets all of them.
+func findDevices(c containers.Config) ([]specs.LinuxDevice, error) {
+	var list []specs.LinuxDevice
+	add := func(d *cgroupdevices.Device, path string) {
+		list = append(list, specs.LinuxDevice{
+			Path: path, Type: string(d.Type), Major: d.Major, Minor: d.Minor, FileMode: &d.FileMode, UID: &d.Uid, GID: &d.Gid,
+		})
+	}
+	if c.Privileged {
+		all, err := devices.HostDevices()
+		if err != nil {
+			return nil, fmt.Errorf("list the host's devices: %w", err)
+		}
+		for _, d := range all {
+			add(d, d.Path)
+		}
+	}
+	for _, asked := range c.Devices {
+		d, err := devices.DeviceFromPath(asked.HostPath, "rwm")
+		if err != nil {
+			return nil, fmt.Errorf("device %s: %w", asked.HostPath, err)
+		}
+		add(d, asked.ContainerPath)
+	}
+	return list, nil
+}
