@@ -1,0 +1,32 @@
+// Package access answers two questions about every request: who asks, and may they?
+//
+// # The problem
+//
+// Whoever can write to the API can run any program on any node. So nobody may be believed because of
+// where they are in the network: not a node (its pods are other people's programs), not a component,
+// not a person.
+//
+// # The idea
+//
+// Who: each party holds a key that never leaves it, and a certificate in which the cluster's own
+// authority says whose key that is. In a client's certificate the common name is the user and the
+// organizations are the groups; there is no list of users anywhere. The API server, etcd and the kubelets
+// show certificates too, so that nobody answers in their place. [EnsurePKI] makes the authorities and
+// the control plane's certificates; a kubeconfig carries one identity to one component.
+//
+// etcd has an authority of its own: whoever reaches the store passes by all rules of the API, so being
+// known to the cluster must not be enough to be let in there.
+//
+// May they: [Authorize] holds the request against rules that allow. Nothing forbids: what no rule allows
+// is refused. A kubelet is bound closest, to its own Node, its own Lease and its own pods, because a
+// node is the likeliest part of a cluster to be broken into.
+//
+// # What is simplified
+//
+// The keys of all parties are made in one place, by whoever starts the cluster, because all hosts are
+// one machine. The rules of the parts of the cluster are fixed here. Real Kubernetes ships the same
+// rules as ClusterRoles that an administrator can change, and knows more ways to say who one is:
+// bearer tokens, OpenID Connect, webhooks, proxies.
+//
+// Chapter 21 is about this room.
+package access

@@ -1,0 +1,99 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	rbac "k8s.io/api/rbac/v1"
+)
+
+// Request is what authorization looks at. Either Resource or Path is set.
+type Request struct {
+	User   string
+	Groups []string
+
+	Verb        string // get, list, watch, create, update, patch, delete, deletecollection
+	Group       string // of the API: "" is core
+	Resource    string
+	Subresource string
+	Namespace   string
+	Name        string // empty for a whole collection, and for a create
+
+	Path string // of a request that is about no resource: /version
+
+	// PodIsOn says whether the pod runs on the node. Only the API server can tell; nil: it was not asked.
+	PodIsOn func(node, namespace, pod string) bool
+}
+
+// Authorize says whether the request may go on, and for which reason. Whoever is bound to no rule that
+// allows the request is refused.
+func Authorize(r Request) (allowed bool, reason string) {
+	if slices.Contains(r.Groups, MastersGroup) {
+		return true, "the group " + MastersGroup + " may do everything"
+	}
+	for _, binding := range bindings {
+		if (r.User == binding.subject || slices.Contains(r.Groups, binding.subject)) && Allows(binding.rules, r) {
+			return true, "allowed to " + binding.subject
+		}
+	}
+	if node, isNode := strings.CutPrefix(r.User, nodePrefix); isNode && slices.Contains(r.Groups, NodesGroup) {
+		return authorizeNode(node, r)
+	}
+	return false, fmt.Sprintf("no rule allows %s to %s %s", r.User, r.Verb, r.object())
+}
+
+// Allows is the heart of RBAC: whether one of the rules covers the request.
+func Allows(rules []rbac.PolicyRule, r Request) bool {
+	return slices.ContainsFunc(rules, func(rule rbac.PolicyRule) bool {
+		if !covers(rule.Verbs, r.Verb) {
+			return false
+		}
+		if r.Path != "" {
+			return slices.ContainsFunc(rule.NonResourceURLs, func(pattern string) bool { return matchesPath(pattern, r.Path) })
+		}
+		return covers(rule.APIGroups, r.Group) && coversResource(rule.Resources, r) &&
+			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, r.Name))
+	})
+}
+
+func covers(allowed []string, asked string) bool {
+	return slices.Contains(allowed, "*") || slices.Contains(allowed, asked)
+}
+
+// coversResource: "pods" does not cover "pods/status", "*" covers everything, "*/scale" that subresource
+// of every resource.
+func coversResource(allowed []string, r Request) bool {
+	if r.Subresource == "" {
+		return covers(allowed, r.Resource)
+	}
+	return covers(allowed, r.Resource+"/"+r.Subresource) || slices.Contains(allowed, "*/"+r.Subresource)
+}
+
+// matchesPath: a pattern that ends in * covers everything that begins like it.
+func matchesPath(pattern, path string) bool {
+	if prefix, open := strings.CutSuffix(pattern, "*"); open {
+		return strings.HasPrefix(path, prefix)
+	}
+	return pattern == path
+}
+
+func (r Request) object() string {
+	if r.Path != "" {
+		return r.Path
+	}
+	text := r.Resource
+	if r.Subresource != "" {
+		text += "/" + r.Subresource
+	}
+	if r.Name != "" {
+		text += " " + r.Name
+	}
+	if r.Group != "" {
+		text += " of " + r.Group
+	}
+	if r.Namespace != "" {
+		text += " in " + r.Namespace
+	}
+	return text
+}

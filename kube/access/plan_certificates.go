@@ -1,0 +1,81 @@
+package access
+
+import "net/netip"
+
+// Certificate says what a certificate is to say: whose key it is, and for what the key may be used.
+type Certificate struct {
+	User   string       // the common name; for a server only a label
+	Groups []string     // the organizations
+	DNS    []string     // the names that a server answers to
+	IPs    []netip.Addr // the addresses that a server answers at
+	Server bool
+	Client bool
+}
+
+// The users and groups that the cluster itself knows.
+const (
+	AdminUser       = "kubelab-admin"
+	SchedulerUser   = "system:kube-scheduler"
+	ControllersUser = "system:kube-controller-manager"
+	ProxyUser       = "system:kube-proxy"
+	DNSUser         = "system:kube-dns"
+	APIServerUser   = "kube-apiserver"
+	AnonymousUser   = "system:anonymous"
+	nodePrefix      = "system:node:"
+
+	MastersGroup         = "system:masters" // may do everything
+	NodesGroup           = "system:nodes"
+	AuthenticatedGroup   = "system:authenticated"
+	UnauthenticatedGroup = "system:unauthenticated"
+)
+
+// Client is what an identity's certificate says.
+func Client(user string, groups ...string) Certificate {
+	return Certificate{User: user, Groups: groups, Client: true}
+}
+
+// Admin is the identity of the person who started the cluster.
+func Admin() Certificate { return Client(AdminUser, MastersGroup) }
+
+// NodeClient is the identity of a node's kubelet.
+func NodeClient(node string) Certificate { return Client(nodePrefix+node, NodesGroup) }
+
+// NodeServer is what a kubelet shows to the API server that asks for logs or an exec.
+func NodeServer(node string, ip netip.Addr) Certificate {
+	return Certificate{User: nodePrefix + node, Groups: []string{NodesGroup}, DNS: []string{node}, IPs: []netip.Addr{ip}, Server: true}
+}
+
+// ControlPlane is where the parts of the control plane are found.
+type ControlPlane struct {
+	IPs       []netip.Addr // of its hosts
+	ServiceIP netip.Addr   // of the service "kubernetes"
+	Domain    string       // of the cluster: "cluster.local"
+}
+
+// certificates are those of the control plane, by file and by the authority that signs them.
+func (c ControlPlane) certificates() map[string]map[string]Certificate {
+	loopback := netip.MustParseAddr("127.0.0.1")
+	api := Certificate{
+		User: "kube-apiserver", Server: true,
+		DNS: []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + c.Domain},
+		IPs: append([]netip.Addr{loopback, c.ServiceIP}, c.IPs...),
+	}
+	etcd := Certificate{User: "etcd", DNS: []string{"localhost"}, IPs: append([]netip.Addr{loopback}, c.IPs...), Server: true, Client: true}
+	return map[string]map[string]Certificate{
+		authorityFile: {
+			"apiserver":                api,
+			"apiserver-kubelet-client": Client(APIServerUser, MastersGroup),
+		},
+		etcdAuthorityFile: {
+			"etcd/server":           etcd,
+			"etcd/peer":             etcd,
+			"apiserver-etcd-client": Client("kube-apiserver-etcd-client"),
+		},
+	}
+}
+
+// The files of the authorities, without .crt and .key, as kubeadm names them.
+const (
+	authorityFile     = "ca"
+	etcdAuthorityFile = "etcd/ca"
+)

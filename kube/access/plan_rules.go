@@ -1,0 +1,66 @@
+package access
+
+import (
+	"slices"
+	"strings"
+
+	rbac "k8s.io/api/rbac/v1"
+)
+
+// binding gives rules to a user or a group. Real Kubernetes keeps these as ClusterRoles and
+// ClusterRoleBindings that it makes at the first start.
+type binding struct {
+	subject string
+	rules   []rbac.PolicyRule
+}
+
+var (
+	reading    = []string{"get", "list", "watch"}
+	writing    = []string{"create", "update", "patch", "delete", "deletecollection"}
+	everything = []string{"*"}
+	core       = []string{""}
+
+	readAll     = rbac.PolicyRule{Verbs: reading, APIGroups: everything, Resources: everything}
+	leases      = rbac.PolicyRule{Verbs: writing, APIGroups: []string{coordination}, Resources: []string{"leases"}}
+	writeEvents = rbac.PolicyRule{Verbs: []string{"create", "update", "patch"}, APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}}
+	steps       = rbac.PolicyRule{Verbs: []string{"get", "post"}, NonResourceURLs: []string{stepsPath}}
+)
+
+// bindings is who may do what, beside the masters, who may do everything, and the nodes.
+var bindings = []binding{
+	{UnauthenticatedGroup, []rbac.PolicyRule{
+		{Verbs: []string{"get"}, NonResourceURLs: []string{"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/"}},
+	}},
+	{AuthenticatedGroup, []rbac.PolicyRule{
+		{Verbs: []string{"get"}, NonResourceURLs: []string{
+			"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/",
+			"/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"}},
+		{Verbs: []string{"create"}, APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"}},
+		{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
+	}},
+	{SchedulerUser, []rbac.PolicyRule{
+		readAll, leases, writeEvents, steps,
+		{Verbs: []string{"create", "update", "patch", "delete"}, APIGroups: core, Resources: []string{"pods", "pods/binding", "pods/status", "bindings"}},
+	}},
+	{ControllersUser, []rbac.PolicyRule{
+		{Verbs: everything, APIGroups: everything, Resources: everything},
+		{Verbs: everything, NonResourceURLs: everything},
+	}},
+	{ProxyUser, []rbac.PolicyRule{
+		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"nodes", "services", "endpointslices"}},
+		writeEvents, steps,
+	}},
+	{DNSUser, []rbac.PolicyRule{
+		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"namespaces", "nodes", "pods", "services", "endpointslices"}},
+		writeEvents, steps,
+	}},
+}
+
+// IsComponent says whether a user is a part of the cluster. Only those are believed when they say what
+// caused a write.
+func IsComponent(user string, groups []string) bool {
+	if strings.HasPrefix(user, nodePrefix) {
+		return slices.Contains(groups, NodesGroup)
+	}
+	return slices.Contains([]string{SchedulerUser, ControllersUser, ProxyUser, DNSUser, APIServerUser}, user)
+}

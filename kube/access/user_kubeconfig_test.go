@@ -1,0 +1,107 @@
+package access
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+const somebodys = `apiVersion: v1
+kind: Config
+clusters: [{name: work, cluster: {server: "https://work.example"}}]
+users: [{name: ada, user: {token: t}}]
+contexts: [{name: work, context: {cluster: work, user: ada}}]
+current-context: work
+`
+
+// admins makes an admin.kubeconfig with the context "kubelab".
+func admins(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "admin.kubeconfig")
+	if err := makePKI(t, t.TempDir()).EnsureKubeconfig(path, "kubelab", "https://127.0.0.1:6443", Admin()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOurContextComesAndGoesAndTheOthersStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte(somebodys), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := AddContext(path, admins(t)); err != nil {
+		t.Fatal(err)
+	}
+	with, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with.CurrentContext != "kubelab" || with.Contexts["work"] == nil || with.AuthInfos["ada"].Token != "t" {
+		t.Errorf("after adding: %+v", with)
+	}
+	if err := RemoveContext(path, "kubelab"); err != nil {
+		t.Fatal(err)
+	}
+	after, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.CurrentContext = "" // which one was current before ours is not remembered, as kind does not
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("something else changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestAKubeconfigThatHoldsOnlyOursGoesWithIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".kube", "config")
+	if err := AddContext(path, admins(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveContext(path, "kubelab"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
+	}
+}
+
+func TestAKubeconfigKeepsItsOwnerWhenRootChangesIt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: to give a file to somebody else")
+	}
+	home := t.TempDir()
+	if err := os.Chown(home, 1234, 5678); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(home, ".kube", "config")
+	if err := AddContext(path, admins(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, made := range []string{path, filepath.Dir(path)} {
+		if uid, gid := owner(made); uid != 1234 || gid != 5678 {
+			t.Errorf("%s belongs to %d:%d, want 1234:5678", made, uid, gid)
+		}
+	}
+}
+
+func TestAnUnreadableKubeconfigIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := AddContext(path, admins(t)); err == nil {
+		t.Error("no error")
+	}
+	if content, _ := os.ReadFile(path); string(content) != "{" {
+		t.Errorf("was changed to %q", content)
+	}
+}
