@@ -1,0 +1,125 @@
+// Package apiservertest starts a real API server on a real etcd for a test.
+package apiservertest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"kubelab/kube/access"
+	"kubelab/kube/api"
+	"kubelab/kube/apiserver"
+	"kubelab/kube/operator"
+	"kubelab/kube/store/storetest"
+)
+
+// Cluster is an API server with its keys.
+type Cluster struct {
+	t    testing.TB
+	dir  string
+	url  string
+	keys *access.PKI
+}
+
+// Start runs an API server with the given kinds until the test ends.
+func Start(t testing.TB, kinds ...api.Kind) *Cluster {
+	t.Helper()
+	dir := t.TempDir()
+	loopback := netip.MustParseAddr("127.0.0.1")
+	keys, err := access.EnsurePKI(dir, access.ControlPlane{IPs: []netip.Addr{loopback}, ServiceIP: netip.MustParseAddr("10.96.0.1"), Domain: "cluster.local"})
+	must(t, err)
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(dir, "apiserver.crt"), filepath.Join(dir, "apiserver.key"))
+	must(t, err)
+	authority, err := apiserver.ReadAuthority(filepath.Join(dir, "ca.crt"))
+	must(t, err)
+	server := apiserver.New(apiserver.Config{
+		Kinds: kinds, Store: storetest.Start(t), Authorize: access.Authorize, KubeletTLS: &tls.Config{RootCAs: authority},
+		Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
+	})
+	address := freeAddress(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { server.Run(ctx) })
+	running.Go(func() {
+		if err := server.Listen(ctx, address, certificate, authority); err != nil {
+			t.Errorf("listen: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	c := &Cluster{t: t, dir: dir, url: "https://" + address, keys: keys}
+	c.waitReady(authority)
+	return c
+}
+
+// Kubeconfig writes a kubeconfig of the given identity and returns its path.
+func (c *Cluster) Kubeconfig(identity access.Certificate) string {
+	c.t.Helper()
+	path := filepath.Join(c.dir, identity.User+".kubeconfig")
+	must(c.t, c.keys.EnsureKubeconfig(path, "test", c.url, identity))
+	return path
+}
+
+// Client is a component's client with the given identity. It delivers its steps until the test ends.
+func (c *Cluster) Client(component string, identity access.Certificate) *operator.Client {
+	c.t.Helper()
+	client, err := operator.Connect(operator.Identity{Component: component, Host: "test", Kubeconfig: c.Kubeconfig(identity)})
+	must(c.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var delivery sync.WaitGroup
+	delivery.Go(func() { client.Deliver(ctx) })
+	c.t.Cleanup(func() {
+		cancel()
+		delivery.Wait()
+	})
+	return client
+}
+
+// Admin is a client that may do everything.
+func (c *Cluster) Admin() *operator.Client { return c.Client("test", access.Admin()) }
+
+// Config is the client configuration of a person with all rights, as kubectl would have it.
+func (c *Cluster) Config() *rest.Config { return c.Admin().Config }
+
+func (c *Cluster) waitReady(authority *x509.CertPool) {
+	c.t.Helper()
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority}, DisableKeepAlives: true}}
+	deadline := time.Now().Add(20 * time.Second)
+	for time.Now().Before(deadline) {
+		answer, err := client.Get(c.url + "/readyz")
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	c.t.Fatal("the API server was not ready in 20 s")
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

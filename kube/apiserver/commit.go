@@ -1,0 +1,155 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"kubelab/kube/api"
+	"kubelab/kube/store"
+	"kubelab/kube/trace"
+)
+
+func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
+
+// claimsPrefix is where claims lie: /claims/clusterip/10.96.0.10 holds the key of the object that has it.
+const claimsPrefix = "/claims/"
+
+// errClaimed says that a claim was taken by another object a moment ago: allocate again.
+var errClaimed = errors.New("claimed by another object")
+
+// mutation is one write of one object: what it was, what it becomes, and why.
+type mutation struct {
+	c        *call
+	old, new api.Object // old is nil on create, new is nil on delete
+	revision store.Revision
+	claims   []string // that the object holds afterwards
+	held     []string // that it held before
+}
+
+// commit writes the object, its claims and the step in one transaction. The new object then has its
+// resourceVersion.
+func (s *Server) commit(w *mutation) (store.Revision, error) {
+	subject := w.new
+	if subject == nil {
+		subject = w.old
+	}
+	objectKey := key(w.c.kind, subject.GetNamespace(), subject.GetName())
+	change := store.Change{Expect: map[string]store.Revision{objectKey: w.revision}}
+	if w.new == nil {
+		change.Delete = append(change.Delete, objectKey)
+	} else {
+		value, err := encodeObject(w.c.kind, w.new)
+		if err != nil {
+			return 0, err
+		}
+		change.Put = append(change.Put, store.Put{Key: objectKey, Value: value, Expires: w.c.kind.Transient})
+	}
+	addClaims(&change, w, objectKey)
+	if err := addStep(&change, w, subject); err != nil {
+		return 0, err
+	}
+	revision, err := s.Store.Commit(w.c.r.Context(), change)
+	if err != nil {
+		return 0, s.explainConflict(w, err)
+	}
+	if w.new != nil {
+		w.new.SetResourceVersion(strconv.FormatInt(int64(revision), 10))
+	}
+	return revision, nil
+}
+
+func addClaims(change *store.Change, w *mutation, owner string) {
+	for _, claim := range w.claims {
+		if !slices.Contains(w.held, claim) {
+			change.Expect[claimsPrefix+claim] = 0
+			change.Put = append(change.Put, store.Put{Key: claimsPrefix + claim, Value: []byte(owner)})
+		}
+	}
+	for _, claim := range w.held {
+		if !slices.Contains(w.claims, claim) {
+			change.Delete = append(change.Delete, claimsPrefix+claim)
+		}
+	}
+}
+
+// explainConflict tells a claim that was taken from an object that has changed.
+func (s *Server) explainConflict(w *mutation, err error) error {
+	if !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	for _, claim := range w.claims {
+		if slices.Contains(w.held, claim) {
+			continue
+		}
+		if _, found := s.Store.Get(w.c.r.Context(), claimsPrefix+claim); found == nil {
+			return fmt.Errorf("%s: %w", claim, errClaimed)
+		}
+	}
+	return err
+}
+
+// claim lets the kind allocate what the object lacks.
+func (s *Server) claim(w *mutation) error {
+	if w.c.kind.Claim == nil {
+		return nil
+	}
+	var err error
+	if w.old != nil {
+		// What the old object has, it held: allocating it anew changes nothing.
+		if w.held, err = w.c.kind.Claim(w.old.DeepCopyObject().(api.Object), nobody); err != nil {
+			return err
+		}
+	}
+	if w.new != nil {
+		w.claims, err = w.c.kind.Claim(w.new, func(claim string) bool {
+			return !slices.Contains(w.held, claim) && s.cache.Peek(claimsPrefix+claim) != nil
+		})
+	}
+	return err
+}
+
+func nobody(string) bool { return false }
+
+// addStep puts the reason of a write beside it. Heartbeats and messages leave none.
+func addStep(change *store.Change, w *mutation, subject api.Object) error {
+	if w.c.kind.Quiet {
+		return nil
+	}
+	step := w.c.step()
+	step.Object = trace.Ref{Resource: w.c.kind.Plural, Namespace: subject.GetNamespace(), Name: subject.GetName()}
+	if w.new == nil {
+		step.Verb = "delete"
+	}
+	value, err := json.Marshal(step)
+	if err != nil {
+		return err
+	}
+	change.Put = append(change.Put, store.Put{Key: stepKey(step), Value: value, Expires: true})
+	return nil
+}
+
+// step is what the record says of a call that writes. What a person asks for is a root; what a component
+// does has the causes that it names.
+func (c *call) step() trace.Step {
+	step := trace.Step{Time: time.Now(), Component: c.user.name, Verb: c.verb}
+	agent := c.r.UserAgent()
+	if !c.user.component() {
+		step.Root = trace.Request
+		step.Detail, _, _ = strings.Cut(agent, " ")
+		return step
+	}
+	if name, ours := strings.CutPrefix(agent, "kubelab/"); ours {
+		step.Component, _, _ = strings.Cut(name, " ")
+	}
+	step.Host = strings.TrimPrefix(c.user.name, "system:node:")
+	if step.Host == c.user.name {
+		step.Host = ""
+	}
+	return trace.Fill(trace.FromHeader(context.Background(), c.r.Header), step)
+}

@@ -1,0 +1,182 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"kubelab/kube/api"
+	"kubelab/kube/store"
+)
+
+func (s *Server) serveCreate(c *call) error {
+	if c.name != "" {
+		return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), "POST on a name")
+	}
+	object, err := decodeBody(c, c.kind)
+	if err != nil {
+		return err
+	}
+	created, err := s.create(c, object)
+	if err != nil {
+		return err
+	}
+	return s.writeObject(c, http.StatusCreated, c.kind, created)
+}
+
+// attempts bounds how often a write is tried again because somebody else was faster.
+const attempts = 20
+
+// create stores a new object. Where the server makes up the name, a name that is taken is made up again.
+func (s *Server) create(c *call, object api.Object) (api.Object, error) {
+	if object.GetResourceVersion() != "" {
+		return nil, apierrors.NewBadRequest("metadata.resourceVersion: it should not be set on objects to be created")
+	}
+	if err := s.prepareCreate(c, object); err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		if object.GetGenerateName() != "" && (object.GetName() == "" || try > 1) {
+			object.SetName(generateName(object.GetGenerateName()))
+		}
+		err := s.tryCreate(c, object)
+		switch {
+		case err == nil:
+			return object, nil
+		case errors.Is(err, errClaimed) && try < attempts:
+		case errors.Is(err, store.ErrConflict) && object.GetGenerateName() != "" && try < attempts:
+		case errors.Is(err, store.ErrConflict):
+			return nil, apierrors.NewAlreadyExists(c.kind.Resource().GroupResource(), object.GetName())
+		default:
+			return nil, err
+		}
+	}
+}
+
+// generateName adds five letters to a prefix, which is cut so that the whole stays a valid name.
+func generateName(prefix string) string {
+	const longest = 63 - 5
+	return prefix[:min(len(prefix), longest)] + rand.String(5)
+}
+
+// prepareCreate fills in everything that does not depend on the name.
+func (s *Server) prepareCreate(c *call, object api.Object) error {
+	if err := c.place(object); err != nil {
+		return err
+	}
+	object.SetUID(uuid.NewUUID())
+	object.SetCreationTimestamp(metav1.Time{Time: time.Now().Truncate(time.Second)})
+	object.SetDeletionTimestamp(nil)
+	object.SetDeletionGracePeriodSeconds(nil)
+	object.SetSelfLink("")
+	object.SetGeneration(0)
+	if specField(object).IsValid() {
+		object.SetGeneration(1)
+	}
+	if c.kind.HasStatus && !c.kind.KeepsStatus {
+		clearStatus(object)
+	}
+	if c.kind.Default != nil {
+		c.kind.Default(object)
+	}
+	if err := s.namespaceOpen(c, object.GetNamespace()); err != nil {
+		return err
+	}
+	if c.kind.Admit != nil {
+		if err := c.kind.Admit(object, s.lookup(c.r.Context())); err != nil {
+			return err
+		}
+	}
+	if c.kind.Prepare != nil {
+		c.kind.Prepare(object, nil)
+	}
+	return s.fields.track(c, c.kind.New(), object)
+}
+
+func (s *Server) tryCreate(c *call, object api.Object) error {
+	w := &mutation{c: c, new: object}
+	if err := validate(c.kind, object, nil); err != nil {
+		return err
+	}
+	if err := s.claim(w); err != nil {
+		return err
+	}
+	if c.dryRun() {
+		if _, err := s.Store.Get(c.r.Context(), key(c.kind, object.GetNamespace(), object.GetName())); err == nil {
+			return store.ErrConflict
+		}
+		return nil
+	}
+	_, err := s.commit(w)
+	return err
+}
+
+// place puts the object where the URL says, and refuses one that says otherwise.
+func (c *call) place(object api.Object) error {
+	if !c.kind.Namespaced {
+		object.SetNamespace("")
+		return nil
+	}
+	if in := object.GetNamespace(); in != "" && in != c.namespace {
+		return apierrors.NewBadRequest(fmt.Sprintf("the namespace of the provided object does not match the namespace sent on the request: metadata.namespace is %q, the URL says %q", in, c.namespace))
+	}
+	object.SetNamespace(c.namespace)
+	return nil
+}
+
+// lookup reads other objects for admission, from the cache.
+func (s *Server) lookup(ctx context.Context) api.Lookup {
+	return func(plural, namespace, name string) api.Object {
+		for i := range s.Kinds {
+			kind := &s.Kinds[i]
+			if kind.Plural != plural {
+				continue
+			}
+			if item := s.cache.Peek(key(kind, namespace, name)); item != nil {
+				if found, ok := item.Object.(*stored); ok {
+					return found.object
+				}
+			}
+			// The cache may be a moment behind: the object may have been made just before.
+			if found, err := s.get(ctx, kind, namespace, name); err == nil {
+				return found
+			}
+		}
+		return nil
+	}
+}
+
+// namespaceOpen refuses new objects in a namespace that does not exist or is going away.
+func (s *Server) namespaceOpen(c *call, namespace string) error {
+	if namespace == "" {
+		return nil
+	}
+	found := s.lookup(c.r.Context())("namespaces", "", namespace)
+	if found == nil {
+		return apierrors.NewNotFound(namespaces, namespace)
+	}
+	if found.GetDeletionTimestamp() != nil {
+		err := apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, fmt.Errorf("unable to create new content in namespace %s because it is being terminated", namespace))
+		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
+			Type: "NamespaceTerminating", Message: fmt.Sprintf("namespace %s is being terminated", namespace), Field: "metadata.namespace"})
+		return err
+	}
+	return nil
+}
+
+// sameUID refuses a write that was meant for an object of the same name which is gone.
+func sameUID(c *call, name string, wanted *types.UID, have types.UID) error {
+	if wanted == nil || *wanted == have {
+		return nil
+	}
+	return apierrors.NewConflict(c.kind.Resource().GroupResource(), name,
+		fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *wanted, have))
+}

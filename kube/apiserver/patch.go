@@ -1,0 +1,168 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+
+	"kubelab/kube/api"
+	"kubelab/kube/store"
+)
+
+// servePatch changes parts of an object. The four kinds of patch differ in how they say which.
+func (s *Server) servePatch(c *call) error {
+	patch, kind, err := readPatch(c)
+	if err != nil {
+		return err
+	}
+	if kind == types.ApplyYAMLPatchType {
+		return s.serveApply(c, patch)
+	}
+	updated, err := s.update(c, func(current api.Object) (api.Object, error) {
+		object, err := patched(c, kind, patch, current)
+		if err != nil {
+			return nil, err
+		}
+		if object.GetName() != current.GetName() {
+			return nil, apierrors.NewBadRequest("metadata.name: a patch may not change the name of an object")
+		}
+		return object, nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.writeObject(c, http.StatusOK, c.kind, updated)
+}
+
+func readPatch(c *call) ([]byte, types.PatchType, error) {
+	mediaType, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, "", apierrors.NewBadRequest("Content-Type: " + err.Error())
+	}
+	switch kind := types.PatchType(mediaType); kind {
+	case types.JSONPatchType, types.MergePatchType, types.StrategicMergePatchType, types.ApplyYAMLPatchType:
+		patch, err := readAll(c)
+		return patch, kind, err
+	}
+	return nil, "", unsupportedMediaType(mediaType)
+}
+
+// patched is the object with the patch applied. A patch that names a resourceVersion carries it into the object,
+// so that the update is refused if that is not the current one.
+func patched(c *call, kind types.PatchType, patch []byte, current api.Object) (api.Object, error) {
+	before, err := json.Marshal(current)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	after, err := patchBytes(kind, patch, before, c.kind.New())
+	if err != nil {
+		return nil, err
+	}
+	return decodeBytes(c, c.kind, after, jsonInfo)
+}
+
+func patchBytes(kind types.PatchType, patch, before []byte, schemaOf any) ([]byte, error) {
+	var after []byte
+	var err error
+	switch kind {
+	case types.JSONPatchType:
+		var operations jsonpatch.Patch
+		if operations, err = jsonpatch.DecodePatch(patch); err != nil {
+			return nil, apierrors.NewBadRequest(fmt.Sprintf("read JSON patch: %v", err))
+		}
+		if after, err = operations.Apply(before); err != nil {
+			return nil, apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", noResource, "", err.Error(), 0, false)
+		}
+		return after, nil
+	case types.MergePatchType:
+		after, err = jsonpatch.MergePatch(before, patch)
+	default:
+		after, err = strategicpatch.StrategicMergePatch(before, patch, schemaOf)
+	}
+	if err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("apply patch: %v", err))
+	}
+	return after, nil
+}
+
+// scaleEdit reads what a request wants of a scale: all of it (PUT), or a change (PATCH).
+func scaleEdit(c *call) (func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error), error) {
+	if c.verb == "update" {
+		wanted := &autoscalingv1.Scale{}
+		if err := decodeInto(c, wanted, autoscalingv1.SchemeGroupVersion.WithKind("Scale")); err != nil {
+			return nil, err
+		}
+		return func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error) { return wanted, nil }, nil
+	}
+	patch, kind, err := readPatch(c)
+	if err != nil {
+		return nil, err
+	}
+	return func(current *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
+		before, err := json.Marshal(current)
+		if err != nil {
+			return nil, apierrors.NewInternalError(err)
+		}
+		after, err := patchBytes(kind, patch, before, &autoscalingv1.Scale{})
+		if err != nil {
+			return nil, err
+		}
+		wanted := &autoscalingv1.Scale{}
+		if err := json.Unmarshal(after, wanted); err != nil {
+			return nil, apierrors.NewBadRequest(err.Error())
+		}
+		return wanted, nil
+	}, nil
+}
+
+// decodeInto reads a body whose kind is not the resource's.
+func decodeInto(c *call, object runtime.Object, gvk schema.GroupVersionKind) error {
+	body, info, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	if _, _, err := info.Serializer.Decode(body, &gvk, object); err != nil {
+		return apierrors.NewBadRequest(fmt.Sprintf("read %s: %v", gvk.Kind, err))
+	}
+	return nil
+}
+
+// change edits an object past the rules of an ordinary update: the writes that a subresource exists for.
+func (s *Server) change(c *call, edit func(api.Object) error) error {
+	for try := 1; ; try++ {
+		current, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
+		if err != nil {
+			return err
+		}
+		object := current.DeepCopyObject().(api.Object)
+		if err := edit(object); err != nil {
+			return err
+		}
+		w := &mutation{c: c, old: current, new: object, revision: revisionOf(current)}
+		if err := s.claim(w); err != nil {
+			return err
+		}
+		if gone(c.kind, object) {
+			w.new, w.claims = nil, nil
+		}
+		if c.dryRun() {
+			return nil
+		}
+		_, err = s.commit(w)
+		if errors.Is(err, store.ErrConflict) && try < attempts {
+			continue
+		}
+		return err
+	}
+}

@@ -1,0 +1,99 @@
+package apiserver
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"kubelab/kube/api"
+)
+
+// selector picks objects by labels and by fields.
+type selector struct {
+	labels labels.Selector
+	fields fields.Selector
+}
+
+// selectorOf reads the selectors of a request. Any field of the kind can be selected by, if its value is a text,
+// a number or a truth value; upstream has a short list for each kind.
+func selectorOf(c *call) (selector, error) {
+	byLabel, err := labels.Parse(c.query("labelSelector"))
+	if err != nil {
+		return selector{}, apierrors.NewBadRequest(fmt.Sprintf("unable to parse labelSelector: %v", err))
+	}
+	byField, err := fields.ParseSelector(c.query("fieldSelector"))
+	if err != nil {
+		return selector{}, apierrors.NewBadRequest(fmt.Sprintf("unable to parse fieldSelector: %v", err))
+	}
+	if c.name != "" { // watch one object
+		byField = fields.AndSelectors(byField, fields.OneTermEqualSelector("metadata.name", c.name))
+	}
+	for _, requirement := range byField.Requirements() {
+		if _, ok := fieldValue(c.kind.New(), requirement.Field); !ok {
+			return selector{}, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", requirement.Field))
+		}
+	}
+	return selector{byLabel, byField}, nil
+}
+
+func (s selector) matches(object api.Object) bool {
+	return s.labels.Matches(labels.Set(object.GetLabels())) && (s.fields.Empty() || s.fields.Matches(fieldsOf{object}))
+}
+
+// fieldsOf lets a field selector look into an object.
+type fieldsOf struct{ object api.Object }
+
+func (f fieldsOf) Has(name string) bool {
+	_, ok := fieldValue(f.object, name)
+	return ok
+}
+
+func (f fieldsOf) Get(name string) string {
+	value, _ := fieldValue(f.object, name)
+	return value
+}
+
+// fieldValue is the value at a path of JSON names, such as status.phase.
+func fieldValue(object api.Object, path string) (string, bool) {
+	value := reflect.ValueOf(object)
+	for _, name := range strings.Split(path, ".") {
+		for value.Kind() == reflect.Pointer {
+			if value.IsNil() {
+				value = reflect.Zero(value.Type().Elem()) // what is absent is empty
+				continue
+			}
+			value = value.Elem()
+		}
+		if value.Kind() != reflect.Struct {
+			return "", false
+		}
+		if value = jsonField(value, name); !value.IsValid() {
+			return "", false
+		}
+	}
+	switch value.Kind() {
+	case reflect.String, reflect.Bool, reflect.Int32, reflect.Int64:
+		return fmt.Sprint(value.Interface()), true
+	}
+	return "", false
+}
+
+// jsonField is the field of a struct that has the given name in JSON; embedded structs are looked through.
+func jsonField(value reflect.Value, name string) reflect.Value {
+	for i := range value.NumField() {
+		tag, options, _ := strings.Cut(value.Type().Field(i).Tag.Get("json"), ",")
+		if tag == name {
+			return value.Field(i)
+		}
+		if tag == "" && options == "inline" {
+			if found := jsonField(value.Field(i), name); found.IsValid() {
+				return found
+			}
+		}
+	}
+	return reflect.Value{}
+}

@@ -1,0 +1,179 @@
+package apiserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"kubelab/kube/access"
+	"kubelab/kube/api"
+	"kubelab/kube/store"
+)
+
+// Config is what a server is made of.
+type Config struct {
+	Kinds []api.Kind
+	Store *store.Store
+	// Authorize says whether a user may do what a request asks for, and if not, why.
+	Authorize func(access.Request) (allowed bool, reason string)
+	// KubeletTLS is how the server proves to a kubelet who it is.
+	KubeletTLS *tls.Config
+	// Address and Port are where other hosts reach this server: the endpoint of the service "kubernetes".
+	Host    string
+	Address string
+	Port    int
+	// ServiceIP is the address of that service.
+	ServiceIP string
+	Version   string // "v1.37.2"
+}
+
+// Server answers the Kubernetes API. It keeps nothing that the store does not: any number of them may
+// run side by side.
+type Server struct {
+	Config
+	cache  *store.Cache
+	kinds  map[string]*api.Kind // by "group/version/plural"
+	byKey  map[string]*api.Kind // by the first part of the key in the store
+	fields fieldManagers
+	docs   openAPI
+	ready  atomic.Bool
+}
+
+// New makes a server. It panics when a kind is declared twice.
+func New(config Config) *Server {
+	s := &Server{Config: config, kinds: map[string]*api.Kind{}, byKey: map[string]*api.Kind{}}
+	for i := range config.Kinds {
+		kind := &config.Kinds[i]
+		id := kind.GroupVersion().String() + "/" + kind.Plural
+		if s.kinds[id] != nil {
+			panic("kind " + id + " is declared twice")
+		}
+		s.kinds[id] = kind
+		s.byKey[keyPart(kind)] = kind
+	}
+	s.cache = store.NewCache(config.Store, s.decodeRecord)
+	s.docs.kinds = config.Kinds
+	return s
+}
+
+// Run follows the store and makes the objects that every cluster has. It returns when ctx is done.
+func (s *Server) Run(ctx context.Context) {
+	go func() {
+		if err := s.bootstrap(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("the first objects could not be made", "error", err)
+		}
+	}()
+	s.cache.Run(ctx)
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			slog.Error("a request panicked", "method", r.Method, "url", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			writeError(w, r, apierrors.NewInternalError(fmt.Errorf("%v", p)))
+		}
+	}()
+	c, err := s.parse(w, r)
+	if err == nil {
+		err = s.allow(c)
+	}
+	if err == nil {
+		err = s.dispatch(c)
+	}
+	if err != nil {
+		writeError(w, r, toStatus(err))
+	}
+}
+
+// dispatch leads a call to what answers it.
+func (s *Server) dispatch(c *call) error {
+	if c.kind == nil {
+		return s.servePath(c)
+	}
+	if c.subresource != "" {
+		return s.serveSubresource(c)
+	}
+	switch c.verb {
+	case "get":
+		return s.serveGet(c)
+	case "list":
+		return s.serveList(c)
+	case "watch":
+		return s.serveWatch(c)
+	case "create":
+		return s.serveCreate(c)
+	case "update":
+		return s.serveUpdate(c)
+	case "patch":
+		return s.servePatch(c)
+	case "delete":
+		return s.serveDelete(c)
+	case "deletecollection":
+		return s.serveDeleteCollection(c)
+	}
+	return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), c.verb)
+}
+
+// servePath answers what is no resource.
+func (s *Server) servePath(c *call) error {
+	switch c.r.URL.Path {
+	case "/healthz", "/livez", "/readyz":
+		return s.serveHealth(c)
+	case stepsPath:
+		return s.serveSteps(c)
+	}
+	if s.serveDiscovery(c) || s.docs.serve(c) {
+		return nil
+	}
+	return &apierrors.StatusError{ErrStatus: *notFoundStatus(c.r.URL.Path)}
+}
+
+// serveHealth says ok when the server has all objects, and says what is missing otherwise.
+func (s *Server) serveHealth(c *call) error {
+	if c.r.URL.Path != "/livez" && !s.ready.Load() {
+		return apierrors.NewServiceUnavailable("the store is not read yet: is etcd up?")
+	}
+	_, err := c.w.Write([]byte("ok"))
+	return err
+}
+
+// allow asks whether the caller may do this.
+func (s *Server) allow(c *call) error {
+	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb, PodIsOn: s.podIsOn}
+	if c.kind != nil {
+		asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
+		asked.Namespace, asked.Name = c.namespace, c.name
+	} else {
+		asked.Path = c.r.URL.Path
+	}
+	if allowed, reason := s.Authorize(asked); !allowed {
+		return forbidden(c, reason)
+	}
+	return nil
+}
+
+// podIsOn says whether a pod runs on a node.
+func (s *Server) podIsOn(node, namespace, name string) bool {
+	pod, ok := s.lookup(context.Background())("pods", namespace, name).(*corev1.Pod)
+	return ok && pod.Spec.NodeName == node
+}
+
+func forbidden(c *call, reason string) error {
+	if c.user.name == access.AnonymousUser {
+		return apierrors.NewUnauthorized("Unauthorized: send a client certificate of this cluster")
+	}
+	if c.kind == nil {
+		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New(reason))
+	}
+	err := fmt.Errorf("User %q cannot %s resource %q in API group %q: %s", c.user.name, c.verb, c.resource(), c.kind.Group, reason)
+	return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
+}

@@ -1,0 +1,145 @@
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"kubelab/kube/api"
+	"kubelab/kube/store"
+)
+
+// edit makes the new object out of the current one, which it must not change. It is called again when somebody
+// else was faster.
+type edit func(current api.Object) (api.Object, error)
+
+func (s *Server) serveUpdate(c *call) error {
+	object, err := decodeBody(c, c.kind)
+	if err != nil {
+		return err
+	}
+	if object.GetName() != c.name {
+		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", object.GetName(), c.name))
+	}
+	if err := c.place(object); err != nil {
+		return err
+	}
+	updated, err := s.update(c, func(api.Object) (api.Object, error) { return object.DeepCopyObject().(api.Object), nil })
+	if err != nil {
+		return err
+	}
+	return s.writeObject(c, http.StatusOK, c.kind, updated)
+}
+
+// update reads, edits and writes, until no other write comes in between. An edit that carries a resourceVersion
+// is tried once: its author wants to know of the other write.
+func (s *Server) update(c *call, change edit) (api.Object, error) {
+	for try := 1; ; try++ {
+		current, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
+		if err != nil {
+			return nil, err
+		}
+		object, err := change(current)
+		if err != nil {
+			return nil, err
+		}
+		pinned := object.GetResourceVersion() != "" && object.GetResourceVersion() != current.GetResourceVersion()
+		if pinned {
+			return nil, conflict(c)
+		}
+		result, err := s.tryUpdate(c, current, object)
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, errClaimed) {
+			if try < attempts {
+				continue
+			}
+			return nil, conflict(c)
+		}
+		return result, err
+	}
+}
+
+func conflict(c *call) error {
+	return apierrors.NewConflict(c.kind.Resource().GroupResource(), c.name,
+		errors.New("the object has been modified; please apply your changes to the latest version and try again"))
+}
+
+// tryUpdate replaces current by object. The answer is the object as it is then; where nothing changed,
+// nothing is written.
+func (s *Server) tryUpdate(c *call, current, object api.Object) (api.Object, error) {
+	if err := s.prepareUpdate(c, current, object); err != nil {
+		return nil, err
+	}
+	if err := validate(c.kind, object, current); err != nil {
+		return nil, err
+	}
+	w := &mutation{c: c, old: current, new: object, revision: revisionOf(current)}
+	if err := s.claim(w); err != nil {
+		return nil, err
+	}
+	object.SetResourceVersion(current.GetResourceVersion())
+	object.GetObjectKind().SetGroupVersionKind(c.kind.GroupVersionKind)
+	if c.dryRun() || apiequality.Semantic.DeepEqual(current, object) {
+		return object, nil
+	}
+	if gone(c.kind, object) { // the last finalizer has just been taken off
+		w.new, w.claims = nil, nil
+	}
+	if _, err := s.commit(w); err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
+// prepareUpdate puts back what a client may not change, and lets the kind do its part.
+func (s *Server) prepareUpdate(c *call, current, object api.Object) error {
+	if uid := object.GetUID(); uid != "" {
+		if err := sameUID(c, c.name, &uid, current.GetUID()); err != nil {
+			return err
+		}
+	}
+	keepMetadata(object, current)
+	switch {
+	case c.subresource == "status":
+		updated := current.DeepCopyObject().(api.Object)
+		keep("Status", updated, object)
+		keep("ObjectMeta", updated, object)
+		keepAll(object, updated)
+	case c.kind.HasStatus:
+		keep("Status", object, current)
+	}
+	if c.kind.Default != nil {
+		c.kind.Default(object)
+	}
+	if c.kind.Prepare != nil && c.subresource == "" {
+		c.kind.Prepare(object, current)
+	}
+	if specField(object).IsValid() && !sameSpec(object, current) {
+		object.SetGeneration(current.GetGeneration() + 1)
+	}
+	return s.fields.track(c, current, object)
+}
+
+// keepMetadata puts back the metadata that is the server's own.
+func keepMetadata(object, current api.Object) {
+	object.SetUID(current.GetUID())
+	object.SetCreationTimestamp(current.GetCreationTimestamp())
+	object.SetDeletionTimestamp(current.GetDeletionTimestamp())
+	object.SetDeletionGracePeriodSeconds(current.GetDeletionGracePeriodSeconds())
+	object.SetGenerateName(current.GetGenerateName())
+	object.SetGeneration(current.GetGeneration())
+	object.SetSelfLink("")
+	if object.GetManagedFields() == nil {
+		object.SetManagedFields(current.GetManagedFields())
+	}
+}
+
+func revisionOf(object api.Object) store.Revision {
+	revision, err := parseRevision(object.GetResourceVersion())
+	if err != nil {
+		return 0 // an object that was read has a revision
+	}
+	return revision
+}
