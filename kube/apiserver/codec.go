@@ -10,10 +10,13 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"sigs.k8s.io/yaml"
 
 	"kubelab/kube/api"
 	"kubelab/kube/store"
@@ -166,8 +169,7 @@ func decodeOptions(c *call) (metav1.DeleteOptions, error) {
 		return options, err
 	}
 	if len(body) > 0 {
-		gvk := metav1.SchemeGroupVersion.WithKind("DeleteOptions")
-		if _, _, err := info.Serializer.Decode(body, &gvk, &options); err != nil {
+		if err := decodeOptionsBody(body, info, &options); err != nil {
 			return options, apierrors.NewBadRequest("read DeleteOptions: " + err.Error())
 		}
 	}
@@ -175,6 +177,17 @@ func decodeOptions(c *call) (metav1.DeleteOptions, error) {
 		return options, apierrors.NewBadRequest("read delete options from the URL: " + err.Error())
 	}
 	return options, nil
+}
+
+// decodeOptionsBody reads options of whatever group a client thinks they are of: kubectl says meta.k8s.io, others the
+// resource's own.
+func decodeOptionsBody(body []byte, info runtime.SerializerInfo, options *metav1.DeleteOptions) error {
+	if info.MediaType != runtime.ContentTypeProtobuf {
+		return yaml.Unmarshal(body, options) // JSON is YAML
+	}
+	gvk := corev1.SchemeGroupVersion.WithKind("DeleteOptions")
+	_, _, err := info.Serializer.Decode(body, &gvk, options)
+	return err
 }
 
 func ptr[T any](value T) *T { return &value }

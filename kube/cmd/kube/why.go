@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"kubelab/kube/trace"
+)
+
+func newWhyCommand() *cobra.Command {
+	var kubeconfig, namespace string
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "why RESOURCE/NAME",
+		Short: "Say why an object is as it is: the chain of steps from what somebody asked for",
+		Example: `  kube why pod/web-1              from kubectl apply to the rules on each node
+  kube why deployment/web -n shop`,
+		Args: cobra.ExactArgs(1),
+	}
+	flags := command.Flags()
+	flags.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: as kubectl does)")
+	flags.StringVarP(&namespace, "namespace", "n", "", "the namespace of the object (default: the context's)")
+	flags.BoolVarP(&asJSON, "json", "", false, "print the steps as JSON")
+	command.RunE = func(command *cobra.Command, args []string) error {
+		rules := clientcmd.NewDefaultClientConfigLoadingRules()
+		rules.ExplicitPath = kubeconfig
+		config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{})
+		if namespace == "" {
+			namespace, _, _ = config.Namespace() // what is wrong with the file, ClientConfig says
+		}
+		restConfig, err := config.ClientConfig()
+		if err != nil {
+			return err
+		}
+		client, err := kubernetes.NewForConfig(restConfig)
+		if err != nil {
+			return err
+		}
+		return why(command.Context(), command.OutOrStdout(), client, args[0], namespace, asJSON)
+	}
+	return command
+}
+
+func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, namespace string, asJSON bool) error {
+	object, err := resolve(client, text, namespace)
+	if err != nil {
+		return err
+	}
+	body, err := client.CoreV1().RESTClient().Get().AbsPath(trace.Path).Do(ctx).Raw()
+	if err != nil {
+		return fmt.Errorf("read the causal record: %w", err)
+	}
+	var record []trace.Step
+	if err := json.Unmarshal(body, &record); err != nil {
+		return fmt.Errorf("read the causal record: %w", err)
+	}
+	chain := trace.Chain(record, object)
+	if len(chain) == 0 {
+		return fmt.Errorf("the record has no step on %s: either it does not exist (kubectl get %s), or nothing has happened to it for an hour", object, text)
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(chain)
+	}
+	return trace.Print(out, chain)
+}
+
+// resolve finds out which object a person means: any name of the resource will do.
+func resolve(client kubernetes.Interface, text, namespace string) (trace.Ref, error) {
+	_, lists, err := client.Discovery().ServerGroupsAndResources()
+	if err != nil {
+		return trace.Ref{}, fmt.Errorf("ask the server which resources it has: %w", err)
+	}
+	plurals := map[string]string{}
+	namespaced := map[string]bool{}
+	for _, list := range lists {
+		for _, resource := range list.APIResources {
+			for _, name := range append(resource.ShortNames, resource.Name, resource.SingularName) {
+				plurals[name] = resource.Name
+			}
+			namespaced[resource.Name] = resource.Namespaced
+		}
+	}
+	object, err := trace.ParseRef(text, namespace, plurals)
+	if err == nil && !namespaced[object.Resource] {
+		object.Namespace = ""
+	}
+	return object, err
+}
