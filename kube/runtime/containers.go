@@ -1,0 +1,248 @@
+//go:build linux
+
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/containers"
+)
+
+// CreateContainer prepares a container in a sandbox, up to the point where its command would begin.
+func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContainerRequest) (*cri.CreateContainerResponse, error) {
+	sb, err := r.findSandbox(request.GetPodSandboxId())
+	if err != nil {
+		return nil, err
+	}
+	about(ctx, sb.record.Config.Metadata)
+	config := request.GetConfig()
+	if config.GetMetadata().GetName() == "" {
+		return nil, status.Error(codes.InvalidArgument, "a container needs a name: metadata.name")
+	}
+	sb.busy.Lock()
+	defer sb.busy.Unlock()
+	if sb.record.Phase != Ready {
+		return nil, status.Errorf(codes.FailedPrecondition, "sandbox %s is stopped: containers of its pod need a new one", sb.record.ID)
+	}
+	r.imageUse.RLock()
+	defer r.imageUse.RUnlock()
+	c := &container{sandbox: sb, name: config.Metadata.Name, exited: make(chan struct{})}
+	wanted, err := r.wantedContainer(c, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareHost(wanted); err != nil {
+		return nil, err
+	}
+	if err := r.writeContainer(c.record); err != nil {
+		return nil, err
+	}
+	c.status = containers.Status{ID: wanted.ID, State: containers.Created, CreatedAt: time.Unix(0, c.record.Told.CreatedAt)}
+	r.addContainer(c)
+	// A caller that gives up does not stop it halfway: it would be neither there nor not there.
+	if err := sb.shim.Create(context.WithoutCancel(ctx), wanted); err != nil {
+		r.forgetContainer(c)
+		return nil, errors.Join(fmt.Errorf("create container %s: %w", config.Metadata.Name, err), r.discardContainer(context.WithoutCancel(ctx), sb.shim, wanted.ID))
+	}
+	note(ctx, "mount rootfs", "%s: %d layers of %s", config.Metadata.Name, len(wanted.Layers), config.GetImage().GetImage())
+	r.created(c)
+	return &cri.CreateContainerResponse{ContainerId: wanted.ID}, nil
+}
+
+// wantedContainer fills in the record of c, and says what the shim shall make.
+func (r *Runtime) wantedContainer(c *container, config *cri.ContainerConfig) (containers.Config, error) {
+	image, err := r.images.Get(config.GetImage().GetImage())
+	if err != nil {
+		return containers.Config{}, err
+	}
+	sandbox := c.sandbox.record
+	signal, err := parseSignal(StopSignal(config.GetStopSignal(), image.Config.StopSignal))
+	if err != nil {
+		return containers.Config{}, status.Errorf(codes.InvalidArgument, "container %s: %v", config.Metadata.Name, err)
+	}
+	wanted, err := PlanContainer(newID(), config, sandbox.Config, image, r.images.Layers(image), r.podMounts(sandbox.ID))
+	if err != nil {
+		return containers.Config{}, status.Errorf(codes.InvalidArgument, "container %s: %v", config.Metadata.Name, err)
+	}
+	c.record = containerRecord{ID: wanted.ID, SandboxID: sandbox.ID, StopSignal: int(signal), Told: &cri.ContainerStatus{
+		Id: wanted.ID, Metadata: config.Metadata, CreatedAt: time.Now().UnixNano(), Image: config.Image, ImageRef: image.ID, ImageId: image.ID,
+		Labels: config.Labels, Annotations: config.Annotations, Mounts: config.Mounts, LogPath: wanted.LogPath, StopSignal: config.StopSignal,
+		Resources: &cri.ContainerResources{Linux: config.GetLinux().GetResources()},
+	}}
+	return wanted, nil
+}
+
+// prepareHost makes the directories that a container needs outside: for its log, and for what it mounts.
+func prepareHost(wanted containers.Config) error {
+	if wanted.LogPath != "" {
+		if err := os.MkdirAll(filepath.Dir(wanted.LogPath), 0o755); err != nil {
+			return fmt.Errorf("make the log's directory: %w", err)
+		}
+	}
+	for _, mount := range wanted.Mounts {
+		_, err := os.Stat(mount.Source)
+		if mount.Source != "" && errors.Is(err, os.ErrNotExist) { // as containerd does, for hostPath volumes without a type
+			err = os.MkdirAll(mount.Source, 0o755)
+		}
+		if mount.Source != "" && err != nil {
+			return fmt.Errorf("mount %s at %s: %w", mount.Source, mount.Target, err)
+		}
+	}
+	return nil
+}
+
+// discardContainer removes all traces of a container that is not in the runtime's tables. The sandbox is busy.
+func (r *Runtime) discardContainer(ctx context.Context, shim *containers.Shim, id string) error {
+	if err := shim.Delete(ctx, id); err != nil {
+		return err
+	}
+	return r.removeRecord(shim.Sandbox.ID, id)
+}
+
+func (r *Runtime) removeRecord(sandbox, id string) error {
+	if err := os.Remove(r.containerFile(sandbox, id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove record of container %s: %w", id, err)
+	}
+	return nil
+}
+
+// StartContainer lets its command begin.
+func (r *Runtime) StartContainer(ctx context.Context, request *cri.StartContainerRequest) (*cri.StartContainerResponse, error) {
+	c, shim, err := r.withShim(request.GetContainerId())
+	if err != nil {
+		return nil, err
+	}
+	about(ctx, c.sandbox.record.Config.Metadata)
+	if err := shim.Start(ctx, c.record.ID); err != nil {
+		return nil, fmt.Errorf("start container %s: %w", c.name, err)
+	}
+	now, err := shim.Status(ctx, c.record.ID)
+	if err != nil {
+		return nil, err
+	}
+	r.heard(c, now)
+	note(ctx, "start process", "%s, pid %d", c.name, now.PID)
+	return &cri.StartContainerResponse{}, nil
+}
+
+// StopContainer asks the container to end, and kills it when the grace period (seconds) is over.
+func (r *Runtime) StopContainer(ctx context.Context, request *cri.StopContainerRequest) (*cri.StopContainerResponse, error) {
+	c, shim, err := r.withShim(request.GetContainerId())
+	if code := status.Code(err); code == codes.NotFound || code == codes.FailedPrecondition {
+		return &cri.StopContainerResponse{}, nil // it does not run
+	} else if err != nil {
+		return nil, err
+	}
+	about(ctx, c.sandbox.record.Config.Metadata)
+	if r.state(c).State == containers.Exited {
+		return &cri.StopContainerResponse{}, nil
+	}
+	grace := time.Duration(request.GetTimeout()) * time.Second
+	if err := r.terminate(ctx, shim, c, grace); err != nil {
+		return nil, fmt.Errorf("stop container %s: %w", c.name, err)
+	}
+	note(ctx, "process exited", "%s, exit code %d", c.name, r.state(c).ExitCode)
+	return &cri.StopContainerResponse{}, nil
+}
+
+func (r *Runtime) terminate(ctx context.Context, shim *containers.Shim, c *container, grace time.Duration) error {
+	name, pid := c.name, r.state(c).PID
+	if grace > 0 {
+		signal := syscall.Signal(c.record.StopSignal)
+		if err := shim.Signal(ctx, c.record.ID, signal); err != nil {
+			return err
+		}
+		note(ctx, "signal process", "%s, pid %d: %v, then up to %v of grace", name, pid, signal, grace)
+		patience, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		if awaitExit(patience, c) == nil {
+			return nil
+		} else if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	if err := shim.Signal(ctx, c.record.ID, sigKill); err != nil {
+		return err
+	}
+	note(ctx, "kill process", "%s, pid %d: the grace is over", name, pid)
+	return awaitExit(ctx, c)
+}
+
+// RemoveContainer removes a container, running or not, and what it has written. Its log belongs to the kubelet.
+func (r *Runtime) RemoveContainer(ctx context.Context, request *cri.RemoveContainerRequest) (*cri.RemoveContainerResponse, error) {
+	c, err := r.findContainer(request.GetContainerId())
+	if err != nil {
+		return &cri.RemoveContainerResponse{}, nil
+	}
+	about(ctx, c.sandbox.record.Config.Metadata)
+	c.sandbox.busy.Lock()
+	defer c.sandbox.busy.Unlock()
+	if shim := c.sandbox.shim; shim != nil {
+		if err := shim.Signal(ctx, c.record.ID, sigKill); err != nil && !errors.Is(err, containers.ErrNotFound) {
+			return nil, err
+		} else if err == nil {
+			if err := awaitExit(ctx, c); err != nil {
+				return nil, err
+			}
+		}
+		if err := shim.Delete(ctx, c.record.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.removeRecord(c.record.SandboxID, c.record.ID); err != nil {
+		return nil, err
+	}
+	r.forgetContainer(c)
+	return &cri.RemoveContainerResponse{}, nil
+}
+
+// UpdateContainerResources changes a container's limits while it runs (an in-place resize, KEP-1287).
+func (r *Runtime) UpdateContainerResources(ctx context.Context, request *cri.UpdateContainerResourcesRequest) (*cri.UpdateContainerResourcesResponse, error) {
+	c, shim, err := r.withShim(request.GetContainerId())
+	if err != nil {
+		return nil, err
+	}
+	about(ctx, c.sandbox.record.Config.Metadata)
+	c.sandbox.busy.Lock()
+	defer c.sandbox.busy.Unlock()
+	if err := shim.Update(ctx, c.record.ID, PlanResources(request.GetLinux())); err != nil {
+		return nil, err
+	}
+	record := c.record
+	record.Told = proto.CloneOf(record.Told)
+	if record.Told.Resources.Linux == nil {
+		record.Told.Resources.Linux = &cri.LinuxContainerResources{}
+	}
+	proto.Merge(record.Told.Resources.Linux, request.GetLinux())
+	if err := r.writeContainer(record); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.record.Told = record.Told
+	note(ctx, "resize container", "%s: %v", record.Told.Metadata.Name, request.GetLinux())
+	return &cri.UpdateContainerResourcesResponse{}, nil
+}
+
+// ReopenContainerLog makes a new log file after somebody has renamed the old one.
+func (r *Runtime) ReopenContainerLog(ctx context.Context, request *cri.ReopenContainerLogRequest) (*cri.ReopenContainerLogResponse, error) {
+	c, shim, err := r.withShim(request.GetContainerId())
+	if err != nil {
+		return nil, err
+	}
+	if r.state(c).State != containers.Running {
+		return nil, status.Errorf(codes.FailedPrecondition, "container %s does not run, so nobody writes its log", c.record.ID)
+	}
+	return &cri.ReopenContainerLogResponse{}, shim.ReopenLog(ctx, c.record.ID)
+}

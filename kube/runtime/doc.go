@@ -1,0 +1,45 @@
+// Package runtime is a container runtime: it makes pods out of images, networks and containers, for whoever asks in the
+// language that kubelets speak, the Container Runtime Interface (CRI).
+//
+// # The problem
+//
+// The kubelet knows what a pod is, but not how one is made. That changes with the platform and is replaced at another
+// pace than Kubernetes: containers by Linux namespaces, small virtual machines, WebAssembly. And the kubelet, like every
+// program, is restarted or upgraded now and then, which must not end a single container.
+//
+// # The idea
+//
+// A process of its own, behind an interface with two nouns:
+//
+//   - A sandbox is what the containers of a pod share: network, IPC, hostname, a parent cgroup.
+//   - A container is a command in its own root file system, in a sandbox. It is created (all is there, the command
+//     waits), started, and some time later it has exited and has an exit code.
+//
+// The kubelet asks over gRPC on a unix socket, and hears of every change in a stream of events. This package adds
+// nothing to namespaces, bridges or layers: it puts three rooms together.
+//
+//	RunPodSandbox    →  podnet: a network namespace, a cable, an address
+//	                    containers: a shim, which holds the other namespaces
+//	CreateContainer  →  images: which directories are the image's layers, and what it says about command and user
+//	                    containers: root file system, cgroup, a first process that waits
+//	StartContainer   →  containers: the first process becomes the command
+//
+// # Nothing is lost
+//
+// `kill -9` of the runtime at any instant must not lose an exit code or leave a network cable behind. Three habits do it:
+//
+//   - Every container is a child of its pod's shim, not of the runtime. The shim notes exits on disk and writes the logs.
+//   - What the runtime itself must know is one small record per sandbox and per container. A record is written before the
+//     thing is made and removed after the thing is gone, and never changed in place: write, fsync, rename.
+//   - At its start the runtime reads the records, looks at what is really there, and compares. [PlanRecovery] is that comparison:
+//     a thing that was half-made or half-removed goes, a shim that lives is followed again, and a sandbox whose shim is
+//     dead is taken down. After a node's power cut all shims are dead, and it is the same case.
+//
+// # Simplified
+//
+// Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, checkpoints, image volumes, host ports,
+// devices by CDI, and statistics of whole sandboxes. They keep a pause container alive in each sandbox, or pin namespaces to files; here
+// the shim holds them. Container IDs must be given in full. Seccomp profiles other than the usual one are left out.
+//
+// Package containers is the chapter before, package pods, which drives this one from the kubelet's side, the one after.
+package runtime

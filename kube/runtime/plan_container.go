@@ -1,0 +1,171 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/containers"
+	"kubelab/kube/images"
+)
+
+// PodMounts are the files that a pod's containers see in place of their image's.
+type PodMounts struct{ ResolvConf, Hostname, Hosts string }
+
+// PlanContainer puts together what a container shall be: what the pod wants, on top of what its image says.
+func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConfig, image images.Image, layers []string, files PodMounts) (containers.Config, error) {
+	security := want.GetLinux().GetSecurityContext()
+	c := containers.Config{
+		ID: id, Layers: layers,
+		Args: command(want, image.Config), Env: environment(want, image.Config), Cwd: want.WorkingDir,
+		User: user(security, image.Config.User), Resources: PlanResources(want.GetLinux().GetResources()),
+		OOMScoreAdj: int(want.GetLinux().GetResources().GetOomScoreAdj()),
+		CapAdd:      security.GetCapabilities().GetAddCapabilities(), CapDrop: security.GetCapabilities().GetDropCapabilities(),
+		Privileged: security.GetPrivileged(), ReadonlyRootfs: security.GetReadonlyRootfs(), NoNewPrivs: security.GetNoNewPrivs(),
+		// Protobuf cannot tell "the usual paths" from "none", so procMount: Unmasked is not to be had; privileged is.
+		MaskedPaths: notEmpty(security.GetMaskedPaths()), ReadonlyPaths: notEmpty(security.GetReadonlyPaths()),
+		Terminal: want.Tty, Stdin: want.Stdin, StdinOnce: want.StdinOnce,
+	}
+	if len(c.Args) == 0 {
+		return c, fmt.Errorf("neither the pod nor image %s says which command to run", want.GetImage().GetImage())
+	}
+	if c.Cwd == "" {
+		c.Cwd = image.Config.WorkingDir
+	}
+	if want.LogPath != "" && pod.GetLogDirectory() != "" {
+		c.LogPath = path.Join(pod.LogDirectory, want.LogPath)
+	}
+	for _, group := range security.GetSupplementalGroups() {
+		c.Groups = append(c.Groups, int(group))
+	}
+	for _, device := range want.Devices {
+		c.Devices = append(c.Devices, containers.Device{HostPath: device.HostPath, ContainerPath: device.ContainerPath, Permissions: device.Permissions})
+	}
+	c.PIDMode, c.PIDTarget = pidMode(security.GetNamespaceOptions())
+	var err error
+	c.Mounts, err = mounts(want, files)
+	return c, err
+}
+
+// command follows the table in the Kubernetes documentation ("Define a Command and Arguments for a Container"): a command replaces the image's
+// entrypoint and its arguments, arguments alone replace only the image's arguments.
+func command(want *cri.ContainerConfig, image v1.Config) []string {
+	entrypoint, args := image.Entrypoint, image.Cmd
+	if len(want.Command) > 0 {
+		entrypoint, args = want.Command, nil
+	}
+	if len(want.Args) > 0 {
+		args = want.Args
+	}
+	return slices.Concat(entrypoint, args)
+}
+
+// environment is the image's, where a variable of the pod's takes the place of one with the same name.
+func environment(want *cri.ContainerConfig, image v1.Config) []string {
+	env := slices.Clone(image.Env)
+	if want.Tty {
+		env = append(env, "TERM=xterm")
+	}
+	for _, variable := range want.Envs {
+		name := variable.Key + "="
+		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name) })
+		env = append(env, name+string(variable.Value))
+	}
+	return env
+}
+
+// user is "user:group" as containers.Config has it.
+func user(security *cri.LinuxContainerSecurityContext, image string) string {
+	user, _, _ := strings.Cut(image, ":")
+	switch {
+	case security.GetRunAsUser() != nil:
+		user = strconv.FormatInt(security.RunAsUser.Value, 10)
+	case security.GetRunAsUsername() != "":
+		user = security.RunAsUsername
+	case security.GetRunAsGroup() == nil:
+		return image // with its group
+	}
+	if security.GetRunAsGroup() == nil {
+		return user
+	}
+	if user == "" {
+		user = "0"
+	}
+	return user + ":" + strconv.FormatInt(security.RunAsGroup.Value, 10)
+}
+
+// pidMode: who says nothing at all gets what a pod says that says nothing, a PID namespace per container.
+func pidMode(options *cri.NamespaceOption) (mode containers.PIDMode, target string) {
+	switch {
+	case options == nil:
+		return containers.PIDContainer, ""
+	case options.Pid == cri.NamespaceMode_POD:
+		return containers.PIDPod, ""
+	case options.Pid == cri.NamespaceMode_NODE:
+		return containers.PIDNode, ""
+	case options.Pid == cri.NamespaceMode_TARGET:
+		return containers.PIDTarget, options.TargetId
+	}
+	return containers.PIDContainer, ""
+}
+
+var propagations = map[cri.MountPropagation]containers.Propagation{
+	cri.MountPropagation_PROPAGATION_PRIVATE:           containers.PropagationPrivate,
+	cri.MountPropagation_PROPAGATION_HOST_TO_CONTAINER: containers.PropagationHostToContainer,
+	cri.MountPropagation_PROPAGATION_BIDIRECTIONAL:     containers.PropagationBidirectional,
+}
+
+// mounts are the pod's, after the files that every container gets; who mounts something there himself gets his own.
+func mounts(want *cri.ContainerConfig, files PodMounts) ([]containers.Mount, error) {
+	readonly := want.GetLinux().GetSecurityContext().GetReadonlyRootfs()
+	list := []containers.Mount{
+		{Source: files.ResolvConf, Target: "/etc/resolv.conf", ReadOnly: readonly},
+		{Source: files.Hostname, Target: "/etc/hostname", ReadOnly: readonly},
+		{Source: files.Hosts, Target: "/etc/hosts", ReadOnly: readonly},
+	}
+	for _, mount := range want.Mounts {
+		if mount.Image.GetImage() != "" {
+			return nil, errors.New("a volume of type image is not supported here")
+		}
+		if !path.IsAbs(mount.ContainerPath) || !path.IsAbs(mount.HostPath) {
+			return nil, fmt.Errorf("mount %q at %q: want absolute paths", mount.HostPath, mount.ContainerPath)
+		}
+		list = slices.DeleteFunc(list, func(m containers.Mount) bool { return m.Target == path.Clean(mount.ContainerPath) })
+		list = append(list, containers.Mount{
+			Source: mount.HostPath, Target: mount.ContainerPath, ReadOnly: mount.Readonly, Propagation: propagations[mount.Propagation],
+		})
+	}
+	return list, nil
+}
+
+// PlanResources translates limits; what is zero is not limited, or not changed.
+func PlanResources(r *cri.LinuxContainerResources) containers.Resources {
+	return containers.Resources{
+		CPUShares: uint64(r.GetCpuShares()), CPUQuota: r.GetCpuQuota(), CPUPeriod: uint64(r.GetCpuPeriod()),
+		CPUs: r.GetCpusetCpus(), MemoryLimit: r.GetMemoryLimitInBytes(),
+	}
+}
+
+// StopSignal is the name or number of the signal that asks the container to end: the pod's, or the image's, or SIGTERM.
+func StopSignal(pod cri.Signal, image string) string {
+	switch {
+	case pod != cri.Signal_SIGNAL_RUNTIME_DEFAULT:
+		return strings.TrimPrefix(pod.String(), "SIGNAL_")
+	case image != "":
+		return image
+	}
+	return "SIGTERM"
+}
+
+func notEmpty(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}

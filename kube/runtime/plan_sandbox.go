@@ -1,0 +1,56 @@
+package runtime
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// CheckSandbox says what is wrong with a wanted sandbox.
+func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
+	meta := config.GetMetadata()
+	options := namespaces(config)
+	switch {
+	case meta.GetName() == "" || meta.GetNamespace() == "" || meta.GetUid() == "":
+		return fmt.Errorf("a sandbox needs metadata.name, metadata.namespace and metadata.uid")
+	case handler != "":
+		return fmt.Errorf("runtime handler %q: there is only the one without a name", handler)
+	case config.GetHostname() == "" && options.GetNetwork() != cri.NamespaceMode_NODE:
+		return fmt.Errorf("a pod with a network of its own needs a hostname")
+	case config.GetLogDirectory() != "" && !path.IsAbs(config.LogDirectory):
+		return fmt.Errorf("log directory %q: want an absolute path", config.LogDirectory)
+	case options.GetUsernsOptions().GetMode() == cri.NamespaceMode_POD && len(options.GetUsernsOptions().GetUids()) > 0:
+		return fmt.Errorf("user namespaces (hostUsers: false) are not supported here")
+	}
+	return nil
+}
+
+// namespaces says which namespaces of the node a pod shares; nil means none.
+func namespaces(config *cri.PodSandboxConfig) *cri.NamespaceOption {
+	return config.GetLinux().GetSecurityContext().GetNamespaceOptions()
+}
+
+// ResolvConf is the content of /etc/resolv.conf (resolv.conf(5)), the node's own where the pod has no wish.
+func ResolvConf(dns *cri.DNSConfig, node string) string {
+	if len(dns.GetServers())+len(dns.GetSearches())+len(dns.GetOptions()) == 0 {
+		return node
+	}
+	var text strings.Builder
+	for _, server := range dns.Servers {
+		fmt.Fprintf(&text, "nameserver %s\n", server)
+	}
+	if len(dns.Searches) > 0 {
+		fmt.Fprintf(&text, "search %s\n", strings.Join(dns.Searches, " "))
+	}
+	if len(dns.Options) > 0 {
+		fmt.Fprintf(&text, "options %s\n", strings.Join(dns.Options, " "))
+	}
+	return text.String()
+}
+
+// Hosts is the content of /etc/hosts where the kubelet does not mount one of its own.
+func Hosts(ip, hostname string) string {
+	return fmt.Sprintf("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n%s\t%s\n", ip, hostname)
+}

@@ -1,0 +1,46 @@
+//go:build linux
+
+package runtime
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const sigKill = syscall.SIGKILL
+
+// The first and the last real-time signal as the C library counts them (signal(7)).
+const (
+	sigRTMin = 34
+	sigRTMax = 64
+)
+
+// parseSignal understands what images and pods write: SIGTERM, TERM, 15, SIGRTMIN+3, SIGRTMINPLUS3.
+func parseSignal(text string) (syscall.Signal, error) {
+	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
+	name = strings.NewReplacer("PLUS", "+", "MINUS", "-").Replace(name)
+	if number, err := strconv.Atoi(name); err == nil && number > 0 && number <= sigRTMax {
+		return syscall.Signal(number), nil
+	}
+	for prefix, base := range map[string]int{"RTMIN": sigRTMin, "RTMAX": sigRTMax} {
+		offset, found := strings.CutPrefix(name, prefix)
+		if !found {
+			continue
+		}
+		number, err := strconv.Atoi("0" + strings.TrimLeft(offset, "+-"))
+		if strings.HasPrefix(offset, "-") {
+			number = -number
+		}
+		if base+number >= sigRTMin && base+number <= sigRTMax && err == nil {
+			return syscall.Signal(base + number), nil
+		}
+	}
+	if signal := unix.SignalNum("SIG" + name); signal != 0 {
+		return signal, nil
+	}
+	return 0, fmt.Errorf("stop signal %q: no such signal", text)
+}

@@ -1,0 +1,75 @@
+//go:build linux
+
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/trace"
+)
+
+// The runtime does not know the API server, so it gives the steps that it made in a call back to the caller (see
+// kube/trace/cri.go), who records them.
+
+type notesKey struct{}
+
+// notes are the steps made in one call.
+type notes struct {
+	mu    sync.Mutex
+	pod   trace.Ref
+	steps []trace.Step
+}
+
+// about says which pod the call is about. Without that, nothing is noted.
+func about(ctx context.Context, pod *cri.PodSandboxMetadata) {
+	if n, ok := ctx.Value(notesKey{}).(*notes); ok {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.pod = trace.Ref{Resource: "pods", Namespace: pod.GetNamespace(), Name: pod.GetName()}
+	}
+}
+
+// note takes down a step that was just made.
+func note(ctx context.Context, verb, format string, args ...any) {
+	n, ok := ctx.Value(notesKey{}).(*notes)
+	if !ok {
+		return
+	}
+	step := trace.Step{Time: time.Now(), Component: "runtime", Verb: verb, Detail: fmt.Sprintf(format, args...)}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.pod.Name == "" {
+		return
+	}
+	step.Object = n.pod
+	n.steps = append(n.steps, trace.Fill(ctx, step))
+}
+
+// withNotes hands a call its causes, and its caller the steps, whether the call worked or not.
+func withNotes(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if received, ok := metadata.FromIncomingContext(ctx); ok {
+		for _, causes := range received.Get(trace.CRICausesKey) {
+			ctx = trace.DecodeCauses(ctx, causes)
+		}
+	}
+	n := &notes{}
+	response, err := handler(context.WithValue(ctx, notesKey{}, n), request)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	steps, encodeErr := trace.EncodeSteps(n.steps)
+	if steps != "" {
+		encodeErr = grpc.SetTrailer(ctx, metadata.Pairs(trace.CRIStepsKey, steps))
+	}
+	if encodeErr != nil {
+		slog.Warn("steps are lost", "call", info.FullMethod, "error", encodeErr)
+	}
+	return response, err
+}
