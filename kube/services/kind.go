@@ -1,0 +1,166 @@
+package services
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"kubelab/kube/api"
+)
+
+// Kinds are the kinds of this room.
+var Kinds = []api.Kind{serviceKind, endpointSliceKind}
+
+var serviceKind = api.Type[*corev1.Service]{
+	Names: api.Names{
+		Plural: "services", Short: []string{"svc"}, Categories: []string{"all"}, Namespaced: true, HasStatus: true,
+	},
+	Default:        setDefaults,
+	Prepare:        keepAllocated,
+	Validate:       validateService,
+	ValidateUpdate: validateServiceUpdate,
+	Claim:          claim,
+	Columns: []api.ColumnOf[*corev1.Service]{
+		{Name: "Type", Type: "string", Value: func(s *corev1.Service) any { return string(s.Spec.Type) }},
+		{Name: "Cluster-IP", Type: "string", Value: func(s *corev1.Service) any { return api.OrNone(s.Spec.ClusterIP) }},
+		{Name: "External-IP", Type: "string", Value: func(s *corev1.Service) any { return outsideAddress(s) }},
+		{Name: "Port(s)", Type: "string", Value: func(s *corev1.Service) any { return portList(s) }},
+		api.AgeColumn[*corev1.Service](),
+		{Name: "Selector", Type: "string", Wide: true, Value: func(s *corev1.Service) any { return labels.FormatLabels(s.Spec.Selector) }},
+	},
+}.Kind()
+
+func setDefaults(s *corev1.Service) {
+	spec := &s.Spec
+	setIfEmpty(&spec.Type, corev1.ServiceTypeClusterIP)
+	setIfEmpty(&spec.SessionAffinity, corev1.ServiceAffinityNone)
+	if spec.SessionAffinity == corev1.ServiceAffinityClientIP && spec.SessionAffinityConfig == nil {
+		spec.SessionAffinityConfig = &corev1.SessionAffinityConfig{
+			ClientIP: &corev1.ClientIPConfig{TimeoutSeconds: new(corev1.DefaultClientIPServiceAffinitySeconds)},
+		}
+	}
+	for i := range spec.Ports {
+		port := &spec.Ports[i]
+		setIfEmpty(&port.Protocol, corev1.ProtocolTCP)
+		if port.TargetPort == intstr.FromInt32(0) || port.TargetPort == intstr.FromString("") {
+			port.TargetPort = intstr.FromInt32(port.Port)
+		}
+	}
+	if spec.Type == corev1.ServiceTypeExternalName {
+		return
+	}
+	setIfNil(&spec.InternalTrafficPolicy, corev1.ServiceInternalTrafficPolicyCluster)
+	setIfNil(&spec.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack)
+	if len(spec.IPFamilies) == 0 {
+		spec.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol}
+	}
+	if spec.ClusterIP != "" && len(spec.ClusterIPs) == 0 {
+		spec.ClusterIPs = []string{spec.ClusterIP}
+	}
+	if isOpenOutside(s) {
+		setIfEmpty(&spec.ExternalTrafficPolicy, corev1.ServiceExternalTrafficPolicyCluster)
+	}
+	if spec.Type == corev1.ServiceTypeLoadBalancer {
+		setIfNil(&spec.AllocateLoadBalancerNodePorts, true)
+	}
+}
+
+// isOpenOutside says whether the service is for clients outside the cluster too.
+func isOpenOutside(s *corev1.Service) bool {
+	return s.Spec.Type == corev1.ServiceTypeNodePort || s.Spec.Type == corev1.ServiceTypeLoadBalancer
+}
+
+// keepAllocated fills in, on an update, what was allocated before and the update does not mention, and drops what was
+// allocated for the type that the service had. old is nil on create.
+func keepAllocated(s, old *corev1.Service) {
+	if old == nil {
+		return
+	}
+	if hasAddress(old) && s.Spec.Type != corev1.ServiceTypeExternalName && s.Spec.ClusterIP == "" {
+		s.Spec.ClusterIP, s.Spec.ClusterIPs = old.Spec.ClusterIP, old.Spec.ClusterIPs
+	}
+	same := s.Spec.ClusterIP == old.Spec.ClusterIP
+	switch {
+	case s.Spec.Type == corev1.ServiceTypeExternalName && old.Spec.Type != corev1.ServiceTypeExternalName && same:
+		s.Spec.ClusterIP, s.Spec.ClusterIPs = "", nil
+		s.Spec.InternalTrafficPolicy, s.Spec.IPFamilies, s.Spec.IPFamilyPolicy = nil, nil, nil
+	case !same && slices.Equal(s.Spec.ClusterIPs, old.Spec.ClusterIPs) && s.Spec.ClusterIP != "":
+		s.Spec.ClusterIPs = []string{s.Spec.ClusterIP}
+	}
+	keepNodePorts(s, old)
+	if isOpenOutside(old) && !isOpenOutside(s) && s.Spec.ExternalTrafficPolicy == old.Spec.ExternalTrafficPolicy {
+		s.Spec.ExternalTrafficPolicy = ""
+	}
+	if s.Spec.Type != corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		s.Spec.AllocateLoadBalancerNodePorts = nil
+	}
+}
+
+func keepNodePorts(s, old *corev1.Service) {
+	for i := range s.Spec.Ports {
+		port := &s.Spec.Ports[i]
+		for _, before := range old.Spec.Ports {
+			if before.Port != port.Port || before.Protocol != port.Protocol || before.NodePort == 0 {
+				continue
+			}
+			switch {
+			case hasNodePorts(s) && port.NodePort == 0 && !usesNodePort(s, before):
+				port.NodePort = before.NodePort
+			case !isOpenOutside(s) && isOpenOutside(old) && port.NodePort == before.NodePort:
+				port.NodePort = 0
+			}
+		}
+	}
+}
+
+func usesNodePort(s *corev1.Service, wanted corev1.ServicePort) bool {
+	return slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool {
+		return p.NodePort == wanted.NodePort && p.Protocol == wanted.Protocol
+	})
+}
+
+// outsideAddress is what a client outside the cluster would ask for. Nobody gives a load balancer its address in this
+// cluster, unless a program that is added to it does.
+func outsideAddress(s *corev1.Service) string {
+	switch s.Spec.Type {
+	case corev1.ServiceTypeExternalName:
+		return s.Spec.ExternalName
+	case corev1.ServiceTypeLoadBalancer:
+		var addresses []string
+		for _, ingress := range s.Status.LoadBalancer.Ingress {
+			addresses = append(addresses, ingress.IP+ingress.Hostname)
+		}
+		if len(addresses) == 0 {
+			return "<pending>"
+		}
+		return strings.Join(addresses, ",")
+	}
+	return "<none>"
+}
+
+func portList(s *corev1.Service) string {
+	texts := make([]string, len(s.Spec.Ports))
+	for i, port := range s.Spec.Ports {
+		texts[i] = fmt.Sprintf("%d/%s", port.Port, port.Protocol)
+		if port.NodePort != 0 {
+			texts[i] = fmt.Sprintf("%d:%d/%s", port.Port, port.NodePort, port.Protocol)
+		}
+	}
+	return api.Join(texts)
+}
+
+func setIfEmpty[T ~string](field *T, value T) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+func setIfNil[T any](field **T, value T) {
+	if *field == nil {
+		*field = &value
+	}
+}

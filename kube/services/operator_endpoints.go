@@ -1,0 +1,125 @@
+package services
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	corelisters "k8s.io/client-go/listers/core/v1"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// endpoints keeps the slices of every service that has a selector.
+type endpoints struct {
+	client   *operator.Client
+	services corelisters.ServiceLister
+	pods     corelisters.PodLister
+	slices   *operator.Owned[*discoveryv1.EndpointSlice]
+}
+
+// New makes the loop that writes endpoint slices. The caller runs client.Sync, then the loop.
+func New(client *operator.Client) (*operator.Loop, error) {
+	watches := client.Watches.Core().V1()
+	slices := client.Watches.Discovery().V1().EndpointSlices().Informer()
+	owned, err := operator.NewOwned[*discoveryv1.EndpointSlice](slices)
+	if err != nil {
+		return nil, fmt.Errorf("index endpoint slices by owner: %w", err)
+	}
+	e := &endpoints{client: client, services: watches.Services().Lister(), pods: watches.Pods().Lister(), slices: owned}
+	loop := operator.NewLoop("endpoint slices", 4, client.Recorder, e.reconcile)
+	if err := operator.Follow(loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
+		return nil, err
+	}
+	if err := operator.Follow(loop, slices, serviceOf); err != nil {
+		return nil, err
+	}
+	return loop, operator.Follow(loop, watches.Pods().Informer(), e.servicesOf)
+}
+
+// servicesOf are the services that select a pod.
+func (e *endpoints) servicesOf(pod *corev1.Pod) []operator.Key {
+	all, _ := e.services.Services(pod.Namespace).List(labels.Everything()) // a cache does not fail
+	var keys []operator.Key
+	for _, service := range all {
+		if selects(service, pod) {
+			keys = append(keys, operator.Self(service)...)
+		}
+	}
+	return keys
+}
+
+// selects says whether a pod is behind a service. A service without a selector has its slices from somebody else.
+func selects(service *corev1.Service, pod *corev1.Pod) bool {
+	return hasSelector(service) && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod.Labels))
+}
+
+func hasSelector(service *corev1.Service) bool {
+	return len(service.Spec.Selector) > 0 && service.Spec.Type != corev1.ServiceTypeExternalName
+}
+
+func (e *endpoints) reconcile(ctx context.Context, key operator.Key) error {
+	service, err := e.services.Services(key.Namespace).Get(key.Name)
+	if apierrors.IsNotFound(err) || err == nil && (service.DeletionTimestamp != nil || !hasSelector(service)) {
+		return nil // the slices of a service that is gone go with it: it owns them
+	}
+	if err != nil {
+		return err
+	}
+	pods, err := e.pods.Pods(key.Namespace).List(labels.SelectorFromSet(service.Spec.Selector))
+	if err != nil {
+		return err
+	}
+	existing, err := e.slices.By(service)
+	if err != nil {
+		return err
+	}
+	for _, action := range PlanEndpoints(service, pods, existing) {
+		if err := e.act(ctx, action, key); err != nil {
+			return fmt.Errorf("%s endpoint slice %s of service %s: %w", action.Verb, action.Slice.Name, key, err)
+		}
+	}
+	return nil
+}
+
+func (e *endpoints) act(ctx context.Context, action EndpointAction, service operator.Key) error {
+	api := e.client.DiscoveryV1().EndpointSlices(service.Namespace)
+	slice := action.Slice
+	switch action.Verb {
+	case CreateSlice:
+		ctx = trace.Because(ctx, "service %s has %s in no slice", service.Name, count(slice))
+		created, err := api.Create(ctx, slice, metav1.CreateOptions{})
+		if err == nil {
+			e.slices.Created(created)
+		}
+		return err
+	case UpdateSlice:
+		ctx = trace.Because(ctx, "service %s has %s here now", service.Name, count(slice))
+		_, err := api.Update(ctx, slice, metav1.UpdateOptions{})
+		return err
+	default:
+		ctx = trace.Because(ctx, "service %s has no endpoint here any more", service.Name)
+		err := api.Delete(ctx, slice.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(slice.UID))})
+		if err == nil || apierrors.IsNotFound(err) {
+			e.slices.Deleted(slice)
+			return nil
+		}
+		return err
+	}
+}
+
+// count says how many endpoints a slice has, and how many of them are ready: "3 endpoints, 2 ready".
+func count(slice *discoveryv1.EndpointSlice) string {
+	ready := 0
+	for _, endpoint := range slice.Endpoints {
+		if isTrue(endpoint.Conditions.Ready, true) {
+			ready++
+		}
+	}
+	return fmt.Sprintf("%d endpoints, %d ready", len(slice.Endpoints), ready)
+}

@@ -1,0 +1,135 @@
+package services
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+var webKey = types.NamespacedName{Namespace: "shop", Name: "web"}
+
+// put plans a service with the given endpoints and returns what changes in the table.
+func put(t *Table, key types.NamespacedName, frontends []Frontend) Changes {
+	changes := NoChanges()
+	t.Put(key, frontends, changes)
+	return changes
+}
+
+func webWith(endpoints ...discoveryv1.Endpoint) []Frontend {
+	s := web()
+	return PlanFrontends(s, behind(s, endpoints...), thisNode)
+}
+
+func TestAnEndpointsChangeCostsOnlyItsRows(t *testing.T) {
+	table := NewTable()
+	put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
+	got := put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.9", "node-2", "ready")))
+	second := Row{endpointsMap, "10.96.3.7 . tcp . 80 . 1"}
+	check(t, "changes", got, Changes{
+		Delete: Rows{second: "10.244.2.6 . 8080"},
+		Add:    Rows{second: "10.244.2.9 . 8080"},
+	})
+}
+
+func TestAThirdEndpointMakesTheServicePickOneOfThree(t *testing.T) {
+	table := NewTable()
+	one, two, three := at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready"), at("10.244.2.7", "node-2", "ready")
+	put(table, webKey, webWith(one, two))
+	_, pick2 := picker(2, false)
+	_, pick3 := picker(3, false)
+	service := Row{servicesMap, "10.96.3.7 . tcp . 80"}
+	check(t, "changes", put(table, webKey, webWith(one, two, three)), Changes{
+		Delete: Rows{service: "goto pick-2", {chains, "pick-2"}: pick2},
+		Add: Rows{
+			service: "goto pick-3", {chains, "pick-3"}: pick3,
+			{endpointsMap, "10.96.3.7 . tcp . 80 . 2"}: "10.244.2.7 . 8080",
+		},
+	})
+}
+
+func TestWhatIsTheSameCostsNothing(t *testing.T) {
+	table := NewTable()
+	frontends := webWith(at("10.244.2.5", "node-2", "ready"))
+	put(table, webKey, frontends)
+	_, changed := table.Put(webKey, webWith(at("10.244.2.5", "node-2", "ready")), NoChanges())
+	check(t, "changed", changed, false)
+}
+
+func TestTwoServicesMayShareAPodAndLetGoOfItOneByOne(t *testing.T) {
+	table, other := NewTable(), types.NamespacedName{Namespace: "shop", Name: "web-too"}
+	frontends := webWith(at("10.244.1.5", "node-1", "ready"))
+	put(table, webKey, frontends)
+	again := PlanFrontends(web(nodePort), behind(web(), at("10.244.1.5", "node-1", "ready")), thisNode)[1:]
+	put(table, other, again)
+
+	hairpin := Row{hairpinSet, "10.244.1.5 . 10.244.1.5"}
+	if _, gone := put(table, webKey, nil).Delete[hairpin]; gone {
+		t.Error("the pod lost its hairpin row while another service leads to it")
+	}
+	if _, gone := put(table, other, nil).Delete[hairpin]; !gone {
+		t.Error("the hairpin row stayed behind when no service leads to the pod")
+	}
+	check(t, "rows left", len(table.rows), 0)
+}
+
+func TestAnAddressCanGoFromOneServiceToAnotherInOneStep(t *testing.T) {
+	table, heir := NewTable(), types.NamespacedName{Namespace: "shop", Name: "heir"}
+	put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
+	changes := NoChanges()
+	table.Put(webKey, nil, changes)
+	table.Put(heir, webWith(at("10.244.2.6", "node-2", "ready")), changes)
+	first := Row{endpointsMap, "10.96.3.7 . tcp . 80 . 0"}
+	check(t, "changes", changes, Changes{
+		Delete: Rows{first: "10.244.2.5 . 8080"}, Add: Rows{first: "10.244.2.6 . 8080"},
+	})
+}
+
+// However it came about, the table is the same as one that is loaded at once.
+func TestTheTableDependsOnTheServicesAndNotOnTheirHistory(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	table, kernel := NewTable(), Rows{}
+	now := map[types.NamespacedName][]Frontend{}
+	for range 2000 {
+		changes := NoChanges()
+		for range 1 + random.IntN(4) {
+			n := random.IntN(6)
+			key := types.NamespacedName{Namespace: "shop", Name: fmt.Sprint(n)}
+			s := web(nodePort)
+			s.Spec.ClusterIP, s.Spec.Ports[0].NodePort = fmt.Sprintf("10.96.3.%d", n), int32(30000+n)
+			var endpoints []discoveryv1.Endpoint
+			for range random.IntN(4) {
+				i := random.IntN(5)
+				endpoints = append(endpoints, at(fmt.Sprintf("10.244.1.%d", i), fmt.Sprintf("node-%d", 1+i%2), "ready"))
+			}
+			now[key] = PlanFrontends(s, behind(s, endpoints...), thisNode)
+			table.Put(key, now[key], changes)
+		}
+		apply(t, kernel, changes)
+	}
+	want := Rows{}
+	for _, frontends := range now {
+		maps.Copy(want, rowsOf(frontends))
+	}
+	check(t, "rows", kernel, want)
+}
+
+// apply does what the kernel does, and is as strict.
+func apply(t *testing.T, kernel Rows, changes Changes) {
+	t.Helper()
+	for row := range changes.Delete {
+		if _, there := kernel[row]; !there {
+			t.Fatalf("%v is deleted but is not there", row)
+		}
+		delete(kernel, row)
+	}
+	for row, value := range changes.Add {
+		if _, there := kernel[row]; there {
+			t.Fatalf("%v is added but is there already", row)
+		}
+		kernel[row] = value
+	}
+}

@@ -1,0 +1,107 @@
+package services
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/knftables"
+)
+
+// TableName is the node's nftables table (family ip): see it with `nft list table ip kubelab-services`.
+const TableName = "kubelab-services"
+
+// replaceTable writes the table with its rules and no rows. Whatever it was before goes in the same
+// transaction. pods is the range of all nodes' pods.
+func replaceTable(tx *knftables.Transaction, node Node, pods netip.Prefix) {
+	table := &knftables.Table{}
+	tx.Add(table) // so that there is one to delete
+	tx.Delete(table)
+	tx.Add(table)
+	tx.Add(&knftables.Map{Name: servicesMap, Type: "ipv4_addr . inet_proto . inet_service : verdict"})
+	tx.Add(&knftables.Map{
+		Name:   endpointsMap,
+		TypeOf: "ip daddr . meta l4proto . th dport . numgen random mod 65536 : ip daddr . th dport",
+	})
+	tx.Add(&knftables.Set{Name: hairpinSet, Type: "ipv4_addr . ipv4_addr"})
+
+	// Traffic of pods and of other hosts comes through prerouting; that of the node's own processes, through output.
+	translate := "ip daddr . meta l4proto . th dport vmap @" + servicesMap
+	addChain(tx, "prerouting", knftables.NATType, knftables.PreroutingHook, knftables.DNATPriority, translate)
+	// nft knows the name dstnat at the prerouting hook only.
+	addChain(tx, "output", knftables.NATType, knftables.OutputHook, "-100", translate)
+
+	// A pod that was sent to itself must answer by way of the node, which alone knows the translation. So must a pod of
+	// another node that was asked from outside the cluster.
+	stranger := fmt.Sprintf("ct status dnat ip saddr != %s", pods)
+	if node.PodCIDR.IsValid() {
+		stranger += fmt.Sprintf(" ip daddr != %s", node.PodCIDR)
+	}
+	addChain(tx, "postrouting", knftables.NATType, knftables.PostroutingHook, knftables.SNATPriority,
+		"ct status dnat ip saddr . ip daddr @"+hairpinSet+" masquerade",
+		stranger+" masquerade")
+
+	// What still has a service's address after that was not translated: nobody is behind it. The cluster DNS
+	// has an address of the range that is truly the node's own.
+	nobody := fmt.Sprintf("ip daddr %s fib daddr type != local reject", Range)
+	addChain(tx, "forward", knftables.FilterType, knftables.ForwardHook, knftables.FilterPriority, nobody)
+	addChain(tx, "sent-by-node", knftables.FilterType, knftables.OutputHook, knftables.FilterPriority, nobody)
+}
+
+// addChain adds a chain that the kernel calls at a hook.
+func addChain(tx *knftables.Transaction, name string, kind knftables.BaseChainType, hook knftables.BaseChainHook,
+	priority knftables.BaseChainPriority, rules ...string) {
+	tx.Add(&knftables.Chain{Name: name, Type: &kind, Hook: &hook, Priority: &priority})
+	for _, rule := range rules {
+		tx.Add(&knftables.Rule{Chain: name, Rule: rule})
+	}
+}
+
+// writeRows puts changes into a transaction. A chain must be there before a row leads to it, and until no row does.
+func writeRows(tx *knftables.Transaction, changes Changes) {
+	for _, row := range inOrder(changes.Delete) {
+		if row.In != chains {
+			tx.Delete(element(row, ""))
+		}
+	}
+	for _, row := range inOrder(changes.Add) {
+		if row.In == chains {
+			tx.Add(&knftables.Chain{Name: row.Key})
+			tx.Add(&knftables.Rule{Chain: row.Key, Rule: changes.Add[row]})
+		}
+	}
+	for _, row := range inOrder(changes.Add) {
+		if row.In != chains {
+			tx.Add(element(row, changes.Add[row]))
+		}
+	}
+	for _, row := range inOrder(changes.Delete) {
+		if row.In == chains {
+			tx.Flush(&knftables.Chain{Name: row.Key})
+			tx.Delete(&knftables.Chain{Name: row.Key})
+		}
+	}
+}
+
+// element is a row as knftables has it. An empty value will do to delete it.
+func element(row Row, value string) *knftables.Element {
+	e := &knftables.Element{Key: strings.Split(row.Key, " . ")}
+	if row.In == hairpinSet {
+		e.Set = row.In
+		return e
+	}
+	e.Map = row.In
+	if value != "" {
+		e.Value = strings.Split(value, " . ")
+	}
+	return e
+}
+
+func inOrder(rows Rows) []Row {
+	return slices.SortedFunc(maps.Keys(rows), func(a, b Row) int {
+		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.Key, b.Key))
+	})
+}
