@@ -15,6 +15,7 @@ import (
 // commands lists everything that the program can do.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		newEtcdCommand(),
 		newVersionCommand(),
 	}
 }
