@@ -9,7 +9,12 @@ import (
 // PodActive says whether a pod counts as running or as about to run: it has not ended, and nobody has
 // deleted it.
 func PodActive(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+	return pod.DeletionTimestamp == nil && !PodEnded(pod)
+}
+
+// PodEnded says whether all of the pod's containers have stopped for good.
+func PodEnded(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // PodReady returns the moment since which the pod is ready to serve, and false if it is not.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/tools/cache"
@@ -23,7 +24,7 @@ type Owned[T object] struct {
 
 	mu      sync.Mutex
 	created map[types.UID]T // the watch has not seen them yet
-	deleted map[types.UID]T // the watch has not seen yet that they are on their way out
+	deleted map[types.UID]T // on their way out, which the watch has not seen yet
 }
 
 // The name of the index by owner. What no controller owns is under its namespace with a slash behind.
@@ -62,20 +63,26 @@ func (w *Owned[T]) By(owner object) ([]T, error) {
 		for _, obj := range objects {
 			o := obj.(T)
 			delete(w.created, o.GetUID())
-			if _, gone := w.deleted[o.GetUID()]; !gone {
-				all = append(all, o)
-			}
+			all = append(all, w.marked(o))
 		}
 	}
 	for uid, o := range w.created {
 		if reached(upTo, o.GetResourceVersion()) { // it came and went
 			delete(w.created, uid)
-		} else if _, gone := w.deleted[uid]; !gone && metav1.IsControlledBy(o, owner) {
-			all = append(all, o)
+		} else if metav1.IsControlledBy(o, owner) {
+			all = append(all, w.marked(o))
 		}
 	}
 	w.forgetDeleted()
 	return all, nil
+}
+
+// marked is o, or what it looks like since it was deleted.
+func (w *Owned[T]) marked(o T) T {
+	if leaving, ok := w.deleted[o.GetUID()]; ok && o.GetDeletionTimestamp() == nil {
+		return leaving
+	}
+	return o
 }
 
 // reached says whether a watch that is at revision upTo has seen the given revision.
@@ -106,9 +113,12 @@ func (w *Owned[T]) Created(o T) {
 	w.created[o.GetUID()] = o
 }
 
-// Deleted remembers that the server was told to delete an object, until the watch shows it on its way out.
+// Deleted remembers that the server was told to delete an object: it is shown as on its way out until the watch
+// shows it so, or shows it no more.
 func (w *Owned[T]) Deleted(o T) {
+	leaving := any(o).(runtime.Object).DeepCopyObject().(T)
+	leaving.SetDeletionTimestamp(new(metav1.Now()))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.deleted[o.GetUID()] = o
+	w.deleted[o.GetUID()] = leaving
 }

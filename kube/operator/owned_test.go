@@ -38,7 +38,11 @@ func lagging(t *testing.T) (*Owned[*corev1.Pod], cache.Indexer, func() []string)
 		}
 		names := []string{}
 		for _, p := range pods {
-			names = append(names, p.Name)
+			name := p.Name
+			if p.DeletionTimestamp != nil {
+				name += " leaves"
+			}
+			names = append(names, name)
 		}
 		slices.Sort(names)
 		return names
@@ -76,22 +80,30 @@ func TestWhatCameAndWentUnseenIsForgotten(t *testing.T) {
 	check(t, "the watch is past the creation and shows no pod", names())
 }
 
-func TestALoopDoesNotCountWhatItDeletedThoughItsWatchStillShowsIt(t *testing.T) {
+func TestALoopSeesThatWhatItDeletedIsOnItsWayOutThoughItsWatchDoesNotYet(t *testing.T) {
 	owned, store, names := lagging(t)
 	for _, p := range []*corev1.Pod{pod("a", "10"), pod("b", "11")} {
 		if err := store.Add(p); err != nil {
 			t.Fatal(err)
 		}
 	}
+	owned.Created(pod("c", "12"))
 	owned.Deleted(pod("a", "10"))
-	check(t, "a is deleted", names(), "b")
-	leaving := pod("a", "12")
+	owned.Deleted(pod("c", "12"))
+	check(t, "a and c are deleted", names(), "a leaves", "b", "c leaves")
+	leaving := pod("a", "13")
 	leaving.DeletionTimestamp = &metav1.Time{}
 	if err := store.Update(leaving); err != nil {
 		t.Fatal(err)
 	}
-	check(t, "the watch shows that a leaves", names(), "b")
-	check(t, "and from now on the loop does too", names(), "a", "b")
+	check(t, "the watch shows that a leaves, and that c came and went", names(), "a leaves", "b")
+	if err := store.Delete(leaving); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "the watch shows that a is gone", names(), "b")
+	if len(owned.created)+len(owned.deleted) > 0 {
+		t.Errorf("still remembered: %v %v", owned.created, owned.deleted)
+	}
 }
 
 func TestWhatNobodyControlsIsOfferedForAdoption(t *testing.T) {

@@ -40,12 +40,14 @@ func Decide(rs *appsv1.ReplicaSet, pods []*corev1.Pod, now time.Time) Plan {
 	}
 	var plan Plan
 	var replicas []*corev1.Pod
+	var ending int32
 	for _, pod := range pods {
-		if !api.PodActive(pod) {
-			continue
-		}
 		mine, matches := metav1.IsControlledBy(pod, rs), selector.Matches(labels.Set(pod.Labels))
 		switch {
+		case !api.PodActive(pod):
+			if mine && matches && !api.PodEnded(pod) {
+				ending++
+			}
 		case mine && matches:
 			replicas = append(replicas, pod)
 		case mine:
@@ -56,6 +58,7 @@ func Decide(rs *appsv1.ReplicaSet, pods []*corev1.Pod, now time.Time) Plan {
 		}
 	}
 	plan.Status, plan.Again = status(rs, replicas, now)
+	plan.Status.TerminatingReplicas = &ending
 	if rs.DeletionTimestamp != nil {
 		plan.Release = nil
 		return plan

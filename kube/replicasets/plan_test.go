@@ -143,7 +143,7 @@ func TestAReplicaSetThatIsBeingDeletedOnlyCounts(t *testing.T) {
 	rs.DeletionTimestamp = &leaves
 	plan := Decide(rs, []*corev1.Pod{pod("a"), pod("b", orphan), pod("c", relabelled)}, now)
 	want := Plan{Status: appsv1.ReplicaSetStatus{
-		Replicas: 1, FullyLabeledReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1, ObservedGeneration: 7,
+		Replicas: 1, FullyLabeledReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1, ObservedGeneration: 7, TerminatingReplicas: new(int32(0)),
 	}}
 	if diff := cmp.Diff(want, plan); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
@@ -154,9 +154,9 @@ func TestStatusCountsWhatIsThereBeforeTheTurn(t *testing.T) {
 	rs := set(5)
 	rs.Spec.Template.Labels = map[string]string{"app": "web", "tier": "front"}
 	labelled := func(p *corev1.Pod) { p.Labels = map[string]string{"app": "web", "tier": "front"} }
-	got := Decide(rs, []*corev1.Pod{pod("a", labelled), pod("b"), pod("c", unready), pod("d", failed)}, now).Status
+	got := Decide(rs, []*corev1.Pod{pod("a", labelled), pod("b"), pod("c", unready), pod("d", failed), pod("e", leaving)}, now).Status
 	want := appsv1.ReplicaSetStatus{
-		Replicas: 3, FullyLabeledReplicas: 1, ReadyReplicas: 2, AvailableReplicas: 2, ObservedGeneration: 7,
+		Replicas: 3, FullyLabeledReplicas: 1, ReadyReplicas: 2, AvailableReplicas: 2, ObservedGeneration: 7, TerminatingReplicas: new(int32(1)),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
