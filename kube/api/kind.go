@@ -33,6 +33,7 @@ type Kind struct {
 	Validate       func(Object) field.ErrorList          // what is wrong with it
 	ValidateUpdate func(new, old Object) field.ErrorList // what may not change
 	GracePeriod    func(Object, *int64) int64            // seconds from a delete to the end; asked for may be nil
+	Held           func(Object) bool                     // a deleted one must stay, finalizers apart
 	Scale          *Scale                                // nil: it has no replicas
 	Claim          func(Object, Taken) ([]string, error)
 }
@@ -79,6 +80,7 @@ type Type[T Object] struct {
 	Validate       func(T) field.ErrorList
 	ValidateUpdate func(new, old T) field.ErrorList
 	GracePeriod    func(T, *int64) int64
+	Held           func(T) bool
 	Scale          *Scale
 	// Claim returns what must be the object's alone in the whole cluster, after allocating what it
 	// still lacks. The claims are held as long as the object exists.
@@ -123,6 +125,9 @@ func (t Type[T]) Kind() Kind {
 	}
 	if t.GracePeriod != nil {
 		k.GracePeriod = func(o Object, asked *int64) int64 { return t.GracePeriod(o.(T), asked) }
+	}
+	if t.Held != nil {
+		k.Held = func(o Object) bool { return t.Held(o.(T)) }
 	}
 	if t.Claim != nil {
 		k.Claim = func(o Object, taken Taken) ([]string, error) { return t.Claim(o.(T), taken) }
