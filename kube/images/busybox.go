@@ -5,11 +5,11 @@ package images
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,20 +20,24 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// busyboxFiles are the files of the image besides the program.
-var busyboxFiles = map[string]string{
-	"etc/passwd":        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n",
-	"etc/group":         "root:x:0:\nnogroup:x:65534:\n",
-	"etc/nsswitch.conf": "hosts: files dns\n",
+// busyboxDirs are the directories of the image, each with its mode.
+var busyboxDirs = []struct {
+	name string
+	mode int64
+}{
+	{"bin/", 0o755}, {"etc/", 0o755}, {"home/", 0o755}, {"root/", 0o700}, {"tmp/", 0o1777}, {"usr/", 0o755}, {"usr/bin/", 0o755}, {"var/", 0o755},
 }
 
-// busyboxDirs are the directories of the image, each with its mode.
-var busyboxDirs = map[string]int64{
-	"bin/": 0o755, "etc/": 0o755, "home/": 0o755, "root/": 0o700, "tmp/": 0o1777, "usr/": 0o755, "usr/bin/": 0o755, "var/": 0o755,
+// busyboxFiles are the files of the image besides the program.
+var busyboxFiles = []struct{ name, content string }{
+	{"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"},
+	{"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
+	{"etc/nsswitch.conf", "hosts: files dns\n"},
 }
 
 // Busybox builds the image "busybox" from the statically linked program at path (Debian's package busybox-static installs one as /bin/busybox): a
-// shell and some 250 small tools in one file. So every node has an image with which to start, and no network is needed. The same program
+// shell and some 250 small tools in one file, which does what the name says by which it is called. The names are hard links, as in Docker's image of the
+// same name: a directory entry each, where a symlink would need a file of its own. So every node has an image with which to start, and no network is needed. The same program
 // always gives the same image.
 func Busybox(path string) (v1.Image, error) {
 	program, err := os.ReadFile(path)
@@ -62,40 +66,33 @@ func Busybox(path string) (v1.Image, error) {
 	return mutate.AppendLayers(img, static.NewLayer(layer, types.OCIUncompressedLayer))
 }
 
-// busyboxLayer is the tar archive of the image's only layer.
+// busyboxLayer is the tar archive of the image's only layer. No entry says when it was made.
 func busyboxLayer(program []byte, applets []string) ([]byte, error) {
-	var headers []tar.Header
-	content := map[string][]byte{"bin/busybox": program}
-	for dir, mode := range busyboxDirs {
-		headers = append(headers, tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: mode})
+	var layer bytes.Buffer
+	w := tar.NewWriter(&layer)
+	var failures []error
+	add := func(h tar.Header, content []byte) {
+		h.Format, h.Size = tar.FormatUSTAR, int64(len(content))
+		err := w.WriteHeader(&h)
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		failures = append(failures, err)
 	}
-	headers = append(headers, tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755, Size: int64(len(program))})
-	for name, text := range busyboxFiles {
-		content[name] = []byte(text)
-		headers = append(headers, tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text))})
+	for _, dir := range busyboxDirs {
+		add(tar.Header{Typeflag: tar.TypeDir, Name: dir.name, Mode: dir.mode}, nil)
 	}
+	for _, file := range busyboxFiles {
+		add(tar.Header{Typeflag: tar.TypeReg, Name: file.name, Mode: 0o644}, []byte(file.content))
+	}
+	add(tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755}, program)
 	for _, applet := range applets {
 		if applet != "busybox" {
-			headers = append(headers, tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + applet, Linkname: "busybox", Mode: 0o777})
+			add(tar.Header{Typeflag: tar.TypeLink, Name: "bin/" + applet, Linkname: "bin/busybox"}, nil)
 		}
 	}
 	// Where scripts look for it: #!/usr/bin/env
-	headers = append(headers, tar.Header{Typeflag: tar.TypeSymlink, Name: "usr/bin/env", Linkname: "/bin/busybox", Mode: 0o777})
-	slices.SortFunc(headers, func(a, b tar.Header) int { return strings.Compare(a.Name, b.Name) })
-
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
-	for _, h := range headers {
-		h.Format = tar.FormatUSTAR
-		if err := w.WriteHeader(&h); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(content[h.Name]); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return layer.Bytes(), nil
+	add(tar.Header{Typeflag: tar.TypeLink, Name: "usr/bin/env", Linkname: "bin/busybox"}, nil)
+	err := errors.Join(append(failures, w.Close())...)
+	return layer.Bytes(), err
 }

@@ -39,7 +39,8 @@ func (s *Store) names() (map[string]v1.Hash, error) {
 	return names, nil
 }
 
-// changeNames replaces index.json by what change makes of it. Changes of several processes come one after the other.
+// changeNames replaces index.json by what change makes of it. Changes of several processes come one after the other. The caller has locked the
+// content.
 func (s *Store) changeNames(change func(map[string]v1.Hash)) error {
 	release, err := flock(filepath.Join(s.dir, "index.lock"), exclusive)
 	if err != nil {
@@ -145,7 +146,7 @@ func flock(path string, how int) (release func(), err error) {
 	}
 }
 
-// lockContent keeps sweeps away (shared), or everybody (exclusive).
+// lockContent keeps sweeps away (shared: whoever writes has it), or all writers (exclusive: the sweep).
 func (s *Store) lockContent(how int) (release func(), err error) {
 	return flock(filepath.Join(s.dir, "lock"), how)
 }

@@ -32,7 +32,13 @@ func Open(dir string) (*Store, error) {
 			return nil, fmt.Errorf("make image store: %w", err)
 		}
 	}
-	if err := s.writeFile("oci-layout", []byte(`{"imageLayoutVersion": "1.0.0"}`)); err != nil {
+	release, err := s.lockContent(shared)
+	if err != nil {
+		return nil, err
+	}
+	err = s.writeFile("oci-layout", []byte(`{"imageLayoutVersion": "1.0.0"}`))
+	release()
+	if err != nil {
 		return nil, fmt.Errorf("make image store: %w", err)
 	}
 	if err := s.sweep(); err != nil {
@@ -147,21 +153,29 @@ func (s *Store) Remove(ref string) error {
 	if err != nil {
 		return err
 	}
-	err = s.changeNames(func(index map[string]v1.Hash) {
-		image, ok := index[name]
-		delete(index, name)
-		rest := namesOf(image, index)
-		if !ok || isTag(name) && slices.ContainsFunc(rest, isTag) {
-			return
-		}
-		for _, n := range rest {
-			delete(index, n)
-		}
-	})
+	release, err := s.lockContent(shared)
+	if err != nil {
+		return err
+	}
+	err = s.changeNames(func(index map[string]v1.Hash) { removeName(name, index) })
+	release()
 	if err != nil {
 		return fmt.Errorf("remove image %s: %w", name, err)
 	}
 	return s.sweep()
+}
+
+// removeName takes a name out of the index, and all names of its image if no tag is left or the name is no tag.
+func removeName(name string, index map[string]v1.Hash) {
+	image, ok := index[name]
+	delete(index, name)
+	rest := namesOf(image, index)
+	if !ok || isTag(name) && slices.ContainsFunc(rest, isTag) {
+		return
+	}
+	for _, n := range rest {
+		delete(index, n)
+	}
 }
 
 // namesOf lists the names of the image whose manifest has the digest, in order.
