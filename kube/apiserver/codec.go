@@ -169,12 +169,12 @@ func decodeOptions(c *call) (metav1.DeleteOptions, error) {
 		return options, err
 	}
 	if len(body) > 0 {
-		if err := decodeOptionsBody(body, info, &options); err != nil {
-			return options, apierrors.NewBadRequest("read DeleteOptions: " + err.Error())
-		}
+		err = decodeOptionsBody(body, info, &options)
+	} else {
+		err = metav1.Convert_url_Values_To_v1_DeleteOptions(ptr(c.r.URL.Query()), &options, nil)
 	}
-	if err := metav1.Convert_url_Values_To_v1_DeleteOptions(ptr(c.r.URL.Query()), &options, nil); err != nil {
-		return options, apierrors.NewBadRequest("read delete options from the URL: " + err.Error())
+	if err != nil {
+		return options, apierrors.NewBadRequest("read DeleteOptions: " + err.Error())
 	}
 	return options, nil
 }
