@@ -53,7 +53,7 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 	// A caller that gives up does not stop it halfway: it would be neither there nor not there.
 	if err := sb.shim.Create(context.WithoutCancel(ctx), wanted); err != nil {
 		r.forgetContainer(c)
-		return nil, errors.Join(fmt.Errorf("create container %s: %w", config.Metadata.Name, err), r.discardContainer(context.WithoutCancel(ctx), sb.shim, wanted.ID))
+		return nil, errors.Join(err, r.discardContainer(context.WithoutCancel(ctx), sb.shim, wanted.ID))
 	}
 	note(ctx, "mount rootfs", "%s: %d layers of %s", config.Metadata.Name, len(wanted.Layers), config.GetImage().GetImage())
 	r.created(c)

@@ -37,6 +37,9 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 	sb := &sandbox{containers: map[string]*container{}, record: sandboxRecord{
 		ID: newID(), Phase: Creating, CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
 	}}
+	if config.LogDirectory == "" { // no kubelet keeps the logs: they go with the sandbox
+		config.LogDirectory = filepath.Join(r.sandboxDir(sb.record.ID), "logs")
+	}
 	if sb.record.Cgroup == "" {
 		sb.record.Cgroup, sb.record.OwnCgroup = filepath.Join(r.config.CgroupParent, sb.record.ID), true
 	}

@@ -60,9 +60,9 @@ func (r *Runtime) Exec(_ context.Context, request *cri.ExecRequest) (*cri.ExecRe
 	return r.streams.GetExec(request)
 }
 
-// Attach prepares a connection to the command of a running container.
+// Attach prepares a connection to the command of a container. It may begin later, so that no output of it is missed.
 func (r *Runtime) Attach(_ context.Context, request *cri.AttachRequest) (*cri.AttachResponse, error) {
-	if _, err := r.running(request.GetContainerId()); err != nil {
+	if _, err := r.notExited(request.GetContainerId()); err != nil {
 		return nil, err
 	}
 	return r.streams.GetAttach(request)
@@ -86,6 +86,15 @@ func (r *Runtime) running(id string) (*containers.Shim, error) {
 		return nil, status.Errorf(codes.FailedPrecondition, "container %s is not running: it is %s", id, now.State)
 	}
 	return shim, nil
+}
+
+// notExited is the shim of a container that runs, or will.
+func (r *Runtime) notExited(id string) (*containers.Shim, error) {
+	c, shim, err := r.withShim(id)
+	if err == nil && r.state(c).State == containers.Exited {
+		err = status.Errorf(codes.FailedPrecondition, "container %s has exited", id)
+	}
+	return shim, err
 }
 
 // netNS is the path of a ready sandbox's network namespace, empty if it is the node's.
@@ -158,7 +167,7 @@ func (s streams) Exec(ctx context.Context, id string, args []string, in io.Reade
 
 // Attach joins the client's streams to the container's command.
 func (s streams) Attach(ctx context.Context, id string, in io.Reader, out, errOut io.WriteCloser, _ bool, resize <-chan remotecommand.TerminalSize) error {
-	shim, err := s.runtime.running(id)
+	shim, err := s.runtime.notExited(id)
 	if err != nil {
 		return err
 	}

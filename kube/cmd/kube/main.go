@@ -16,6 +16,8 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newEtcdCommand(),
+		newRuntimeCommand(),
+		newCRICommand(),
 		newVersionCommand(),
 	}
 }
