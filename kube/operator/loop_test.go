@@ -1,0 +1,135 @@
+package operator_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+var web = operator.Key{Namespace: "shop", Name: "web"}
+
+// run lets a loop work in a bubble until nothing more can happen, and ends it.
+func run(t *testing.T, loop *operator.Loop, wait time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := loop.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	time.Sleep(wait) // the bubble's time: it passes when all are idle
+	synctest.Wait()
+	cancel()
+	running.Wait()
+}
+
+func newRecorder(t *testing.T) *trace.Recorder {
+	t.Helper()
+	recorder, err := trace.NewRecorder("test", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recorder
+}
+
+func TestAKeyThatChangedTenTimesIsReconciledOnceWithAllItsCauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns [][]trace.ID
+		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+			turns = append(turns, trace.Causes(ctx))
+			return nil
+		})
+		for _, cause := range []trace.ID{"r1", "r2", "r3", "r2"} {
+			loop.Add(web, cause)
+		}
+		run(t, loop, time.Second)
+		if diff := cmp.Diff([][]trace.ID{{"r1", "r2", "r3"}}, turns); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestCausesOfOneKeyNeverReachAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := map[string][]trace.ID{}
+		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+			got[key.Name] = trace.Causes(ctx)
+			return nil
+		})
+		loop.Add(operator.Key{Name: "a"}, "r1")
+		loop.Add(operator.Key{Name: "b"}, "r2")
+		run(t, loop, time.Second)
+		if diff := cmp.Diff(map[string][]trace.ID{"a": {"r1"}, "b": {"r2"}}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestATurnThatFailedComesBackForTheSameReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns [][]trace.ID
+		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+			turns = append(turns, trace.Causes(ctx))
+			switch len(turns) {
+			case 1:
+				return errors.New("the server is away")
+			case 2:
+				panic("a bug")
+			}
+			return nil
+		})
+		loop.Add(web, "r1")
+		run(t, loop, time.Minute)
+		if diff := cmp.Diff([][]trace.ID{{"r1"}, {"r1"}, {"r1"}}, turns); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestATimeThatCameIsTheRootOfWhatItSetOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var causes []trace.ID
+		var at time.Duration
+		start := time.Now()
+		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+			causes, at = trace.Causes(ctx), time.Since(start)
+			return nil
+		})
+		loop.After(web, 10*time.Second, "back-off over")
+		run(t, loop, time.Minute)
+		if len(causes) != 1 || at != 10*time.Second {
+			t.Errorf("after %s the causes were %v, want one root after 10s", at, causes)
+		}
+	})
+}
+
+func TestNoKeyIsWorkedOnTwiceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inside, most, turns atomic.Int32
+		var loop *operator.Loop
+		loop = operator.NewLoop("test", 8, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+			most.Store(max(most.Load(), inside.Add(1)))
+			defer inside.Add(-1)
+			if turns.Add(1) < 5 {
+				loop.Add(key) // it changes again while it is worked on
+			}
+			time.Sleep(time.Second)
+			return nil
+		})
+		loop.Add(web)
+		run(t, loop, time.Minute)
+		if most.Load() != 1 || turns.Load() != 5 {
+			t.Errorf("%d turns, at most %d at once; want 5, one at a time", turns.Load(), most.Load())
+		}
+	})
+}
