@@ -170,7 +170,10 @@ func TestAPullThatFailsSaysWhatItPulled(t *testing.T) {
 
 func TestAnInsecureRegistryNeedsPermission(t *testing.T) {
 	store := newStore(t)
-	server := httptest.NewTLSServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	silent := log.New(io.Discard, "", 0)
+	server := httptest.NewUnstartedServer(registry.New(registry.Logger(silent)))
+	server.Config.ErrorLog = silent // of the client that hangs up
+	server.StartTLS()
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "https://")
 	ref, err := name.ParseReference(host + "/web")
