@@ -87,25 +87,25 @@ func (s *Shim) ReopenLog(ctx context.Context, id string) error {
 // Stop ends the shim. It is an error while there are containers: Delete them before. A dead shim is no error.
 func (s *Shim) Stop(ctx context.Context) error {
 	_, err := s.call(ctx, Request{Op: OpStop})
-	return ignoreDead(err)
+	if errors.Is(err, ErrShimDead) {
+		return s.Sandbox.UnmountShm()
+	}
+	return err
 }
 
 // Exits sends the status of every container that has exited, then of each that exits, and closes the channel when ctx
-// ends or the shim does. When the shim was killed, its containers are killed too and their exits sent first.
+// ends or the shim does. When the shim was killed, its containers are killed too, and every exit is sent once more, so
+// that none is missed.
 func (s *Shim) Exits(ctx context.Context) (<-chan Status, error) {
 	conn, err := s.open(ctx, Request{Op: OpFollow})
 	if err != nil && !errors.Is(err, ErrShimDead) {
 		return nil, err
 	}
-	exits, seen := make(chan Status), map[string]bool{}
+	exits := make(chan Status)
 	send := func(all []Status) {
 		for _, status := range all {
-			if status.State != Exited || seen[status.ID] {
-				continue
-			}
 			select {
 			case exits <- status:
-				seen[status.ID] = true
 			case <-ctx.Done():
 			}
 		}

@@ -4,9 +4,13 @@ package containers
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Files in a sandbox's directory.
@@ -27,6 +31,23 @@ func (s Sandbox) UpperDir(id string) string { return filepath.Join(s.ContainerDi
 
 // RootDir is where the container's root file system is mounted.
 func (s Sandbox) RootDir(id string) string { return filepath.Join(s.ContainerDir(id), "rootfs") }
+
+// ShmDir is the tmpfs that the sandbox's containers have as /dev/shm, unless they use the host's IPC.
+func (s Sandbox) ShmDir() string { return filepath.Join(s.Dir, "shm") }
+
+// UnmountShm undoes the shim's mount there, if it is there.
+func (s Sandbox) UnmountShm() error { return unmount(s.ShmDir()) }
+
+// UnmountRoot unmounts a container's root file system, if it is mounted.
+func (s Sandbox) UnmountRoot(id string) error { return unmount(s.RootDir(id)) }
+
+func unmount(path string) error {
+	err := syscall.Unmount(path, syscall.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	if err == nil || err == syscall.EINVAL || err == syscall.ENOENT { // not a mount, or not even a directory
+		return nil
+	}
+	return fmt.Errorf("unmount %s: %w", path, err)
+}
 
 // CgroupPath is the container's cgroup, absolute from the root of a hierarchy.
 func (s Sandbox) CgroupPath(id string) string { return filepath.Join("/", s.CgroupParent, id) }

@@ -53,9 +53,8 @@ func (s *Shim) deleteRemains(id string) error {
 	if err := RemoveCgroup(s.Sandbox.CgroupPath(id)); err != nil {
 		return err
 	}
-	root := s.Sandbox.RootDir(id)
-	if err := syscall.Unmount(root, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL && err != syscall.ENOENT {
-		return fmt.Errorf("unmount %s: %w", root, err)
+	if err := s.Sandbox.UnmountRoot(id); err != nil {
+		return err
 	}
 	return os.RemoveAll(s.Sandbox.ContainerDir(id))
 }

@@ -47,8 +47,8 @@ func (s *Shim) start(ctx context.Context, binary string) error {
 	if err != nil {
 		return err
 	}
-	defer socket.Close()
 	exited, err := s.spawn(binary, socket)
+	socket.Close() // now its death refuses those who wait
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type container struct {
 	log    *logFile
 
 	ready    bool          // creation is over; guarded by the server's lock
+	told     bool          // its exit went to the followers; guarded by the server's lock
 	ended    chan struct{} // closed when the exit is known and written
 	removing sync.Mutex
 	mu       sync.Mutex // guards status
@@ -228,10 +229,7 @@ func (c *container) remove() error {
 	if c.log != nil {
 		c.log.close()
 	}
-	root := s.sandbox.RootDir(id)
-	if err := syscall.Unmount(root, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL && err != syscall.ENOENT {
-		failed = errors.Join(failed, fmt.Errorf("unmount %s: %w", root, err))
-	}
+	failed = errors.Join(failed, s.sandbox.UnmountRoot(id))
 	if failed == nil {
 		failed = os.RemoveAll(s.sandbox.ContainerDir(id))
 	}

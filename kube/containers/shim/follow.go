@@ -16,8 +16,8 @@ func (s *server) follow(conn *containers.Conn) error {
 	f.wake <- struct{}{}
 	s.mu.Lock()
 	for _, c := range s.containers {
-		if status := c.currentStatus(); status.State == containers.Exited {
-			f.news = append(f.news, status)
+		if c.told {
+			f.news = append(f.news, c.currentStatus())
 		}
 	}
 	s.followers[f] = true
@@ -44,12 +44,13 @@ func (s *server) follow(conn *containers.Conn) error {
 	}
 }
 
-// publish tells the followers of an exit.
-func (s *server) publish(status containers.Status) {
+// publish tells the followers of a container's exit.
+func (s *server) publish(c *container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.told = true
 	for f := range s.followers {
-		f.news = append(f.news, status)
+		f.news = append(f.news, c.currentStatus())
 		select {
 		case f.wake <- struct{}{}:
 		default: // it has been woken and has not looked yet

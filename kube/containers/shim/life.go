@@ -56,12 +56,11 @@ func (c *container) watch() {
 	if result == nil {
 		c.status.Message = "its exit code was lost: " + err.Error()
 	}
-	status := c.status
-	c.mu.Unlock()
-	if err := c.server.sandbox.WriteStatus(status); err != nil {
+	if err := c.server.sandbox.WriteStatus(c.status); err != nil {
 		fmt.Fprintln(os.Stderr, "keep the exit of container", c.config.ID+":", err) // it is still told while we live
 	}
-	c.server.publish(status)
+	c.mu.Unlock() // from here on others may learn of it
+	c.server.publish(c)
 	close(c.ended)
 	c.server.tidy.Reset(time.Second)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
@@ -76,7 +75,7 @@ func (s *server) prepare() error {
 		s.host.ShmDir = "/dev/shm"
 		return nil
 	}
-	s.host.ShmDir = filepath.Join(s.sandbox.Dir, "shm")
+	s.host.ShmDir = s.sandbox.ShmDir()
 	if err := os.MkdirAll(s.host.ShmDir, 0o1777); err != nil {
 		return err
 	}

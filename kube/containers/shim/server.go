@@ -4,7 +4,6 @@ package shim
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -144,11 +143,5 @@ func (s *server) stop() error {
 	if n := len(s.containers); n > 0 {
 		return fmt.Errorf("sandbox %s still has %d containers: delete them first", s.sandbox.ID, n)
 	}
-	if s.sandbox.HostIPC {
-		return nil
-	}
-	if err := syscall.Unmount(s.host.ShmDir, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
-		return fmt.Errorf("unmount the pod's shared memory: %w", err)
-	}
-	return nil
+	return s.sandbox.UnmountShm()
 }

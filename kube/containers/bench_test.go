@@ -1,0 +1,137 @@
+//go:build linux
+
+package containers_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kubelab/kube/containers"
+)
+
+// Run with: go test -run - -bench . -benchtime 100x ./kube/containers
+
+func BenchmarkCreateAndStart(b *testing.B) {
+	p := benchPod(b)
+	var times []time.Duration
+	for i := 0; b.Loop(); i++ {
+		c := busyboxContainer(fmt.Sprint(i), "sleep 1000")
+		c.LogPath = filepath.Join(filepath.Dir(p.Sandbox.Dir), "log")
+		begin := time.Now()
+		if err := p.Create(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Start(b.Context(), c.ID); err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Since(begin))
+		if err := p.Delete(b.Context(), c.ID); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, times)
+}
+
+func BenchmarkExec(b *testing.B) {
+	p := benchPod(b)
+	if err := p.Create(b.Context(), busyboxContainer("a", "sleep 1000")); err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Start(b.Context(), "a"); err != nil {
+		b.Fatal(err)
+	}
+	var times []time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		code, err := p.Exec(b.Context(), "a", containers.ExecConfig{Args: []string{"echo", "hello"}}, containers.Stdio{Stdout: io.Discard}, nil)
+		if err != nil || code != 0 {
+			b.Fatal(code, err)
+		}
+		times = append(times, time.Since(begin))
+	}
+	report(b, times)
+}
+
+func BenchmarkStartShim(b *testing.B) {
+	benchPod(b)
+	var times []time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		shim, err := containers.StartShim(b.Context(), program, newSandbox(b.TempDir()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Since(begin))
+		if err := shim.Stop(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, times)
+}
+
+// BenchmarkMemory reports what ten shims cost, each with one container, once they are idle.
+func BenchmarkMemory(b *testing.B) {
+	for b.Loop() {
+		var pods []*containers.Shim
+		for range 10 {
+			p := benchPod(b)
+			if err := p.Create(b.Context(), busyboxContainer("a", "sleep 1000")); err != nil {
+				b.Fatal(err)
+			}
+			if err := p.Start(b.Context(), "a"); err != nil {
+				b.Fatal(err)
+			}
+			pods = append(pods, p)
+		}
+		time.Sleep(2 * time.Second) // idle
+		total := 0
+		for _, p := range pods {
+			for _, pid := range processesOf(p.Sandbox.Dir) {
+				rollup, _ := os.ReadFile("/proc/" + pid + "/smaps_rollup")
+				for line := range strings.Lines(string(rollup)) {
+					var kib int
+					if _, err := fmt.Sscanf(line, "Pss: %d kB", &kib); err == nil {
+						total += kib
+					}
+				}
+			}
+		}
+		b.ReportMetric(float64(total)/float64(len(pods)), "PSS-KiB/shim")
+	}
+}
+
+func benchPod(b *testing.B) *containers.Shim {
+	b.Helper()
+	if missing != "" {
+		b.Skip(missing)
+	}
+	p, err := containers.StartShim(b.Context(), program, newSandbox(b.TempDir()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		ctx := context.Background()
+		all, _ := p.List(ctx)
+		for _, status := range all {
+			p.Delete(ctx, status.ID)
+		}
+		p.Stop(ctx)
+		containers.RemoveCgroup(filepath.Dir(p.Sandbox.CgroupParent))
+	})
+	return p
+}
+
+func report(b *testing.B, times []time.Duration) {
+	slices.Sort(times)
+	b.ReportMetric(float64(times[0].Microseconds()), "min-µs")
+	b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(0, "ns/op") // an average over what is not measured says nothing
+}
