@@ -9,11 +9,13 @@ import (
 
 // The places where the node's nftables table keeps rows.
 const (
-	servicesMap  = "services"  // address . protocol . port → the chain that picks an endpoint
-	endpointsMap = "endpoints" // address . protocol . port . number → the endpoint's address and port
-	hairpinSet   = "hairpin"   // sender . receiver: a pod of this node that was sent to itself
-	chains       = "chains"    // the chains that pick one of N endpoints, each with its only rule
+	servicesMap = "services" // address . protocol . port → the chain that picks an endpoint
+	hairpinSet  = "hairpin"  // sender . receiver: a pod of this node that was sent to itself
+	chains      = "chains"   // the chains that pick one of N endpoints, each with its only rule
 )
+
+// endpointsMap is where the endpoints of a protocol are: address . port . number → the endpoint's address and port.
+func endpointsMap(protocol string) string { return protocol + "-endpoints" }
 
 // Row names one row: where it is, and its key.
 type Row struct{ In, Key string }
@@ -28,13 +30,14 @@ func rowsOf(frontends []Frontend) Rows {
 		if len(f.Backends) == 0 {
 			continue
 		}
-		key := fmt.Sprintf("%s . %s . %d", f.Address.Addr(), f.Protocol, f.Address.Port())
-		chain, rule := picker(len(f.Backends), f.Sticky)
+		address, port := f.Address.Addr(), f.Address.Port()
+		chain, rule := picker(f.Protocol, len(f.Backends), f.Sticky)
 		rows[Row{chains, chain}] = rule
-		rows[Row{servicesMap, key}] = "goto " + chain
+		rows[Row{servicesMap, fmt.Sprintf("%s . %s . %d", address, f.Protocol, port)}] = "goto " + chain
 		for i, b := range f.Backends {
 			ip := b.Address.Addr()
-			rows[Row{endpointsMap, fmt.Sprintf("%s . %d", key, i)}] = fmt.Sprintf("%s . %d", ip, b.Address.Port())
+			row := Row{endpointsMap(f.Protocol), fmt.Sprintf("%s . %d . %d", address, port, i)}
+			rows[row] = fmt.Sprintf("%s . %d", ip, b.Address.Port())
 			if b.Local {
 				rows[Row{hairpinSet, fmt.Sprintf("%s . %s", ip, ip)}] = ""
 			}
@@ -44,12 +47,13 @@ func rowsOf(frontends []Frontend) Rows {
 }
 
 // picker is the chain that picks one of n endpoints. There is one for each n that occurs, not one for each service.
-func picker(n int, sticky bool) (chain, rule string) {
-	const to = "dnat to ip daddr . meta l4proto . th dport . %s mod %d map @" + endpointsMap
+func picker(protocol string, n int, sticky bool) (chain, rule string) {
+	chain, number := "pick", "numgen random"
 	if sticky {
-		return fmt.Sprintf("sticky-%d", n), fmt.Sprintf(to, "jhash ip saddr", n)
+		chain, number = "sticky", "jhash ip saddr"
 	}
-	return fmt.Sprintf("pick-%d", n), fmt.Sprintf(to, "numgen random", n)
+	return fmt.Sprintf("%s-%s-%d", protocol, chain, n),
+		fmt.Sprintf("dnat to ip daddr . %s dport . %s mod %d map @%s", protocol, number, n, endpointsMap(protocol))
 }
 
 // Table is what a node's table holds, and for which services.

@@ -28,7 +28,7 @@ func TestAnEndpointsChangeCostsOnlyItsRows(t *testing.T) {
 	table := NewTable()
 	put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
 	got := put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.9", "node-2", "ready")))
-	second := Row{endpointsMap, "10.96.3.7 . tcp . 80 . 1"}
+	second := Row{"tcp-endpoints", "10.96.3.7 . 80 . 1"}
 	check(t, "changes", got, Changes{
 		Delete: Rows{second: "10.244.2.6 . 8080"},
 		Add:    Rows{second: "10.244.2.9 . 8080"},
@@ -39,14 +39,14 @@ func TestAThirdEndpointMakesTheServicePickOneOfThree(t *testing.T) {
 	table := NewTable()
 	one, two, three := at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready"), at("10.244.2.7", "node-2", "ready")
 	put(table, webKey, webWith(one, two))
-	_, pick2 := picker(2, false)
-	_, pick3 := picker(3, false)
+	_, pick2 := picker("tcp", 2, false)
+	_, pick3 := picker("tcp", 3, false)
 	service := Row{servicesMap, "10.96.3.7 . tcp . 80"}
 	check(t, "changes", put(table, webKey, webWith(one, two, three)), Changes{
-		Delete: Rows{service: "goto pick-2", {chains, "pick-2"}: pick2},
+		Delete: Rows{service: "goto tcp-pick-2", {chains, "tcp-pick-2"}: pick2},
 		Add: Rows{
-			service: "goto pick-3", {chains, "pick-3"}: pick3,
-			{endpointsMap, "10.96.3.7 . tcp . 80 . 2"}: "10.244.2.7 . 8080",
+			service: "goto tcp-pick-3", {chains, "tcp-pick-3"}: pick3,
+			{"tcp-endpoints", "10.96.3.7 . 80 . 2"}: "10.244.2.7 . 8080",
 		},
 	})
 }
@@ -82,7 +82,7 @@ func TestAnAddressCanGoFromOneServiceToAnotherInOneStep(t *testing.T) {
 	changes := NoChanges()
 	table.Put(webKey, nil, changes)
 	table.Put(heir, webWith(at("10.244.2.6", "node-2", "ready")), changes)
-	first := Row{endpointsMap, "10.96.3.7 . tcp . 80 . 0"}
+	first := Row{"tcp-endpoints", "10.96.3.7 . 80 . 0"}
 	check(t, "changes", changes, Changes{
 		Delete: Rows{first: "10.244.2.5 . 8080"}, Add: Rows{first: "10.244.2.6 . 8080"},
 	})

@@ -22,10 +22,11 @@ func replaceTable(tx *knftables.Transaction, node Node, pods netip.Prefix) {
 	tx.Delete(table)
 	tx.Add(table)
 	tx.Add(&knftables.Map{Name: servicesMap, Type: "ipv4_addr . inet_proto . inet_service : verdict"})
-	tx.Add(&knftables.Map{
-		Name:   endpointsMap,
-		TypeOf: "ip daddr . meta l4proto . th dport . numgen random mod 65536 : ip daddr . th dport",
-	})
+	// One map for each protocol: in nft, a port without a protocol is no complete type of a value.
+	for _, protocol := range []string{"tcp", "udp", "sctp"} {
+		tx.Add(&knftables.Map{Name: endpointsMap(protocol), TypeOf: fmt.Sprintf(
+			"ip daddr . %[1]s dport . numgen random mod 65536 : ip daddr . %[1]s dport", protocol)})
+	}
 	tx.Add(&knftables.Set{Name: hairpinSet, Type: "ipv4_addr . ipv4_addr"})
 
 	// Traffic of pods and of other hosts comes through prerouting; that of the node's own processes, through output.
@@ -46,9 +47,13 @@ func replaceTable(tx *knftables.Transaction, node Node, pods netip.Prefix) {
 
 	// What still has a service's address after that was not translated: nobody is behind it. The cluster DNS
 	// has an address of the range that is truly the node's own.
-	nobody := fmt.Sprintf("ip daddr %s fib daddr type != local reject", Range)
-	addChain(tx, "forward", knftables.FilterType, knftables.ForwardHook, knftables.FilterPriority, nobody)
-	addChain(tx, "sent-by-node", knftables.FilterType, knftables.OutputHook, knftables.FilterPriority, nobody)
+	nobody := fmt.Sprintf("ip daddr %s fib daddr type != local ", Range)
+	refuse := []string{
+		nobody + "meta l4proto tcp reject with tcp reset",
+		nobody + "reject", // by ICMP, of which the kernel sends a client one a second
+	}
+	addChain(tx, "forward", knftables.FilterType, knftables.ForwardHook, knftables.FilterPriority, refuse...)
+	addChain(tx, "sent-by-node", knftables.FilterType, knftables.OutputHook, knftables.FilterPriority, refuse...)
 }
 
 // addChain adds a chain that the kernel calls at a hook.
