@@ -1,0 +1,118 @@
+package pods
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Current is what there is of a pod on its node: what the runtime has, and what this kubelet is doing.
+type Current struct {
+	Node       Node
+	Sandboxes  []Sandbox   // newest first
+	Containers []Container // newest attempt of each name first
+
+	Images map[string]Image     // by container: what its next attempt starts from
+	Unset  map[string]string    // by container: why its environment cannot be made
+	Busy   map[string]time.Time // jobs under way; for a stop, the time at which SIGKILL comes
+	Failed map[string]Failure   // jobs whose last try failed
+	Seen   time.Time            // when this kubelet first saw the pod
+}
+
+// Node is what a pod must know of the node that it runs on.
+type Node struct {
+	Name, IP   string
+	Runtime    string // the runtime's name, the scheme of a container's ID
+	CPU        int64  // capacity in thousandths of a CPU
+	Memory     int64  // capacity in bytes
+	Root       string // absolute: holds the pods' files and logs
+	CgroupRoot string // the node's cgroup; its pods live under it
+	DNS        string // the cluster's DNS server
+	Domain     string // the cluster's domain
+	Resolver   Resolver
+}
+
+// Resolver is how names are looked up, as resolv.conf(5) has it.
+type Resolver struct{ Servers, Searches, Options []string }
+
+// Sandbox is what the containers of a pod share.
+type Sandbox struct {
+	ID      string
+	Attempt int
+	Ready   bool
+	IPs     []string
+}
+
+// Container is the runtime's record of one attempt of a container.
+type Container struct {
+	ID, Name, Sandbox string
+	Attempt, Streak   int // see [StartContainer]
+	State             State
+	Image, ImageID    string // as the pod names it; as the runtime does
+	Started, Finished time.Time
+	ExitCode          int32
+	Reason, Message   string
+}
+
+// State is where a container is in its life.
+type State string
+
+// The states of the CRI.
+const (
+	Created State = "created"
+	Running State = "running"
+	Exited  State = "exited"
+)
+
+// Image is an image that is there, for one attempt of a container.
+type Image struct {
+	Ref     string // the runtime's ID of it
+	Attempt int
+	UID     *int64 // the user that it runs as, when that is a number
+	User    string // … or a name
+}
+
+// Failure is how a job last failed. Count is how often in a row.
+type Failure struct {
+	Reason, Message string
+	Count           int
+	At              time.Time
+}
+
+// ready is the sandbox that containers are started in, or nil.
+func (c Current) ready() *Sandbox {
+	if len(c.Sandboxes) > 0 && c.Sandboxes[0].Ready {
+		return &c.Sandboxes[0]
+	}
+	return nil
+}
+
+// attempts are the records of one container, newest first.
+func (c Current) attempts(name string) []Container {
+	var found []Container
+	for _, record := range c.Containers {
+		if record.Name == name {
+			found = append(found, record)
+		}
+	}
+	return found
+}
+
+// newest is the record of a container's last attempt, or nil.
+func (c Current) newest(name string) *Container {
+	if i := slices.IndexFunc(c.Containers, func(r Container) bool { return r.Name == name }); i >= 0 {
+		return &c.Containers[i]
+	}
+	return nil
+}
+
+// statusOf is what a pod's status says of a container, or an empty one.
+func statusOf(pod *corev1.Pod, name string) corev1.ContainerStatus {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name == name {
+			return status
+		}
+	}
+	return corev1.ContainerStatus{}
+}

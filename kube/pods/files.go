@@ -1,0 +1,71 @@
+package pods
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"kubelab/kube/operator"
+)
+
+// makeDirectories makes the places of a pod's files and logs.
+func (n Node) makeDirectories(pod *corev1.Pod) error {
+	for _, directory := range []string{n.logDirectory(pod), n.podDirectory(string(pod.UID))} {
+		if err := os.MkdirAll(directory, 0o755); err != nil {
+			return fmt.Errorf("make directory of pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		}
+	}
+	return nil
+}
+
+// writeFiles writes what the runtime mounts into a container.
+func (n Node) writeFiles(pod *corev1.Pod, c *corev1.Container, attempt int, ips []string) error {
+	uid := string(pod.UID)
+	words := n.lastWordsPath(uid, c.Name, attempt)
+	for _, directory := range []string{path.Dir(words), path.Dir(n.LogPath(pod, c.Name, attempt))} {
+		if err := os.MkdirAll(directory, 0o755); err != nil {
+			return fmt.Errorf("make directory of container %s: %w", c.Name, err)
+		}
+	}
+	if err := os.WriteFile(words, nil, 0o666); err != nil {
+		return fmt.Errorf("make the file for last words of container %s: %w", c.Name, err)
+	}
+	if err := os.Chmod(words, 0o666); err != nil { // whatever the umask: the program may run as anybody
+		return fmt.Errorf("open the file for last words of container %s to all: %w", c.Name, err)
+	}
+	return n.writeHosts(uid, hostsFile(pod, n, ips))
+}
+
+// writeHosts leaves a file alone that is right already: running containers see that very file.
+func (n Node) writeHosts(uid, content string) error {
+	file := n.hostsPath(uid)
+	if there, err := os.ReadFile(file); err == nil && string(there) == content {
+		return nil
+	}
+	if err := os.WriteFile(file+".new", []byte(content), 0o644); err != nil {
+		return fmt.Errorf("write hosts file: %w", err)
+	}
+	return os.Rename(file+".new", file)
+}
+
+// removeFiles removes all that is left of a pod.
+func (n Node) removeFiles(key operator.Key, uid string) error {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: types.UID(uid)}}
+	err := errors.Join(os.RemoveAll(n.logDirectory(pod)), os.RemoveAll(n.podDirectory(uid)))
+	if err != nil {
+		return fmt.Errorf("remove files of pod %s: %w", key, err)
+	}
+	return nil
+}
+
+func remove(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package pods
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/status"
+	corev1 "k8s.io/api/core/v1"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// pullImage makes sure that a container's image is there, as its pull policy says.
+func (o *Operator) pullImage(ctx context.Context, w work, a PullImage) error {
+	spec := &runtimeapi.ImageSpec{Image: a.Image, UserSpecifiedImage: a.Image}
+	found, err := o.runtime.Images.ImageStatus(ctx, &runtimeapi.ImageStatusRequest{Image: spec})
+	if err != nil {
+		return &problem{"ImageInspectError", fmt.Sprintf("Failed to inspect image %q: %s", a.Image, message(err))}
+	}
+	image := found.GetImage()
+	switch {
+	case image == nil && a.Policy == corev1.PullNever:
+		text := fmt.Sprintf("Container image %q is not present with pull policy of Never", a.Image)
+		o.event(ctx, w, a.Container, corev1.EventTypeWarning, ErrImageNeverPull, "%s", text)
+		return &problem{ErrImageNeverPull, text}
+	case image == nil, a.Policy == corev1.PullAlways:
+		if image, err = o.pull(ctx, w, a, spec); err != nil {
+			return err
+		}
+	default:
+		o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Pulled", "Container image %q already present on machine", a.Image)
+	}
+	usable := Image{Ref: image.Id, Attempt: a.Attempt, User: image.Username}
+	if image.Uid != nil {
+		usable.UID = &image.Uid.Value
+	}
+	w.life.pulled(a.Container, usable)
+	return nil
+}
+
+func (o *Operator) pull(ctx context.Context, w work, a PullImage, spec *runtimeapi.ImageSpec) (*runtimeapi.Image, error) {
+	o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Pulling", "Pulling image %q", a.Image)
+	began := time.Now()
+	pulled, err := o.runtime.Images.PullImage(ctx, &runtimeapi.PullImageRequest{Image: spec, SandboxConfig: sandboxConfig(w.pod, 0, o.node)})
+	if err != nil {
+		if ctx.Err() == nil {
+			o.event(ctx, w, a.Container, corev1.EventTypeWarning, "Failed", "Failed to pull image %q: %s", a.Image, message(err))
+		}
+		return nil, &problem{ErrImagePull, message(err)}
+	}
+	found, err := o.runtime.Images.ImageStatus(ctx, &runtimeapi.ImageStatusRequest{Image: &runtimeapi.ImageSpec{Image: pulled.ImageRef}})
+	if err != nil || found.GetImage() == nil {
+		return nil, &problem{ErrImagePull, fmt.Sprintf("image %q was pulled as %s and is not there: %v", a.Image, pulled.ImageRef, err)}
+	}
+	took := time.Since(began).Round(time.Millisecond)
+	o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Pulled", "Successfully pulled image %q in %v (%v including waiting). Image size: %d bytes.",
+		a.Image, took, took, found.Image.Size)
+	return found.Image, nil
+}
+
+// message is what a person should read of an error that came over gRPC.
+func message(err error) string { return status.Convert(err).Message() }

@@ -1,0 +1,174 @@
+package pods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// work is an action and all that it takes to do it. pod is nil for one that the API does not know.
+type work struct {
+	key          operator.Key
+	uid          types.UID
+	pod          *corev1.Pod
+	life         *life
+	action       Action
+	have         Current
+	environments map[string]Environment
+}
+
+// begin does an action in a job of its own. When it is done, the pod is looked at again.
+func (o *Operator) begin(ctx context.Context, w work) {
+	if cancel, ok := w.action.(Cancel); ok {
+		w.life.cancel(cancel.Of)
+		return
+	}
+	decided := o.client.Recorder.Record(ctx, trace.Step{
+		Verb: "decide", Object: reference{"pods", w.key.Namespace, w.key.Name}.trace(), Detail: w.action.String()})
+	ctx, cancel := context.WithCancel(trace.WithCauses(ctx, decided))
+	j := &job{cancel: cancel}
+	if stop, ok := w.action.(StopContainer); ok {
+		j.deadline = time.Now().Add(stop.Grace)
+		w.life.stops[stop.ID] = decided
+	}
+	w.life.begin(w.action, j)
+	o.jobs.Go(func() {
+		defer cancel()
+		ctx, made := withMade(ctx)
+		err := o.do(ctx, w)
+		if ctx.Err() == nil && err != nil {
+			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", err)
+		}
+		w.life.end(w.action, j, time.Now(), err)
+		o.loop.Add(w.key, append(made.all(), decided)...)
+	})
+}
+
+// do carries out one action.
+func (o *Operator) do(ctx context.Context, w work) error {
+	switch a := w.action.(type) {
+	case CreateSandbox:
+		return o.createSandbox(ctx, w, a)
+	case StopSandbox:
+		_, err := o.runtime.StopPodSandbox(ctx, &runtimeapi.StopPodSandboxRequest{PodSandboxId: a.ID})
+		return err
+	case RemoveSandbox:
+		if _, err := o.runtime.StopPodSandbox(ctx, &runtimeapi.StopPodSandboxRequest{PodSandboxId: a.ID}); err != nil {
+			return err
+		}
+		_, err := o.runtime.RemovePodSandbox(ctx, &runtimeapi.RemovePodSandboxRequest{PodSandboxId: a.ID})
+		return err
+	case PullImage:
+		return o.pullImage(ctx, w, a)
+	case StartContainer:
+		return o.startContainer(ctx, w, a)
+	case StopContainer:
+		o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Killing", "%s", a.Why)
+		_, err := o.runtime.StopContainer(ctx, &runtimeapi.StopContainerRequest{ContainerId: a.ID, Timeout: int64(a.Grace.Seconds())})
+		return err
+	case RemoveContainer:
+		return o.removeContainer(ctx, w, a)
+	case DeletePod:
+		return o.deletePod(ctx, w)
+	case Forget:
+		err := o.node.removeFiles(w.key, string(w.uid))
+		if err == nil {
+			o.forget(w.key, w.uid)
+		}
+		return err
+	}
+	return fmt.Errorf("unknown action %v", w.action)
+}
+
+func (o *Operator) createSandbox(ctx context.Context, w work, a CreateSandbox) error {
+	if err := o.node.makeDirectories(w.pod); err != nil {
+		return err
+	}
+	_, err := o.runtime.RunPodSandbox(ctx, &runtimeapi.RunPodSandboxRequest{Config: sandboxConfig(w.pod, a.Attempt, o.node)})
+	if err != nil {
+		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", message(err))
+	}
+	return err
+}
+
+// startContainer makes one attempt of a container and lets it run.
+func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer) error {
+	c, sandbox := containerOf(w.pod, a.Container), w.have.ready()
+	if err := o.node.writeFiles(w.pod, c, a.Attempt, sandbox.IPs); err != nil {
+		return &problem{CreateContainerConfigError, err.Error()}
+	}
+	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
+		PodSandboxId:  a.Sandbox,
+		Config:        containerConfig(w.pod, c, a, w.environments[a.Container], o.node),
+		SandboxConfig: sandboxConfig(w.pod, sandbox.Attempt, o.node),
+	})
+	if err != nil {
+		return &problem{CreateContainerError, message(err)}
+	}
+	o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Created", "Container created")
+	if _, err := o.runtime.StartContainer(ctx, &runtimeapi.StartContainerRequest{ContainerId: created.ContainerId}); err != nil {
+		return &problem{RunContainerError, message(err)}
+	}
+	o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Started", "Container started")
+	return nil
+}
+
+func (o *Operator) removeContainer(ctx context.Context, w work, a RemoveContainer) error {
+	for _, record := range w.have.Containers {
+		if record.ID == a.ID && w.pod != nil {
+			log := o.node.LogPath(w.pod, record.Name, record.Attempt)
+			if err := errors.Join(remove(log), remove(RotatedLog(log))); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := o.runtime.RemoveContainer(ctx, &runtimeapi.RemoveContainerRequest{ContainerId: a.ID})
+	return err
+}
+
+// deletePod lets the API server forget the pod, and no other that has come to bear its name.
+func (o *Operator) deletePod(ctx context.Context, w work) error {
+	ctx = trace.Because(ctx, "nothing is left of it on %s", o.node.Name)
+	err := o.client.CoreV1().Pods(w.key.Namespace).Delete(ctx, w.key.Name, metav1.DeleteOptions{
+		GracePeriodSeconds: new(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(w.uid))})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// event leaves a line in kubectl describe, about the pod or one of its containers.
+func (o *Operator) event(ctx context.Context, w work, container, kind, reason, format string, args ...any) {
+	if w.pod != nil {
+		o.eventAbout(ctx, w.pod, container, kind, reason, fmt.Sprintf(format, args...))
+	}
+}
+
+func (o *Operator) eventAbout(ctx context.Context, pod *corev1.Pod, container, kind, reason, text string) {
+	about := &corev1.ObjectReference{
+		Kind: "Pod", APIVersion: "v1", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}
+	if container != "" {
+		about.FieldPath = "spec.containers{" + container + "}"
+	}
+	o.client.Event(ctx, about, kind, reason, "%s", text)
+}
+
+func containerOf(pod *corev1.Pod, name string) *corev1.Container {
+	for i := range pod.Spec.Containers {
+		if pod.Spec.Containers[i].Name == name {
+			return &pod.Spec.Containers[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package pods
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"kubelab/kube/trace"
+)
+
+// life is what this kubelet remembers of one pod. Nothing that matters is lost with it: the runtime and the
+// API server know the rest.
+type life struct {
+	mu     sync.Mutex
+	seen   time.Time
+	jobs   map[string]*job
+	images map[string]Image   // by container
+	failed map[string]Failure // by job
+	stops  map[string]trace.ID
+	noted  map[string]bool // containers whose exit is in the causal record
+	latest *corev1.Pod     // as the API server last answered us
+	gone   bool            // the API server was told that nothing is left
+}
+
+type job struct {
+	cancel   context.CancelFunc
+	deadline time.Time // of a stop: when SIGKILL comes
+}
+
+func newLife(now time.Time) *life {
+	return &life{
+		seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{},
+		stops: map[string]trace.ID{}, noted: map[string]bool{},
+	}
+}
+
+// recall adds what is remembered to have.
+func (l *life) recall(have *Current) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	have.Seen = l.seen
+	have.Busy = map[string]time.Time{}
+	for name, j := range l.jobs {
+		have.Busy[name] = j.deadline
+	}
+	have.Images, have.Failed = maps.Clone(l.images), maps.Clone(l.failed)
+}
+
+// newer is the pod as it is known best: by the watch, or by the answer to our last write, which may be ahead.
+func (l *life) newer(pod *corev1.Pod) *corev1.Pod {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.latest == nil {
+		return pod
+	}
+	order, err := resourceversion.CompareResourceVersion(pod.ResourceVersion, l.latest.ResourceVersion)
+	if err != nil || order >= 0 {
+		l.latest = nil
+		return pod
+	}
+	return l.latest
+}
+
+func (l *life) wrote(pod *corev1.Pod) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latest = pod
+}
+
+// begin notes that a job is under way. A stop takes the place of one that would end later.
+func (l *life) begin(action Action, j *job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.jobs[action.Job()] = j
+}
+
+// end notes how a job has ended.
+func (l *life) end(action Action, j *job, now time.Time, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := action.Job()
+	if l.jobs[name] == j {
+		delete(l.jobs, name)
+	}
+	if err != nil {
+		failure := Failure{Message: err.Error(), Count: l.failed[name].Count + 1, At: now}
+		if p, ok := err.(*problem); ok {
+			failure.Reason = p.reason
+		}
+		l.failed[name] = failure
+		return
+	}
+	delete(l.failed, name)
+	switch a := action.(type) {
+	case StartContainer:
+		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
+		maps.DeleteFunc(l.failed, func(other string, _ Failure) bool { return strings.HasPrefix(other, prefix) })
+	case DeletePod:
+		l.gone = true
+	}
+}
+
+func (l *life) isGone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone
+}
+
+func (l *life) pulled(container string, image Image) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.images[container] = image
+}
+
+func (l *life) cancel(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if j := l.jobs[name]; j != nil {
+		j.cancel()
+	}
+}
+
+// problem is an error with the reason that a container's status gives for it.
+type problem struct{ reason, message string }
+
+func (p *problem) Error() string { return p.message }

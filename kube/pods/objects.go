@@ -1,0 +1,126 @@
+package pods
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// patience is how long a turn waits for the first sight of an object.
+const patience = 2 * time.Second
+
+// objects watches the single objects that the node's pods refer to, each from the first to the last pod that
+// does. A node need not know, and is not allowed to know, all Secrets of the cluster.
+type objects struct {
+	client kubernetes.Interface
+	wake   func(operator.Key, ...trace.ID)
+	ctx    context.Context // in which the watches run
+	mu     sync.Mutex
+	known  map[reference]*watched
+}
+
+type reference struct{ resource, namespace, name string }
+
+type watched struct {
+	factory informers.SharedInformerFactory
+	found   informers.GenericInformer
+	stop    context.CancelFunc
+	pods    map[operator.Key]bool
+}
+
+// get is an object that a pod refers to, or nil if it does not exist. From now on the pod is woken when the
+// object changes.
+func (o *objects) get(ctx context.Context, pod operator.Key, ref reference) (runtime.Object, error) {
+	w, err := o.watch(pod, ref)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if !cache.WaitFor(ctx, "", w.found.Informer().HasSyncedChecker()) {
+		return nil, fmt.Errorf("the API server has not shown %s %s/%s yet", ref.resource, ref.namespace, ref.name)
+	}
+	object, err := w.found.Lister().ByNamespace(ref.namespace).Get(ref.name)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return object, err
+}
+
+func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if w := o.known[ref]; w != nil {
+		w.pods[pod] = true
+		return w, nil
+	}
+	factory := informers.NewSharedInformerFactoryWithOptions(o.client, 0, informers.WithNamespace(ref.namespace),
+		informers.WithTweakListOptions(func(options *metav1.ListOptions) { options.FieldSelector = "metadata.name=" + ref.name }))
+	found, err := factory.ForResource(schema.GroupVersionResource{Version: "v1", Resource: ref.resource})
+	if err != nil {
+		return nil, err
+	}
+	w := &watched{factory: factory, found: found, pods: map[operator.Key]bool{pod: true}}
+	if _, err := found.Informer().AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
+		AddFunc: func(object any, wasThere bool) {
+			if !wasThere {
+				o.changed(w, object)
+			}
+		},
+		UpdateFunc: func(_, object any) { o.changed(w, object) },
+	}); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(o.ctx)
+	w.stop = stop
+	factory.StartWithContext(ctx)
+	o.known[ref] = w
+	return w, nil
+}
+
+func (o *objects) changed(w *watched, object any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for pod := range w.pods {
+		if is, ok := object.(metav1.Object); ok {
+			o.wake(pod, trace.Wrote(is.GetResourceVersion()))
+		}
+	}
+}
+
+// release ends the watches that only this pod needed.
+func (o *objects) release(pod operator.Key) {
+	o.end(func(w *watched) bool {
+		delete(w.pods, pod)
+		return len(w.pods) == 0
+	})
+}
+
+// end ends the watches that idle is true of, and waits for them.
+func (o *objects) end(idle func(*watched) bool) {
+	o.mu.Lock()
+	var ended []*watched
+	for ref, w := range o.known {
+		if idle(w) {
+			delete(o.known, ref)
+			w.stop()
+			ended = append(ended, w)
+		}
+	}
+	o.mu.Unlock() // a watch that ends may be waiting for it
+	for _, w := range ended {
+		w.factory.Shutdown()
+	}
+}

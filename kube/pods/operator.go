@@ -1,0 +1,269 @@
+package pods
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	corelisters "k8s.io/client-go/listers/core/v1"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// workers is how many pods are looked at at once. None of them ever waits for a container: what takes time is
+// a job of its own.
+const workers = 16
+
+// Operator keeps the pods of one node as they should be.
+type Operator struct {
+	node    Node
+	client  *operator.Client
+	runtime *Runtime
+	pods    corelisters.PodLister
+	objects *objects
+	loop    *operator.Loop
+	jobs    sync.WaitGroup
+
+	mu    sync.Mutex
+	lives map[operator.Key]map[types.UID]*life
+}
+
+// New makes the operator of a node. watches shows the pods that are bound to the node, and only those; the
+// caller starts it, and runs the operator once it is in sync.
+func New(node Node, client *operator.Client, watches informers.SharedInformerFactory, runtime *Runtime) (*Operator, error) {
+	pods := watches.Core().V1().Pods()
+	o := &Operator{
+		node: node, client: client, runtime: runtime, pods: pods.Lister(), lives: map[operator.Key]map[types.UID]*life{},
+	}
+	o.loop = operator.NewLoop("pods", workers, client.Recorder, o.turn)
+	o.objects = &objects{client: client, wake: o.loop.Add, known: map[reference]*watched{}}
+	return o, operator.Follow(o.loop, pods.Informer(), operator.Self[*corev1.Pod])
+}
+
+// Wake has a pod looked at: something happened to it in the runtime.
+func (o *Operator) Wake(pod operator.Key) { o.loop.Add(pod) }
+
+// Run works until ctx is done. Containers go on running.
+func (o *Operator) Run(ctx context.Context) error {
+	o.objects.ctx = ctx
+	defer o.objects.end(func(*watched) bool { return true })
+	defer o.jobs.Wait()
+	return o.loop.Run(ctx)
+}
+
+// turn is one turn of the loop: observe, plan, act, for every pod that there is of that name.
+func (o *Operator) turn(ctx context.Context, key operator.Key) error {
+	wanted, err := o.pods.Pods(key.Namespace).Get(key.Name)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	memories := map[types.UID]Current{}
+	for uid, l := range o.livesOf(key, wanted) {
+		var have Current // before the look at the runtime: what ends in between is seen next time, not missed
+		l.recall(&have)
+		memories[uid] = have
+	}
+	found, err := o.observe(trace.WithCauses(ctx), key)
+	if err != nil {
+		return err
+	}
+	for uid := range found {
+		if _, known := memories[uid]; !known {
+			o.live(key, uid).recall(found[uid])
+			continue
+		}
+		memory := memories[uid]
+		found[uid].Busy, found[uid].Images, found[uid].Failed, found[uid].Seen = memory.Busy, memory.Images, memory.Failed, memory.Seen
+	}
+	for uid, memory := range memories {
+		if found[uid] == nil {
+			memory.Node = o.node
+			found[uid] = &memory
+		}
+	}
+	for uid, have := range found {
+		pod := wanted
+		if pod != nil && pod.UID != uid {
+			pod = nil
+		}
+		if err := o.step(ctx, key, uid, pod, *have); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step does what one pod needs now. pod is nil for one that the API does not know.
+func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, pod *corev1.Pod, have Current) error {
+	l := o.live(key, uid)
+	if pod != nil {
+		if l.isGone() {
+			return nil // only the watch does not know it yet
+		}
+		pod = l.newer(pod)
+		ctx = o.noteExits(ctx, pod, l, have)
+	}
+	environments, err := o.prepare(ctx, key, pod, &have)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	decision := Plan(pod, have, now)
+	for _, action := range decision.Actions {
+		o.begin(ctx, work{key, uid, pod, l, action, have, environments})
+	}
+	if wake := decision.Wake; !wake.At.IsZero() {
+		o.loop.After(key, max(wake.At.Sub(now), time.Millisecond), wake.Why)
+	}
+	if pod == nil || decision.Hold || same(decision.Status, pod.Status) {
+		return nil
+	}
+	return o.write(ctx, l, pod, decision.Status)
+}
+
+// prepare makes the environments of the containers that do not run, and notes in have which cannot be made.
+func (o *Operator) prepare(ctx context.Context, key operator.Key, pod *corev1.Pod, have *Current) (map[string]Environment, error) {
+	have.Unset = map[string]string{}
+	made := map[string]Environment{}
+	if pod == nil || pod.DeletionTimestamp != nil || finished(pod) {
+		return made, nil
+	}
+	for i := range pod.Spec.Containers {
+		c := &pod.Spec.Containers[i]
+		if record := have.newest(c.Name); record != nil && record.State == Running {
+			continue
+		}
+		var unknown error
+		from := o.sources(ctx, key, *have, &unknown)
+		env, err := environment(pod, c, from)
+		if unknown != nil {
+			return nil, unknown
+		}
+		made[c.Name] = env
+		if image, pulled := have.Images[c.Name]; err == nil && pulled {
+			err = checkUser(pod, c, image)
+		}
+		if err != nil {
+			have.Unset[c.Name] = err.Error()
+		}
+	}
+	return made, nil
+}
+
+// sources gives the environment what it may be drawn from. What cannot be found out at present is left in
+// unknown.
+func (o *Operator) sources(ctx context.Context, key operator.Key, have Current, unknown *error) Sources {
+	get := func(resource, namespace, name string) (runtime.Object, error) {
+		object, err := o.objects.get(ctx, key, reference{resource, namespace, name})
+		if err != nil {
+			*unknown = err
+		}
+		return object, err
+	}
+	from := Sources{Node: o.node, Data: func(kind, name string) (map[string]string, error) {
+		resource := map[string]string{configMap: "configmaps", secret: "secrets"}[kind]
+		object, err := get(resource, key.Namespace, name)
+		switch is := object.(type) {
+		case *corev1.ConfigMap:
+			return orEmpty(is.Data), err
+		case *corev1.Secret:
+			return plain(is.Data), err
+		}
+		return nil, err
+	}}
+	if sandbox := have.ready(); sandbox != nil {
+		from.IPs = sandbox.IPs
+	}
+	if service, err := get("services", "default", "kubernetes"); err == nil {
+		from.Service, _ = service.(*corev1.Service)
+	}
+	return from
+}
+
+func plain(data map[string][]byte) map[string]string {
+	values := map[string]string{}
+	for key, value := range data {
+		values[key] = string(value)
+	}
+	return values
+}
+
+func orEmpty(data map[string]string) map[string]string {
+	if data == nil {
+		return map[string]string{}
+	}
+	return data
+}
+
+// noteExits puts into the causal record what ended since it was last looked at. An exit that nobody asked
+// for is a root; it is the cause of what this turn does.
+func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, l *life, have Current) context.Context {
+	p := planner{pod: pod, have: have}
+	for i := range have.Containers {
+		record := &have.Containers[i]
+		if record.State != Exited || l.noted[record.ID] || p.told(record) {
+			continue
+		}
+		l.noted[record.ID] = true
+		step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
+			Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
+		if stop, asked := l.stops[record.ID]; asked {
+			step.Causes = []trace.ID{stop}
+		} else {
+			step.Root = trace.Event
+		}
+		ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), o.client.Recorder.Record(ctx, step))...)
+	}
+	return ctx
+}
+
+func (r reference) trace() trace.Ref {
+	return trace.Ref{Resource: r.resource, Namespace: r.namespace, Name: r.name}
+}
+
+// livesOf are the pods remembered under a name, with the wanted one.
+func (o *Operator) livesOf(key operator.Key, wanted *corev1.Pod) map[types.UID]*life {
+	if wanted != nil {
+		o.live(key, wanted.UID)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lives := map[types.UID]*life{}
+	for uid, l := range o.lives[key] {
+		lives[uid] = l
+	}
+	return lives
+}
+
+func (o *Operator) live(key operator.Key, uid types.UID) *life {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.lives[key] == nil {
+		o.lives[key] = map[types.UID]*life{}
+	}
+	if o.lives[key][uid] == nil {
+		o.lives[key][uid] = newLife(time.Now())
+	}
+	return o.lives[key][uid]
+}
+
+// forget drops what is remembered of a pod.
+func (o *Operator) forget(key operator.Key, uid types.UID) {
+	o.mu.Lock()
+	delete(o.lives[key], uid)
+	last := len(o.lives[key]) == 0
+	if last {
+		delete(o.lives, key)
+	}
+	o.mu.Unlock()
+	if last {
+		o.objects.release(key)
+	}
+}

@@ -1,0 +1,222 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Decision is what a plan comes to.
+type Decision struct {
+	Actions []Action
+	Status  corev1.PodStatus // what the pod's status should say; empty for a pod that the API does not know
+	Hold    bool             // the status is not worth telling anybody yet
+	Wake    Wake             // when to look again, should nothing happen before
+}
+
+// Wake is a time to look again and the reason. The zero Wake is never.
+type Wake struct {
+	At  time.Time
+	Why string
+}
+
+// The rules of restarting (documentation of Kubernetes, "Pod Lifecycle").
+const (
+	backOffFirst = 10 * time.Second  // before the second restart; the first is at once
+	backOffLast  = 300 * time.Second // it doubles up to this
+	backOffReset = 10 * time.Minute  // whoever ran for so long starts with a clean sheet
+)
+
+// Plan decides what is to be done for a pod now. A pod that is nil is one that the API does not know
+// (any more) and the runtime still has.
+func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
+	p := &planner{pod: pod, have: have, now: now}
+	if pod == nil {
+		p.endOrphan()
+		return p.decision
+	}
+	p.decision.Status = p.status()
+	switch {
+	case pod.DeletionTimestamp != nil:
+		p.endDeleted()
+	case p.over():
+		p.endInPlace()
+	default:
+		p.keepRunning()
+	}
+	p.decision.Hold = p.notWorthTelling()
+	return p.decision
+}
+
+type planner struct {
+	pod      *corev1.Pod
+	have     Current
+	now      time.Time
+	decision Decision
+}
+
+// keepRunning brings up what should run. When nothing should any more, the pod has done its work.
+func (p *planner) keepRunning() {
+	p.clearAway()
+	alive := false
+	for i := range p.pod.Spec.Containers {
+		alive = p.keep(&p.pod.Spec.Containers[i]) || alive
+	}
+	if !alive {
+		p.stopSandbox()
+	}
+	if limit := p.pod.Spec.ActiveDeadlineSeconds; limit != nil {
+		p.wake(p.started().Add(seconds(*limit)), "the pod's active deadline has come")
+	}
+}
+
+// keep does what one container needs, and says whether it is still to run.
+func (p *planner) keep(c *corev1.Container) bool {
+	record := p.have.newest(c.Name)
+	switch {
+	case record != nil && record.State == Running:
+		if record.Image != c.Image {
+			p.propose(StopContainer{c.Name, record.ID, p.ownGrace(),
+				fmt.Sprintf("Container %s definition changed, will be restarted", c.Name)})
+		}
+	case record != nil && record.State == Created:
+		// Its start was broken off, perhaps by the death of a kubelet: do it again from the beginning.
+		if !p.busy(startJob(c.Name, record.Attempt)) {
+			p.propose(RemoveContainer{c.Name, record.ID})
+		}
+	case !p.mayStart(c.Name):
+		return false
+	default:
+		p.start(c)
+	}
+	return true
+}
+
+// start takes the next step towards a running container. The sandbox and the image do not wait for each other.
+func (p *planner) start(c *corev1.Container) {
+	attempt, streak, due := p.next(c.Name)
+	if due.After(p.now) {
+		p.wake(due, "the back-off of container "+c.Name+" is over")
+		return
+	}
+	sandbox := p.have.ready()
+	if sandbox == nil {
+		p.propose(CreateSandbox{p.nextSandbox()})
+	}
+	image, pulled := p.have.Images[c.Name]
+	if !pulled || image.Attempt != attempt {
+		p.propose(PullImage{c.Name, c.Image, c.ImagePullPolicy, attempt})
+		return
+	}
+	if sandbox == nil || p.have.Unset[c.Name] != "" {
+		return
+	}
+	p.propose(StartContainer{c.Name, attempt, streak, sandbox.ID, image.Ref})
+}
+
+// mayStart is the restart policy: whether a container that does not run is to be started.
+func (p *planner) mayStart(name string) bool {
+	code, ended := p.exit(name)
+	if !ended {
+		return true
+	}
+	switch p.pod.Spec.RestartPolicy {
+	case corev1.RestartPolicyNever:
+		return false
+	case corev1.RestartPolicyOnFailure:
+		return code != 0
+	}
+	return true
+}
+
+// next is the attempt that comes after what is known of a container, and when it is due.
+func (p *planner) next(name string) (attempt, streak int, due time.Time) {
+	record := p.have.newest(name)
+	if record == nil {
+		if known := statusOf(p.pod, name); known.ContainerID != "" {
+			return int(known.RestartCount) + 1, 0, time.Time{} // it went with its sandbox
+		}
+		return 0, 0, time.Time{}
+	}
+	streak = record.Streak + 1
+	if record.Finished.Sub(record.Started) >= backOffReset {
+		streak = 1
+	}
+	return record.Attempt + 1, streak, record.Finished.Add(backOff(streak - 1))
+}
+
+func (p *planner) nextSandbox() int {
+	if len(p.have.Sandboxes) == 0 {
+		return 0
+	}
+	return p.have.Sandboxes[0].Attempt + 1
+}
+
+// backOff is the pause after the n-th failure in a row.
+func backOff(n int) time.Duration {
+	if n <= 0 {
+		return 0
+	}
+	return min(backOffFirst<<min(n-1, 10), backOffLast)
+}
+
+// propose adds an action, unless its job is under way or has failed a moment ago.
+func (p *planner) propose(action Action) {
+	job := action.Job()
+	if p.underWay(action) || slices.ContainsFunc(p.decision.Actions, func(a Action) bool { return a.Job() == job }) {
+		return
+	}
+	if failure, failed := p.have.Failed[job]; failed {
+		if again := failure.At.Add(pause(action, failure.Count)); again.After(p.now) {
+			p.wake(again, "time to try again: "+job)
+			return
+		}
+	}
+	p.decision.Actions = append(p.decision.Actions, action)
+}
+
+// underWay is whether the action is being done already. A stop is not if it would end later than wanted.
+func (p *planner) underWay(action Action) bool {
+	deadline, busy := p.have.Busy[action.Job()]
+	if stop, ok := action.(StopContainer); ok && busy {
+		return !deadline.After(p.now.Add(stop.Grace + time.Second))
+	}
+	return busy
+}
+
+func (p *planner) busy(job string) bool {
+	_, busy := p.have.Busy[job]
+	return busy
+}
+
+// busyWith is whether any job of that kind is under way.
+func (p *planner) busyWith(kind string) bool {
+	for job := range p.have.Busy {
+		if strings.HasPrefix(job, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// pause is how long an action rests after its n-th failure in a row. What depends on a person's mistake
+// (an image's name, a command) rests for longer than what depends on the node.
+func pause(action Action, n int) time.Duration {
+	switch action.(type) {
+	case PullImage, StartContainer:
+		return backOff(n)
+	}
+	return min(time.Second<<min(n-1, 10), backOffFirst)
+}
+
+// wake asks to be called again at a time. The earliest wins.
+func (p *planner) wake(at time.Time, why string) {
+	if p.decision.Wake.At.IsZero() || at.Before(p.decision.Wake.At) {
+		p.decision.Wake = Wake{at, why}
+	}
+}
+
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }

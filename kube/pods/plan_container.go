@@ -1,0 +1,127 @@
+package pods
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// containerConfig tells the runtime how to make one attempt of a container.
+func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer, env Environment, node Node) *runtimeapi.ContainerConfig {
+	config := &runtimeapi.ContainerConfig{
+		Metadata: &runtimeapi.ContainerMetadata{Name: c.Name, Attempt: uint32(start.Attempt)},
+		Image:    &runtimeapi.ImageSpec{Image: start.Image, UserSpecifiedImage: c.Image},
+		// The runtime sets these two against the image's own: a command replaces entrypoint and arguments
+		// of the image, arguments alone replace its arguments.
+		Command:    expandAll(c.Command, env),
+		Args:       expandAll(c.Args, env),
+		WorkingDir: c.WorkingDir,
+		Mounts:     ownFiles(pod, c, start.Attempt, node),
+		Labels:     LabelsOf(pod, c.Name),
+		Annotations: map[string]string{
+			annotationStreak: strconv.Itoa(start.Streak),
+			annotationImage:  c.Image,
+		},
+		LogPath: logPath(c.Name, start.Attempt),
+		Stdin:   c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
+		Linux: &runtimeapi.LinuxContainerConfig{
+			Resources:       linuxResources(c.Resources.Requests, c.Resources.Limits),
+			SecurityContext: securityContext(pod, c),
+		},
+	}
+	config.Linux.Resources.OomScoreAdj = oomScore(pod, c, node.Memory)
+	for _, v := range env {
+		config.Envs = append(config.Envs, &runtimeapi.KeyValue{Key: v.Name, Value: []byte(v.Value)})
+	}
+	return config
+}
+
+// ownFiles are the files that the kubelet puts into every container: the pod's /etc/hosts, and one that the
+// program may leave its last words in.
+func ownFiles(pod *corev1.Pod, c *corev1.Container, attempt int, node Node) []*runtimeapi.Mount {
+	var mounts []*runtimeapi.Mount
+	hosts := true
+	for _, mount := range c.VolumeMounts {
+		hosts = hosts && path.Clean(mount.MountPath) != "/etc/hosts"
+	}
+	if hosts {
+		mounts = append(mounts, &runtimeapi.Mount{ContainerPath: "/etc/hosts", HostPath: node.hostsPath(string(pod.UID))})
+	}
+	if c.TerminationMessagePath != "" {
+		mounts = append(mounts, &runtimeapi.Mount{
+			ContainerPath: c.TerminationMessagePath, HostPath: node.lastWordsPath(string(pod.UID), c.Name, attempt),
+		})
+	}
+	return mounts
+}
+
+func (n Node) hostsPath(uid string) string { return path.Join(n.podDirectory(uid), "etc-hosts") }
+
+func (n Node) lastWordsPath(uid, container string, attempt int) string {
+	return path.Join(n.podDirectory(uid), "containers", container, strconv.Itoa(attempt))
+}
+
+// Variable is one of a container's environment.
+type Variable struct{ Name, Value string }
+
+// Environment is a container's environment, in the order in which it was made. A name stands in it once.
+type Environment []Variable
+
+func (e Environment) get(name string) (string, bool) {
+	for _, v := range e {
+		if v.Name == name {
+			return v.Value, true
+		}
+	}
+	return "", false
+}
+
+// set replaces the value in place if there is one.
+func (e *Environment) set(name, value string) {
+	for i := range *e {
+		if (*e)[i].Name == name {
+			(*e)[i].Value = value
+			return
+		}
+	}
+	*e = append(*e, Variable{name, value})
+}
+
+// expand puts values in the place of $(NAME). What has no value stays as it is, and $$ is a plain $.
+func expand(text string, env Environment) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "$")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		end := strings.IndexByte(rest, ')')
+		switch {
+		case strings.HasPrefix(rest, "$"):
+			out.WriteByte('$')
+			text = rest[1:]
+		case strings.HasPrefix(rest, "(") && end > 0:
+			if value, known := env.get(rest[1:end]); known {
+				out.WriteString(value)
+			} else {
+				out.WriteString("$" + rest[:end+1])
+			}
+			text = rest[end+1:]
+		default:
+			out.WriteByte('$')
+			text = rest
+		}
+	}
+}
+
+func expandAll(words []string, env Environment) []string {
+	var expanded []string
+	for _, word := range words {
+		expanded = append(expanded, expand(word, env))
+	}
+	return expanded
+}

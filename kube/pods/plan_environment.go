@@ -1,0 +1,200 @@
+package pods
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"kubelab/kube/api"
+)
+
+// Sources are what an environment may be drawn from.
+type Sources struct {
+	// Data is what a ConfigMap or Secret of the pod's namespace holds, nil where there is no such object. It
+	// returns an error only if that cannot be found out at present.
+	Data    func(kind, name string) (map[string]string, error)
+	Service *corev1.Service // kubernetes in the namespace default: where the API server is
+	IPs     []string        // of the pod
+	Node    Node
+}
+
+// The kinds that Sources.Data knows.
+const (
+	configMap = "ConfigMap"
+	secret    = "Secret"
+)
+
+// environment makes a container's environment: first what the cluster says, then envFrom, then env, where the
+// later wins. An error names what is missing, in the words of upstream.
+func environment(pod *corev1.Pod, c *corev1.Container, from Sources) (Environment, error) {
+	env := Environment{}
+	for _, v := range serviceVariables(from.Service) {
+		env.set(v.Name, v.Value)
+	}
+	for _, source := range c.EnvFrom {
+		if err := addAll(&env, source, from); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range c.Env {
+		if v.ValueFrom == nil {
+			env.set(v.Name, expand(v.Value, env))
+			continue
+		}
+		value, found, err := valueFrom(pod, c, v.ValueFrom, from)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			env.set(v.Name, value)
+		}
+	}
+	return env, nil
+}
+
+// addAll takes every key of a ConfigMap or Secret as a variable.
+func addAll(env *Environment, source corev1.EnvFromSource, from Sources) error {
+	kind, name, optional := "", "", (*bool)(nil)
+	if ref := source.ConfigMapRef; ref != nil {
+		kind, name, optional = configMap, ref.Name, ref.Optional
+	} else if ref := source.SecretRef; ref != nil {
+		kind, name, optional = secret, ref.Name, ref.Optional
+	}
+	values, err := from.Data(kind, name)
+	if err != nil {
+		return err
+	}
+	if values == nil && !is(optional) {
+		return missing(kind, name)
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		env.set(source.Prefix+key, values[key])
+	}
+	return nil
+}
+
+// valueFrom is the value of one variable. It is not found if it is optional and not there.
+func valueFrom(pod *corev1.Pod, c *corev1.Container, source *corev1.EnvVarSource, from Sources) (string, bool, error) {
+	switch {
+	case source.FieldRef != nil:
+		value, err := podField(pod, source.FieldRef.FieldPath, from)
+		return value, true, err
+	case source.ResourceFieldRef != nil:
+		value, err := resourceField(pod, c, source.ResourceFieldRef, from.Node)
+		return value, true, err
+	case source.ConfigMapKeyRef != nil:
+		ref := source.ConfigMapKeyRef
+		return pick(from, configMap, pod.Namespace, ref.Name, ref.Key, ref.Optional)
+	case source.SecretKeyRef != nil:
+		ref := source.SecretKeyRef
+		return pick(from, secret, pod.Namespace, ref.Name, ref.Key, ref.Optional)
+	}
+	return "", false, nil
+}
+
+// pick takes one key out of an object.
+func pick(from Sources, kind, namespace, name, key string, optional *bool) (string, bool, error) {
+	data, err := from.Data(kind, name)
+	if err != nil {
+		return "", false, err
+	}
+	value, found := data[key]
+	switch {
+	case found || is(optional):
+		return value, found, nil
+	case data == nil:
+		return "", false, missing(kind, name)
+	}
+	return "", false, fmt.Errorf("couldn't find key %s in %s %s/%s", key, kind, namespace, name)
+}
+
+func missing(kind, name string) error {
+	return fmt.Errorf("%s %q not found", strings.ToLower(kind), name)
+}
+
+// podField is a field of the pod itself (the "downward API").
+func podField(pod *corev1.Pod, path string, from Sources) (string, error) {
+	parent, key, subscripted := api.SplitSubscript(path)
+	switch {
+	case subscripted && parent == "metadata.labels":
+		return pod.Labels[key], nil
+	case subscripted && parent == "metadata.annotations":
+		return pod.Annotations[key], nil
+	}
+	ips := from.IPs
+	if pod.Spec.HostNetwork {
+		ips = []string{from.Node.IP}
+	}
+	switch path {
+	case "metadata.name":
+		return pod.Name, nil
+	case "metadata.namespace":
+		return pod.Namespace, nil
+	case "metadata.uid":
+		return string(pod.UID), nil
+	case "spec.nodeName":
+		return pod.Spec.NodeName, nil
+	case "spec.serviceAccountName":
+		return pod.Spec.ServiceAccountName, nil
+	case "status.hostIP", "status.hostIPs":
+		return from.Node.IP, nil
+	case "status.podIPs":
+		return strings.Join(ips, ","), nil
+	case "status.podIP":
+		return strings.Join(ips[:min(len(ips), 1)], ""), nil
+	}
+	return "", fmt.Errorf("unsupported fieldPath: %s", path)
+}
+
+// resourceField is a request or limit of a container, in units of the divisor, rounded up. What has no limit may
+// use all of the node.
+func resourceField(pod *corev1.Pod, c *corev1.Container, ref *corev1.ResourceFieldSelector, node Node) (string, error) {
+	for i := range pod.Spec.Containers {
+		if pod.Spec.Containers[i].Name == ref.ContainerName {
+			c = &pod.Spec.Containers[i]
+		}
+	}
+	list, name, _ := strings.Cut(ref.Resource, ".")
+	resources := map[string]corev1.ResourceList{"limits": c.Resources.Limits, "requests": c.Resources.Requests}[list]
+	amount, found := resources[corev1.ResourceName(name)]
+	if !found && list == "limits" {
+		amount = map[string]resource.Quantity{
+			"cpu": *resource.NewMilliQuantity(node.CPU, resource.DecimalSI), "memory": *resource.NewQuantity(node.Memory, resource.BinarySI),
+		}[name]
+	}
+	divisor := ref.Divisor
+	if divisor.IsZero() {
+		divisor = resource.MustParse("1")
+	}
+	if name == "cpu" {
+		return strconv.FormatInt(ceil(amount.MilliValue(), divisor.MilliValue()), 10), nil
+	}
+	return strconv.FormatInt(ceil(amount.Value(), divisor.Value()), 10), nil
+}
+
+func ceil(a, b int64) int64 { return (a + b - 1) / b }
+
+// serviceVariables tell a program where the API server is, in the way that client libraries look for.
+func serviceVariables(service *corev1.Service) Environment {
+	if service == nil || len(service.Spec.Ports) == 0 {
+		return nil
+	}
+	ip, port := service.Spec.ClusterIP, service.Spec.Ports[0]
+	number := strconv.Itoa(int(port.Port))
+	link := "KUBERNETES_PORT_" + number + "_TCP"
+	return Environment{
+		{"KUBERNETES_SERVICE_HOST", ip},
+		{"KUBERNETES_SERVICE_PORT", number},
+		{"KUBERNETES_SERVICE_PORT_HTTPS", number},
+		{"KUBERNETES_PORT", "tcp://" + ip + ":" + number},
+		{link, "tcp://" + ip + ":" + number},
+		{link + "_PROTO", "tcp"},
+		{link + "_PORT", number},
+		{link + "_ADDR", ip},
+	}
+}

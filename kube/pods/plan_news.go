@@ -1,0 +1,82 @@
+package pods
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// News is a line for people: what kubectl describe shows under Events.
+type News struct{ Type, Reason, Container, Message string }
+
+// news is what a new status says that the old one did not. Wording is that of upstream.
+func news(pod *corev1.Pod, now corev1.PodStatus) []News {
+	var all []News
+	for _, status := range now.ContainerStatuses {
+		before := statusOf(pod, status.Name)
+		waiting := status.State.Waiting
+		if waiting == nil || before.State.Waiting != nil && before.State.Waiting.Reason == waiting.Reason {
+			continue
+		}
+		tell := func(kind, reason, format string, args ...any) {
+			all = append(all, News{kind, reason, status.Name, fmt.Sprintf(format, args...)})
+		}
+		switch waiting.Reason {
+		case CrashLoopBackOff:
+			tell(corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container %s in pod %s_%s(%s)",
+				status.Name, pod.Name, pod.Namespace, pod.UID)
+		case ImagePullBackOff:
+			tell(corev1.EventTypeNormal, "BackOff", "Back-off pulling image %q", status.Image)
+			tell(corev1.EventTypeWarning, "Failed", "Error: %s", waiting.Reason)
+		case ErrImagePull, ErrImageNeverPull:
+			tell(corev1.EventTypeWarning, "Failed", "Error: %s", waiting.Reason)
+		case CreateContainerConfigError, CreateContainerError, RunContainerError:
+			tell(corev1.EventTypeWarning, "Failed", "Error: %s", waiting.Message)
+		}
+	}
+	return all
+}
+
+// summary says in a line what changes from one status to the next.
+func summary(before, now corev1.PodStatus) string {
+	var changes []string
+	change := func(what, from, to string) {
+		if from != to {
+			changes = append(changes, what+to)
+		}
+	}
+	change("phase ", string(before.Phase), string(now.Phase))
+	for _, status := range now.ContainerStatuses {
+		old := corev1.ContainerStatus{}
+		for _, other := range before.ContainerStatuses {
+			if other.Name == status.Name {
+				old = other
+			}
+		}
+		change("container "+status.Name+" ", word(old.State), word(status.State))
+	}
+	for _, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodReady} {
+		from, to := condition(&before, kind), condition(&now, kind)
+		if to != nil && (from == nil || from.Status != to.Status) {
+			changes = append(changes, fmt.Sprintf("%s is %s", kind, to.Status))
+		}
+	}
+	if len(changes) == 0 {
+		return "details of the status"
+	}
+	return strings.Join(changes, ", ")
+}
+
+// word is a container's state in a word or two.
+func word(state corev1.ContainerState) string {
+	switch {
+	case state.Running != nil:
+		return "runs"
+	case state.Terminated != nil:
+		return fmt.Sprintf("exited with code %d (%s)", state.Terminated.ExitCode, state.Terminated.Reason)
+	case state.Waiting != nil:
+		return "waits: " + state.Waiting.Reason
+	}
+	return ""
+}

@@ -1,0 +1,211 @@
+package pods
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+const (
+	deadlineExceeded = "DeadlineExceeded"
+	// quietStart is how long a pod may be on its way up, without trouble, before anybody is told. Most
+	// pods run by then: that they were about to was not worth a write.
+	quietStart = 200 * time.Millisecond
+)
+
+// status is what to say of the whole pod.
+func (p *planner) status() corev1.PodStatus {
+	status := *p.pod.Status.DeepCopy()
+	status.HostIP = p.have.Node.IP
+	status.HostIPs = []corev1.HostIP{{IP: p.have.Node.IP}}
+	status.StartTime = new(second(p.started()))
+	status.ObservedGeneration = p.pod.Generation
+	if status.QOSClass == "" {
+		status.QOSClass = QOSClass(&p.pod.Spec)
+	}
+	p.setIPs(&status)
+	status.ContainerStatuses = nil
+	for i := range p.pod.Spec.Containers {
+		status.ContainerStatuses = append(status.ContainerStatuses, p.containerStatus(&p.pod.Spec.Containers[i]))
+	}
+	if !finished(p.pod) {
+		if p.pastDeadline() {
+			status.Reason = deadlineExceeded
+			status.Message = "Pod was active on the node longer than the specified deadline"
+		}
+		status.Phase = p.phase(status)
+	}
+	p.setConditions(&status)
+	return status
+}
+
+// setIPs leaves the last known address of a pod whose sandbox is gone.
+func (p *planner) setIPs(status *corev1.PodStatus) {
+	sandbox := p.have.ready()
+	if sandbox == nil {
+		return
+	}
+	ips := sandbox.IPs
+	if p.pod.Spec.HostNetwork {
+		ips = []string{p.have.Node.IP}
+	}
+	status.PodIP, status.PodIPs = "", nil
+	for _, ip := range ips {
+		status.PodIPs = append(status.PodIPs, corev1.PodIP{IP: ip})
+	}
+	if len(ips) > 0 {
+		status.PodIP = ips[0]
+	}
+}
+
+// phase sums the containers up in one word.
+func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
+	var waiting, running, failed int
+	for _, c := range status.ContainerStatuses {
+		switch {
+		case c.State.Running != nil:
+			running++
+		case c.State.Terminated != nil && c.State.Terminated.ExitCode != 0:
+			failed++
+		case c.State.Waiting != nil && c.LastTerminationState.Terminated == nil:
+			waiting++
+		}
+	}
+	ends := status.Reason == deadlineExceeded || p.pod.DeletionTimestamp != nil
+	switch {
+	case ends && (running > 0 || p.busyWith("start ")):
+		return p.pod.Status.Phase // final only when nothing runs any more
+	case ends && status.Reason != deadlineExceeded && failed == 0 && waiting == 0:
+		return corev1.PodSucceeded
+	case ends:
+		return corev1.PodFailed
+	case waiting > 0:
+		return corev1.PodPending
+	case running > 0 || p.anyMayStart():
+		return corev1.PodRunning
+	case failed > 0:
+		return corev1.PodFailed
+	}
+	return corev1.PodSucceeded
+}
+
+func (p *planner) anyMayStart() bool {
+	for _, c := range p.pod.Spec.Containers {
+		if p.mayStart(c.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// setConditions sets the conditions that are the kubelet's; those of others stay.
+func (p *planner) setConditions(status *corev1.PodStatus) {
+	p.setCondition(status, corev1.PodReadyToStartContainers, yes(p.have.ready() != nil))
+	p.setCondition(status, corev1.PodInitialized, yes(true))
+	ready := p.containersReady(status)
+	p.setCondition(status, corev1.ContainersReady, ready)
+	p.setCondition(status, corev1.PodReady, p.gated(status, ready))
+	p.setCondition(status, corev1.PodScheduled, yes(true))
+}
+
+func yes(is bool) corev1.PodCondition {
+	if is {
+		return corev1.PodCondition{Status: corev1.ConditionTrue}
+	}
+	return corev1.PodCondition{Status: corev1.ConditionFalse}
+}
+
+func (p *planner) containersReady(status *corev1.PodStatus) corev1.PodCondition {
+	no := yes(false)
+	switch status.Phase {
+	case corev1.PodSucceeded:
+		no.Reason = "PodCompleted"
+		return no
+	case corev1.PodFailed:
+		no.Reason = "PodFailed"
+		return no
+	}
+	var unready []string
+	for _, c := range status.ContainerStatuses {
+		if !c.Ready {
+			unready = append(unready, c.Name)
+		}
+	}
+	if len(unready) == 0 {
+		return yes(true)
+	}
+	no.Reason = "ContainersNotReady"
+	no.Message = fmt.Sprintf("containers with unready status: [%s]", strings.Join(unready, " "))
+	return no
+}
+
+// gated adds what somebody outside has to say before the pod counts as ready.
+func (p *planner) gated(status *corev1.PodStatus, ready corev1.PodCondition) corev1.PodCondition {
+	if ready.Status != corev1.ConditionTrue {
+		return ready
+	}
+	var shut []string
+	for _, gate := range p.pod.Spec.ReadinessGates {
+		c := condition(status, gate.ConditionType)
+		if c == nil || c.Status != corev1.ConditionTrue {
+			shut = append(shut, fmt.Sprintf("the status of pod readiness gate %q is not \"True\"", gate.ConditionType))
+		}
+	}
+	if len(shut) == 0 {
+		return ready
+	}
+	no := yes(false)
+	no.Reason, no.Message = "ReadinessGatesNotReady", strings.Join(shut, ", ")
+	return no
+}
+
+// setCondition keeps the time of the last transition unless there is one.
+func (p *planner) setCondition(status *corev1.PodStatus, kind corev1.PodConditionType, c corev1.PodCondition) {
+	c.Type, c.ObservedGeneration = kind, p.pod.Generation
+	before := condition(status, kind)
+	if before == nil {
+		c.LastTransitionTime = second(p.now)
+		status.Conditions = append(status.Conditions, c)
+		return
+	}
+	c.LastTransitionTime, c.LastProbeTime = before.LastTransitionTime, before.LastProbeTime
+	if before.Status != c.Status {
+		c.LastTransitionTime = second(p.now)
+	}
+	*before = c
+}
+
+func condition(status *corev1.PodStatus, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range status.Conditions {
+		if status.Conditions[i].Type == kind {
+			return &status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// started is when the node took the pod up.
+func (p *planner) started() time.Time {
+	if p.pod.Status.StartTime != nil {
+		return p.pod.Status.StartTime.Time
+	}
+	return p.have.Seen
+}
+
+// notWorthTelling is whether the pod is merely on its way up, without trouble and not for long.
+func (p *planner) notWorthTelling() bool {
+	status := p.decision.Status
+	until := p.have.Seen.Add(quietStart)
+	if p.pod.DeletionTimestamp != nil || status.Phase != corev1.PodPending || !until.After(p.now) {
+		return false
+	}
+	for _, c := range status.ContainerStatuses {
+		if waiting := c.State.Waiting; waiting != nil && waiting.Reason != ContainerCreating {
+			return false
+		}
+	}
+	p.wake(until, "the pod takes a while to start")
+	return true
+}

@@ -1,0 +1,175 @@
+package pods
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// The labels by which a kubelet finds its pods again in any runtime, and the annotations in which it notes
+// what only it needs to know.
+const (
+	labelName      = "io.kubernetes.pod.name"
+	labelNamespace = "io.kubernetes.pod.namespace"
+	labelUID       = "io.kubernetes.pod.uid"
+	labelContainer = "io.kubernetes.container.name"
+
+	annotationStreak = "kubelab.io/restarts-in-a-row"
+	annotationImage  = "kubelab.io/image"
+)
+
+// LabelsOf are the labels of a pod's sandboxes in the runtime, or those of one of its containers.
+func LabelsOf(pod *corev1.Pod, container string) map[string]string {
+	labels := map[string]string{labelName: pod.Name, labelNamespace: pod.Namespace, labelUID: string(pod.UID)}
+	if container != "" {
+		labels[labelContainer] = container
+	}
+	return labels
+}
+
+// logDirectory is where a pod's logs lie. Its name tells a person whose they are.
+func (n Node) logDirectory(pod *corev1.Pod) string {
+	return path.Join(n.Root, "logs", fmt.Sprintf("%s_%s_%s", pod.Namespace, pod.Name, pod.UID))
+}
+
+// podDirectory is where the kubelet keeps a pod's own files.
+func (n Node) podDirectory(uid string) string { return path.Join(n.Root, "pods", uid) }
+
+// logPath is the log of one attempt of a container, relative to the pod's log directory.
+func logPath(container string, attempt int) string {
+	return path.Join(container, fmt.Sprintf("%d.log", attempt))
+}
+
+// LogPath is the file with the output of one attempt of a container.
+func (n Node) LogPath(pod *corev1.Pod, container string, attempt int) string {
+	return path.Join(n.logDirectory(pod), logPath(container, attempt))
+}
+
+// RotatedLog is where a log lies that was put aside.
+func RotatedLog(log string) string { return log + ".1" }
+
+// sandboxConfig tells the runtime what the containers of the pod are to share.
+func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandboxConfig {
+	named := maps.Clone(pod.Labels)
+	if named == nil {
+		named = map[string]string{}
+	}
+	maps.Copy(named, LabelsOf(pod, ""))
+	config := &runtimeapi.PodSandboxConfig{
+		Metadata: &runtimeapi.PodSandboxMetadata{
+			Name: pod.Name, Namespace: pod.Namespace, Uid: string(pod.UID), Attempt: uint32(attempt),
+		},
+		Hostname:     hostname(pod),
+		LogDirectory: node.logDirectory(pod),
+		DnsConfig:    dnsConfig(pod, node),
+		Labels:       named,
+		Annotations:  pod.Annotations,
+		Linux: &runtimeapi.LinuxPodSandboxConfig{
+			CgroupParent: cgroupParent(node.CgroupRoot, pod),
+			Resources:    podResources(pod),
+			Sysctls:      map[string]string{},
+			SecurityContext: &runtimeapi.LinuxSandboxSecurityContext{
+				NamespaceOptions: namespaces(pod), Seccomp: seccomp(nil, pod), Privileged: anyPrivileged(pod),
+			},
+		},
+	}
+	if pod.Spec.SecurityContext != nil {
+		for _, sysctl := range pod.Spec.SecurityContext.Sysctls {
+			config.Linux.Sysctls[sysctl.Name] = sysctl.Value
+		}
+	}
+	return config
+}
+
+// hostname is what the pod calls itself. On the node's network it has the node's name.
+func hostname(pod *corev1.Pod) string {
+	const longest = 63 // RFC 1123
+	switch {
+	case pod.Spec.HostNetwork:
+		return ""
+	case pod.Spec.Hostname != "":
+		return pod.Spec.Hostname
+	case len(pod.Name) > longest:
+		return strings.TrimRight(pod.Name[:longest], "-.")
+	}
+	return pod.Name
+}
+
+// dnsConfig is the pod's resolv.conf. Names without enough dots are tried in the pod's own namespace first.
+func dnsConfig(pod *corev1.Pod, node Node) *runtimeapi.DNSConfig {
+	var config Resolver
+	switch policy := pod.Spec.DNSPolicy; {
+	case policy == corev1.DNSNone:
+	case policy == corev1.DNSDefault, policy == corev1.DNSClusterFirst && pod.Spec.HostNetwork:
+		config = node.Resolver
+	default:
+		config = Resolver{
+			Servers: []string{node.DNS},
+			Searches: append([]string{
+				pod.Namespace + ".svc." + node.Domain, "svc." + node.Domain, node.Domain}, node.Resolver.Searches...),
+			Options: []string{"ndots:5"},
+		}
+	}
+	if more := pod.Spec.DNSConfig; more != nil {
+		config.Servers = union(config.Servers, more.Nameservers)
+		config.Searches = union(config.Searches, more.Searches)
+		config.Options = mergeOptions(config.Options, more.Options)
+	}
+	return &runtimeapi.DNSConfig{Servers: config.Servers, Searches: config.Searches, Options: config.Options}
+}
+
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, text := range b {
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// mergeOptions lets the pod's options replace those of the same name.
+func mergeOptions(options []string, more []corev1.PodDNSConfigOption) []string {
+	merged := slices.Clone(options)
+	for _, option := range more {
+		merged = slices.DeleteFunc(merged, func(o string) bool { return o == option.Name || strings.HasPrefix(o, option.Name+":") })
+		text := option.Name
+		if option.Value != nil && *option.Value != "" {
+			text += ":" + *option.Value
+		}
+		merged = append(merged, text)
+	}
+	return merged
+}
+
+// hostsFile is the pod's /etc/hosts.
+func hostsFile(pod *corev1.Pod, node Node, ips []string) string {
+	name, domain := hostname(pod), ""
+	if pod.Spec.HostNetwork {
+		name, ips = node.Name, []string{node.IP}
+	} else if pod.Spec.Subdomain != "" {
+		domain = strings.Join([]string{name, pod.Spec.Subdomain, pod.Namespace, "svc", node.Domain}, ".")
+	}
+	var file strings.Builder
+	file.WriteString("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
+		"fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n")
+	for _, ip := range ips {
+		fields := []string{ip, name}
+		if domain != "" {
+			fields = []string{ip, domain, name}
+		}
+		file.WriteString(strings.Join(fields, "\t") + "\n")
+	}
+	if len(pod.Spec.HostAliases) > 0 {
+		file.WriteString("\n# Entries added by HostAliases.\n")
+	}
+	for _, alias := range pod.Spec.HostAliases {
+		file.WriteString(alias.IP + "\t" + strings.Join(alias.Hostnames, "\t") + "\n")
+	}
+	return file.String()
+}

@@ -1,0 +1,146 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// What a container must not see of the kernel, and what it may see and not change: the usual lists of container
+// engines.
+var (
+	maskedPaths = []string{
+		"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+		"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+		"/sys/devices/virtual/powercap",
+	}
+	readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+)
+
+// securityContext is what a container may do and as whom. The container's word goes before the pod's.
+func securityContext(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxContainerSecurityContext {
+	own, shared := c.SecurityContext, pod.Spec.SecurityContext
+	if own == nil {
+		own = &corev1.SecurityContext{}
+	}
+	if shared == nil {
+		shared = &corev1.PodSecurityContext{}
+	}
+	context := &runtimeapi.LinuxContainerSecurityContext{
+		NamespaceOptions:   namespaces(pod),
+		Privileged:         is(own.Privileged),
+		ReadonlyRootfs:     is(own.ReadOnlyRootFilesystem),
+		NoNewPrivs:         own.AllowPrivilegeEscalation != nil && !*own.AllowPrivilegeEscalation,
+		RunAsUser:          number(first(own.RunAsUser, shared.RunAsUser)),
+		RunAsGroup:         number(first(own.RunAsGroup, shared.RunAsGroup)),
+		SupplementalGroups: slices.Clone(shared.SupplementalGroups),
+		Seccomp:            seccomp(own, pod),
+	}
+	if shared.FSGroup != nil {
+		context.SupplementalGroups = append(context.SupplementalGroups, *shared.FSGroup)
+	}
+	if own.Capabilities != nil {
+		context.Capabilities = &runtimeapi.Capability{
+			AddCapabilities: texts(own.Capabilities.Add), DropCapabilities: texts(own.Capabilities.Drop),
+		}
+	}
+	if !context.Privileged && (own.ProcMount == nil || *own.ProcMount == corev1.DefaultProcMount) {
+		context.MaskedPaths, context.ReadonlyPaths = maskedPaths, readonlyPaths
+	}
+	return context
+}
+
+// checkUser holds the image's user against the wish not to run as root.
+func checkUser(pod *corev1.Pod, c *corev1.Container, image Image) error {
+	var user *int64
+	var nonRoot *bool
+	if shared := pod.Spec.SecurityContext; shared != nil {
+		user, nonRoot = shared.RunAsUser, shared.RunAsNonRoot
+	}
+	if own := c.SecurityContext; own != nil {
+		user, nonRoot = first(own.RunAsUser, user), first(own.RunAsNonRoot, nonRoot)
+	}
+	whole := fmt.Sprintf("(pod: %q, container: %s)", pod.Name+"_"+pod.Namespace+"("+string(pod.UID)+")", c.Name)
+	switch {
+	case !is(nonRoot), user != nil && *user != 0:
+		return nil
+	case user != nil:
+		return fmt.Errorf("container's runAsUser breaks non-root policy %s", whole)
+	case image.UID != nil && *image.UID == 0, image.UID == nil && image.User == "":
+		return fmt.Errorf("container has runAsNonRoot and image will run as root %s", whole)
+	case image.UID == nil:
+		return fmt.Errorf("container has runAsNonRoot and image has non-numeric user (%s), cannot verify user is non-root %s", image.User, whole)
+	}
+	return nil
+}
+
+// namespaces says which of the node's namespaces the pod shares.
+func namespaces(pod *corev1.Pod) *runtimeapi.NamespaceOption {
+	options := &runtimeapi.NamespaceOption{Pid: runtimeapi.NamespaceMode_CONTAINER}
+	if is(pod.Spec.ShareProcessNamespace) {
+		options.Pid = runtimeapi.NamespaceMode_POD
+	}
+	if pod.Spec.HostPID {
+		options.Pid = runtimeapi.NamespaceMode_NODE
+	}
+	if pod.Spec.HostIPC {
+		options.Ipc = runtimeapi.NamespaceMode_NODE
+	}
+	if pod.Spec.HostNetwork {
+		options.Network = runtimeapi.NamespaceMode_NODE
+	}
+	return options
+}
+
+// seccomp is the filter of system calls: the container's, else the pod's, else none, as upstream's default is.
+func seccomp(own *corev1.SecurityContext, pod *corev1.Pod) *runtimeapi.SecurityProfile {
+	var profile *corev1.SeccompProfile
+	if pod.Spec.SecurityContext != nil {
+		profile = pod.Spec.SecurityContext.SeccompProfile
+	}
+	if own != nil {
+		profile = first(own.SeccompProfile, profile)
+	}
+	if profile == nil {
+		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Unconfined}
+	}
+	switch profile.Type {
+	case corev1.SeccompProfileTypeRuntimeDefault:
+		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_RuntimeDefault}
+	case corev1.SeccompProfileTypeLocalhost:
+		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Localhost, LocalhostRef: *profile.LocalhostProfile}
+	}
+	return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Unconfined}
+}
+
+func anyPrivileged(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
+		return c.SecurityContext != nil && is(c.SecurityContext.Privileged)
+	})
+}
+
+func is(flag *bool) bool { return flag != nil && *flag }
+
+func first[T any](a, b *T) *T {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func number(n *int64) *runtimeapi.Int64Value {
+	if n == nil {
+		return nil
+	}
+	return &runtimeapi.Int64Value{Value: *n}
+}
+
+func texts[T ~string](words []T) []string {
+	var all []string
+	for _, word := range words {
+		all = append(all, string(word))
+	}
+	return all
+}

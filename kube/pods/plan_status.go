@@ -1,0 +1,201 @@
+package pods
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The reasons for which a container waits. People look them up: they are Kubernetes' own.
+const (
+	ContainerCreating          = "ContainerCreating"
+	CrashLoopBackOff           = "CrashLoopBackOff"
+	ErrImagePull               = "ErrImagePull"
+	ImagePullBackOff           = "ImagePullBackOff"
+	ErrImageNeverPull          = "ErrImageNeverPull"
+	CreateContainerConfigError = "CreateContainerConfigError"
+	CreateContainerError       = "CreateContainerError"
+	RunContainerError          = "RunContainerError"
+)
+
+// The reasons for which a container has ended.
+const (
+	Completed = "Completed"
+	Error     = "Error"
+	Unknown   = "ContainerStatusUnknown"
+)
+
+// freshFailure is how long a failed pull shows as such before it shows as being backed off.
+const freshFailure = time.Second
+
+// containerStatus is what to say of one container. It is a function of the record and of what was said
+// before: said again, it does not change.
+func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
+	before := statusOf(p.pod, c.Name)
+	status := corev1.ContainerStatus{
+		Name: c.Name, Image: c.Image, RestartCount: before.RestartCount, Started: new(false),
+		LastTerminationState: before.LastTerminationState,
+		ImageID:              before.ImageID, ContainerID: before.ContainerID,
+	}
+	record := p.have.newest(c.Name)
+	if record == nil {
+		status.State = p.stateWithoutRecord(c.Name, before)
+		if status.State.Waiting != nil && before.State.Waiting == nil && before.ContainerID != "" {
+			status.LastTerminationState = lost(before)
+		}
+		return status
+	}
+	status.RestartCount, status.ContainerID = int32(record.Attempt), p.id(record)
+	status.Image, status.ImageID = record.Image, record.ImageID
+	status.LastTerminationState = p.lastTermination(record, before)
+	switch record.State {
+	case Running:
+		status.State.Running = &corev1.ContainerStateRunning{StartedAt: second(record.Started)}
+		status.Ready, status.Started = true, new(true)
+	case Created:
+		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: ContainerCreating}
+	case Exited:
+		if waiting := p.waitsToRestart(c.Name, record); waiting != nil {
+			status.State.Waiting = waiting
+			status.LastTerminationState.Terminated = p.terminated(record)
+		} else {
+			status.State.Terminated = p.terminated(record)
+		}
+	}
+	return status
+}
+
+// stateWithoutRecord is the state of a container of which the runtime has nothing: it has not been
+// created yet, or its record is gone.
+func (p *planner) stateWithoutRecord(name string, before corev1.ContainerStatus) corev1.ContainerState {
+	ends := p.pod.DeletionTimestamp != nil || p.over()
+	switch {
+	case before.ContainerID == "" && !ends, !ends && p.mayStart(name):
+		return corev1.ContainerState{Waiting: p.waiting(name, ContainerCreating)}
+	case before.State.Waiting != nil && before.LastTerminationState.Terminated != nil:
+		return before.LastTerminationState
+	}
+	return lost(before)
+}
+
+// lost is how a container ended whose record is gone: as was told before, or nobody knows how.
+func lost(before corev1.ContainerStatus) corev1.ContainerState {
+	if before.State.Terminated != nil {
+		return before.State
+	}
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+		ExitCode: exitUnknown, Reason: Unknown, ContainerID: before.ContainerID,
+		Message: "The container could not be located when the pod was terminated",
+	}}
+}
+
+// exitUnknown is the exit code of a container that vanished: that of SIGKILL.
+const exitUnknown = 137
+
+// exit is how a container ended, if it did.
+func (p *planner) exit(name string) (code int32, ended bool) {
+	if record := p.have.newest(name); record != nil {
+		return record.ExitCode, record.State == Exited
+	}
+	before := statusOf(p.pod, name)
+	for _, state := range []corev1.ContainerState{before.State, before.LastTerminationState} {
+		if state.Terminated != nil {
+			return state.Terminated.ExitCode, true
+		}
+	}
+	return exitUnknown, before.ContainerID != ""
+}
+
+// waitsToRestart is why a dead container is not being restarted at this moment, or nil.
+func (p *planner) waitsToRestart(name string, record *Container) *corev1.ContainerStateWaiting {
+	if p.pod.DeletionTimestamp != nil || p.over() || !p.mayStart(name) {
+		return nil
+	}
+	if _, streak, due := p.next(name); due.After(p.now) {
+		return &corev1.ContainerStateWaiting{Reason: CrashLoopBackOff, Message: fmt.Sprintf(
+			"back-off %v restarting failed container=%s pod=%s_%s(%s)",
+			backOff(streak-1), name, p.pod.Name, p.pod.Namespace, p.pod.UID)}
+	}
+	if failure, failed := p.have.Failed[startJob(name, record.Attempt)]; failed {
+		return &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}
+	}
+	if waiting := p.waiting(name, ""); waiting.Reason != "" {
+		return waiting
+	}
+	return nil
+}
+
+// waiting is what keeps a container from starting; otherwise is the reason if nothing is wrong.
+func (p *planner) waiting(name, otherwise string) *corev1.ContainerStateWaiting {
+	attempt, _, _ := p.next(name)
+	if failure, failed := p.have.Failed[(PullImage{Container: name}).Job()]; failed {
+		return p.waitingForImage(name, failure)
+	}
+	if problem := p.have.Unset[name]; problem != "" {
+		return &corev1.ContainerStateWaiting{Reason: CreateContainerConfigError, Message: problem}
+	}
+	if failure, failed := p.have.Failed[startJob(name, attempt)]; failed {
+		return &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}
+	}
+	return &corev1.ContainerStateWaiting{Reason: otherwise}
+}
+
+// waitingForImage says first that a pull has failed, and a moment later that it is being backed off.
+func (p *planner) waitingForImage(name string, failure Failure) *corev1.ContainerStateWaiting {
+	backedOff := failure.At.Add(freshFailure)
+	if failure.Reason != ErrImagePull || backedOff.After(p.now) {
+		p.wake(backedOff, "the pull for container "+name+" is backed off")
+		return &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}
+	}
+	image := ""
+	for _, c := range p.pod.Spec.Containers {
+		if c.Name == name {
+			image = c.Image
+		}
+	}
+	return &corev1.ContainerStateWaiting{Reason: ImagePullBackOff,
+		Message: fmt.Sprintf("Back-off pulling image %q: %s: %s", image, failure.Reason, failure.Message)}
+}
+
+// lastTermination is how the attempt before record ended.
+func (p *planner) lastTermination(record *Container, before corev1.ContainerStatus) corev1.ContainerState {
+	if attempts := p.have.attempts(record.Name); len(attempts) > 1 && attempts[1].State == Exited {
+		return corev1.ContainerState{Terminated: p.terminated(&attempts[1])}
+	}
+	if before.ContainerID != p.id(record) && before.State.Terminated != nil {
+		return corev1.ContainerState{Terminated: before.State.Terminated}
+	}
+	return before.LastTerminationState
+}
+
+func (p *planner) terminated(record *Container) *corev1.ContainerStateTerminated {
+	reason := record.Reason
+	if reason == "" && record.ExitCode == 0 {
+		reason = Completed
+	} else if reason == "" {
+		reason = Error
+	}
+	return &corev1.ContainerStateTerminated{
+		ExitCode: record.ExitCode, Reason: reason, Message: record.Message, ContainerID: p.id(record),
+		StartedAt: second(record.Started), FinishedAt: second(record.Finished),
+	}
+}
+
+// told is whether the pod's status says how this attempt ended, or has gone past it.
+func (p *planner) told(record *Container) bool {
+	known := statusOf(p.pod, record.Name)
+	for _, state := range []corev1.ContainerState{known.State, known.LastTerminationState} {
+		if state.Terminated != nil && state.Terminated.ContainerID == p.id(record) {
+			return true
+		}
+	}
+	return int(known.RestartCount) > record.Attempt
+}
+
+// id is a container's ID as the API writes it: with the runtime's name.
+func (p *planner) id(record *Container) string { return p.have.Node.Runtime + "://" + record.ID }
+
+// second is a time as the API keeps it.
+func second(t time.Time) metav1.Time { return metav1.Time{Time: t.Truncate(time.Second)} }

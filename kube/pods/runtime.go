@@ -1,0 +1,89 @@
+package pods
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/trace"
+)
+
+// Runtime is a container runtime: whatever answers to the CRI.
+type Runtime struct {
+	runtimeapi.RuntimeServiceClient
+	Images runtimeapi.ImageServiceClient
+}
+
+// maxMessage is the size of the largest answer that is accepted, as upstream's kubelet has it.
+const maxMessage = 16 << 20
+
+// Dial makes a connection to the runtime at a unix socket (unix:///run/runtime.sock). Nothing is sent yet: a
+// runtime that is down is no error here. What its calls did is written down by recorder. The caller calls close.
+func Dial(endpoint string, recorder *trace.Recorder) (runtime *Runtime, close func() error, err error) {
+	connection, err := grpc.NewClient(endpoint,
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // the socket is root's alone
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
+		grpc.WithChainUnaryInterceptor(carryCauses(recorder)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to runtime %s: %w", endpoint, err)
+	}
+	return &Runtime{
+		runtimeapi.NewRuntimeServiceClient(connection), runtimeapi.NewImageServiceClient(connection),
+	}, connection.Close, nil
+}
+
+// carryCauses tells the runtime why each call is made, and writes down the steps that it answers with.
+func carryCauses(recorder *trace.Recorder) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn,
+		invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		if causes := trace.EncodeCauses(ctx); causes != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, trace.CRICausesKey, causes)
+		}
+		var trailer metadata.MD
+		err := invoke(ctx, method, request, reply, connection, append(options, grpc.Trailer(&trailer))...)
+		for _, value := range trailer.Get(trace.CRIStepsKey) {
+			steps, decodeErr := trace.DecodeSteps(value)
+			if decodeErr != nil {
+				slog.Warn("the runtime's steps are lost", "call", method, "error", decodeErr)
+			}
+			for _, step := range steps {
+				madeIn(ctx, recorder.Record(ctx, step))
+			}
+		}
+		return err
+	}
+}
+
+type madeKey struct{}
+
+// made are the steps that came of a piece of work.
+type made struct {
+	mu  sync.Mutex
+	ids []trace.ID
+}
+
+func (m *made) all() []trace.ID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ids
+}
+
+// withMade returns a context that gathers the steps that come of the work done in it.
+func withMade(ctx context.Context) (context.Context, *made) {
+	m := &made{}
+	return context.WithValue(ctx, madeKey{}, m), m
+}
+
+func madeIn(ctx context.Context, id trace.ID) {
+	if m, ok := ctx.Value(madeKey{}).(*made); ok {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.ids = append(m.ids, id)
+	}
+}
