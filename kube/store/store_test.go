@@ -1,0 +1,207 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kubelab/kube/store"
+	"kubelab/kube/store/storetest"
+)
+
+func put(t *testing.T, s *store.Store, key, value string) store.Revision {
+	t.Helper()
+	revision, err := s.Commit(t.Context(), store.Change{Put: []store.Put{{Key: key, Value: []byte(value)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
+func startCache(t *testing.T, s *store.Store) *store.Cache {
+	t.Helper()
+	cache := store.NewCache(s, func(r store.Record) (any, error) { return string(r.Value), nil })
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { cache.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	if err := cache.Fresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return cache
+}
+
+func TestOfTwoWritersThatReadTheSameRevisionOneIsRefused(t *testing.T) {
+	s := storetest.Start(t)
+	read := put(t, s, "/a", "1")
+	write := func(value string) error {
+		_, err := s.Commit(t.Context(), store.Change{
+			Expect: map[string]store.Revision{"/a": read},
+			Put:    []store.Put{{Key: "/a", Value: []byte(value)}},
+		})
+		return err
+	}
+	if err := write("first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("second"); !errors.Is(err, store.ErrConflict) {
+		t.Fatalf("the second writer got %v, want ErrConflict", err)
+	}
+	record, err := s.Get(t.Context(), "/a")
+	if err != nil || string(record.Value) != "first" {
+		t.Fatalf("got %q, %v", record.Value, err)
+	}
+}
+
+func TestAChangeHappensAsAWholeOrNotAtAll(t *testing.T) {
+	s := storetest.Start(t)
+	put(t, s, "/claims/10.96.0.7", "a service")
+	_, err := s.Commit(t.Context(), store.Change{
+		Expect: map[string]store.Revision{"/services/b": 0, "/claims/10.96.0.7": 0},
+		Put:    []store.Put{{Key: "/services/b", Value: []byte("b")}, {Key: "/claims/10.96.0.7", Value: []byte("b")}},
+	})
+	if !errors.Is(err, store.ErrConflict) {
+		t.Fatalf("got %v, want ErrConflict", err)
+	}
+	if _, err := s.Get(t.Context(), "/services/b"); !errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("half of the change happened: %v", err)
+	}
+}
+
+func TestAFreshCacheHoldsEveryWriteThatWasAcknowledged(t *testing.T) {
+	s := storetest.Start(t)
+	cache := startCache(t, s)
+	for i := range 50 {
+		put(t, s, fmt.Sprintf("/x/%02d", i), "value")
+		if err := cache.Fresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if items, _ := cache.List("/x/"); len(items) != i+1 {
+			t.Fatalf("after %d writes the cache has %d", i+1, len(items))
+		}
+	}
+}
+
+func TestAWatchDeliversEachChangeOnceAndInOrder(t *testing.T) {
+	s := storetest.Start(t)
+	cache := startCache(t, s)
+	_, from := cache.List("/x/")
+	early, err := cache.Watch("/x/", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "/x/a", "1")
+	put(t, s, "/y/a", "not asked for")
+	put(t, s, "/x/a", "2")
+	deleted, err := s.Commit(t.Context(), store.Change{Delete: []string{"/x/a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"put 1", "put 2", "deleted 2"}
+	if diff := cmp.Diff(want, take(t, early, 3, deleted)); diff != "" {
+		t.Errorf("a watcher from the start (-want +got):\n%s", diff)
+	}
+	late, err := cache.Watch("/x/", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, take(t, late, 3, deleted)); diff != "" {
+		t.Errorf("a watcher that came back later (-want +got):\n%s", diff)
+	}
+}
+
+// take reads n events; the last must be of the given revision.
+func take(t *testing.T, watch *store.Watch, n int, last store.Revision) []string {
+	t.Helper()
+	var texts []string
+	for len(texts) < n {
+		select {
+		case event := <-watch.Events():
+			what := "put"
+			if event.Deleted {
+				what = "deleted"
+			}
+			texts = append(texts, fmt.Sprintf("%s %s", what, event.Item.Object))
+			if len(texts) == n && event.Revision != last {
+				t.Errorf("the last event is of revision %d, want %d", event.Revision, last)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("after 5 s there are only %q", texts)
+		}
+	}
+	return texts
+}
+
+func TestAWatchFromARevisionThatIsForgottenIsRefused(t *testing.T) {
+	s := storetest.Start(t)
+	old := put(t, s, "/x/a", "1")
+	put(t, s, "/x/a", "2")
+	cache := startCache(t, s) // it knows nothing from before its start
+	if _, err := cache.Watch("/x/", old); !errors.Is(err, store.ErrTooOld) {
+		t.Fatalf("got %v, want ErrTooOld", err)
+	}
+}
+
+func TestAWatcherThatDoesNotReadIsCutOffAndDisturbsNobody(t *testing.T) {
+	s := storetest.Start(t)
+	cache := startCache(t, s)
+	_, from := cache.List("/")
+	asleep, err := cache.Watch("/", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last store.Revision
+	for i := range 30 { // in transactions of 100: more than a watcher may be behind
+		var change store.Change
+		for j := range 100 {
+			change.Put = append(change.Put, store.Put{Key: fmt.Sprintf("/x/%d-%d", i, j), Value: []byte("v")})
+		}
+		if last, err = s.Commit(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cache.Reach(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	for range asleep.Events() {
+		events++
+	}
+	if events >= 3000 {
+		t.Fatalf("the sleeper was given all %d events", events)
+	}
+	if items, _ := cache.List("/x/"); len(items) != 3000 {
+		t.Fatalf("the cache has %d records, want 3000", len(items))
+	}
+}
+
+func TestAListCanBeReadInPagesAsItWasAtTheFirst(t *testing.T) {
+	s := storetest.Start(t)
+	for i := range 5 {
+		put(t, s, fmt.Sprintf("/x/%d", i), "old")
+	}
+	first, err := s.List(t.Context(), "/x/", 2, "", 0)
+	if err != nil || len(first.Records) != 2 || first.More != 3 {
+		t.Fatalf("first page: %+v, %v", first, err)
+	}
+	put(t, s, "/x/3", "new")
+	rest, err := s.List(t.Context(), "/x/", 0, first.Records[1].Key, first.Revision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	for _, record := range rest.Records {
+		values = append(values, record.Key+"="+string(record.Value))
+	}
+	if diff := cmp.Diff([]string{"/x/2=old", "/x/3=old", "/x/4=old"}, values); diff != "" {
+		t.Error(diff)
+	}
+}
