@@ -16,8 +16,10 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newEtcdCommand(),
+		newAPIServerCommand(),
 		newRuntimeCommand(),
 		newCRICommand(),
+		newWhyCommand(),
 		newVersionCommand(),
 	}
 }
