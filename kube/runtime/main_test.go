@@ -257,18 +257,19 @@ func (n *node) nothingLeft() {
 			n.t.Errorf("a mount is left: %s", line)
 		}
 	}
-	err = podnet.Do(fmt.Sprintf("/proc/%d/ns/net", n.process.Process.Pid), func() error {
-		links, err := netlink.LinkList()
-		for _, link := range links {
-			if link.Type() == "veth" {
-				n.t.Errorf("a cable is left: %s", link.Attrs().Name)
+	waitFor(n.t, "the kernel to delete the cables", func() bool {
+		cables := 0
+		err := podnet.Do(fmt.Sprintf("/proc/%d/ns/net", n.process.Process.Pid), func() error {
+			links, err := netlink.LinkList()
+			for _, link := range links {
+				if link.Type() == "veth" {
+					cables++
+				}
 			}
-		}
-		return err
+			return err
+		})
+		return err == nil && cables == 0
 	})
-	if err != nil {
-		n.t.Error(err)
-	}
 }
 
 // processesOf are those that have a path below dir in their command line, as shims have.

@@ -1,0 +1,196 @@
+package runtime
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/containers"
+	"kubelab/kube/images"
+)
+
+func TestRecoveryComparesWhatIsRecordedWithWhatIsThere(t *testing.T) {
+	running := func(ids ...string) map[string]containers.State {
+		all := map[string]containers.State{}
+		for _, id := range ids {
+			all[id] = containers.Running
+		}
+		return all
+	}
+	for name, test := range map[string]struct {
+		recorded Recorded
+		living   Living
+		want     []Action
+	}{
+		"a sandbox that lives is followed": {
+			Recorded{Phase: Ready, Containers: map[string]bool{"c": false}}, Living{Shim: true, Containers: running("c")},
+			[]Action{{Verb: Follow, Sandbox: "s"}},
+		},
+		"a sandbox that was being made goes, for nobody knows of it": {
+			Recorded{Phase: Creating}, Living{Shim: true},
+			[]Action{{Verb: DiscardSandbox, Sandbox: "s"}},
+		},
+		"a sandbox that was being removed goes": {
+			Recorded{}, Living{},
+			[]Action{{Verb: DiscardSandbox, Sandbox: "s"}},
+		},
+		"a sandbox whose shim is dead is taken down": {
+			Recorded{Phase: Ready, Containers: map[string]bool{"c": false}}, Living{Containers: running("c")},
+			[]Action{{Verb: TakeDown, Sandbox: "s"}},
+		},
+		"a stopped sandbox stays as it is": {
+			Recorded{Phase: NotReady, Containers: map[string]bool{"c": true}}, Living{}, nil,
+		},
+		"a container that was being made goes": {
+			Recorded{Phase: Ready, Containers: map[string]bool{"a": false, "b": false}}, Living{Shim: true, Containers: running("b")},
+			[]Action{{Verb: DiscardContainer, Sandbox: "s", Container: "a"}, {Verb: Follow, Sandbox: "s"}},
+		},
+		"a container whose record is gone goes": {
+			Recorded{Phase: Ready}, Living{Shim: true, Containers: running("a", "b")},
+			[]Action{
+				{Verb: DiscardContainer, Sandbox: "s", Container: "a"}, {Verb: DiscardContainer, Sandbox: "s", Container: "b"},
+				{Verb: Follow, Sandbox: "s"},
+			},
+		},
+		"a container of which the end is recorded stays, though the shim has let go of it": {
+			Recorded{Phase: Ready, Containers: map[string]bool{"c": true}}, Living{Shim: true},
+			[]Action{{Verb: Follow, Sandbox: "s"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.recorded.ID = "s"
+			got := PlanRecovery([]Recorded{test.recorded}, map[string]Living{"s": test.living})
+			for i := range got {
+				if got[i].Why == "" {
+					t.Errorf("%s gives no reason", got[i].Verb)
+				}
+				got[i].Why = ""
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestListenersHearOfTheStartBeforeTheExitEvenIfTheNewsComeTheOtherWayRound(t *testing.T) {
+	started, stopped := cri.ContainerEventType_CONTAINER_STARTED_EVENT, cri.ContainerEventType_CONTAINER_STOPPED_EVENT
+	exited := containers.Status{State: containers.Exited, StartedAt: time.Unix(1, 0)}
+	for name, test := range map[string]struct {
+		before containers.State
+		now    containers.Status
+		want   []cri.ContainerEventType
+	}{
+		"it starts":                       {containers.Created, containers.Status{State: containers.Running, StartedAt: time.Unix(1, 0)}, []cri.ContainerEventType{started}},
+		"it exits":                        {containers.Running, exited, []cri.ContainerEventType{stopped}},
+		"it exits before we saw it start": {containers.Created, exited, []cri.ContainerEventType{started, stopped}},
+		"it is killed before it starts":   {containers.Created, containers.Status{State: containers.Exited}, []cri.ContainerEventType{stopped}},
+		"its exit is told twice":          {containers.Exited, exited, nil},
+	} {
+		if diff := cmp.Diff(test.want, Transition(test.before, test.now)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestThePodsCommandReplacesTheImages(t *testing.T) {
+	image := v1.Config{Entrypoint: []string{"/ep"}, Cmd: []string{"a"}}
+	for name, test := range map[string]struct{ command, args, want []string }{
+		"neither":     {nil, nil, []string{"/ep", "a"}},
+		"command":     {[]string{"/c"}, nil, []string{"/c"}},
+		"args":        {nil, []string{"b"}, []string{"/ep", "b"}},
+		"one of each": {[]string{"/c"}, []string{"b"}, []string{"/c", "b"}},
+	} {
+		if diff := cmp.Diff(test.want, command(&cri.ContainerConfig{Command: test.command, Args: test.args}, image)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestTheUserIsThePodsOrTheImages(t *testing.T) {
+	number := func(n int64) *cri.Int64Value { return &cri.Int64Value{Value: n} }
+	for _, test := range []struct {
+		security *cri.LinuxContainerSecurityContext
+		image    string
+		want     string
+	}{
+		{nil, "", ""},
+		{nil, "app:staff", "app:staff"},
+		{&cri.LinuxContainerSecurityContext{RunAsUser: number(1000)}, "app:staff", "1000"},
+		{&cri.LinuxContainerSecurityContext{RunAsUser: number(0), RunAsGroup: number(50)}, "app", "0:50"},
+		{&cri.LinuxContainerSecurityContext{RunAsUsername: "alice"}, "app", "alice"},
+		{&cri.LinuxContainerSecurityContext{RunAsGroup: number(50)}, "app:staff", "app:50"},
+		{&cri.LinuxContainerSecurityContext{RunAsGroup: number(50)}, "", "0:50"},
+	} {
+		if got := user(test.security, test.image); got != test.want {
+			t.Errorf("user of %v on image user %q is %q, want %q", test.security, test.image, got, test.want)
+		}
+	}
+}
+
+func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
+	image := images.Image{Config: v1.Config{Cmd: []string{"run"}, Env: []string{"PATH=/bin", "A=image"}, WorkingDir: "/app"}}
+	want := &cri.ContainerConfig{
+		Envs: []*cri.KeyValue{{Key: "A", Value: []byte("pod")}}, LogPath: "web/0.log",
+		Mounts: []*cri.Mount{{HostPath: "/data", ContainerPath: "/data", Readonly: true}, {HostPath: "/kubelet/hosts", ContainerPath: "/etc/hosts"}},
+		Linux: &cri.LinuxContainerConfig{
+			Resources: &cri.LinuxContainerResources{MemoryLimitInBytes: 1 << 20, OomScoreAdj: 900},
+			SecurityContext: &cri.LinuxContainerSecurityContext{
+				ReadonlyRootfs: true, NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_TARGET, TargetId: "other"},
+			},
+		},
+	}
+	got, err := PlanContainer("id", want, &cri.PodSandboxConfig{LogDirectory: "/logs"}, image, []string{"/layer"}, PodMounts{"/s/resolv.conf", "/s/hostname", "/s/hosts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(containers.Config{
+		ID: "id", Layers: []string{"/layer"}, Args: []string{"run"}, Env: []string{"PATH=/bin", "A=pod"}, Cwd: "/app",
+		Mounts: []containers.Mount{
+			{Source: "/s/resolv.conf", Target: "/etc/resolv.conf", ReadOnly: true}, {Source: "/s/hostname", Target: "/etc/hostname", ReadOnly: true},
+			{Source: "/data", Target: "/data", ReadOnly: true}, {Source: "/kubelet/hosts", Target: "/etc/hosts"},
+		},
+		Resources: containers.Resources{MemoryLimit: 1 << 20}, OOMScoreAdj: 900, ReadonlyRootfs: true,
+		PIDMode: containers.PIDTarget, PIDTarget: "other", LogPath: "/logs/web/0.log",
+	}, got); diff != "" {
+		t.Errorf("container (-want +got):\n%s", diff)
+	}
+	if _, err := PlanContainer("id", &cri.ContainerConfig{}, nil, images.Image{}, nil, PodMounts{}); err == nil {
+		t.Error("a container without a command is planned")
+	}
+}
+
+func TestResolvConfIsThePodsOrTheNodes(t *testing.T) {
+	dns := &cri.DNSConfig{Servers: []string{"10.96.0.10"}, Searches: []string{"shop.svc.cluster.local", "svc.cluster.local"}, Options: []string{"ndots:5"}}
+	if diff := cmp.Diff("nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local\noptions ndots:5\n", ResolvConf(dns, "node")); diff != "" {
+		t.Errorf("resolv.conf (-want +got):\n%s", diff)
+	}
+	if got := ResolvConf(nil, "node"); got != "node" {
+		t.Errorf("a pod without DNS settings has %q", got)
+	}
+}
+
+func TestASandboxThatCannotBeIsRefusedWithTheReason(t *testing.T) {
+	meta := &cri.PodSandboxMetadata{Name: "web", Namespace: "shop", Uid: "1"}
+	onNode := &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE}}}
+	for name, test := range map[string]struct {
+		config  *cri.PodSandboxConfig
+		handler string
+		good    bool
+	}{
+		"complete":                             {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "", true},
+		"on the node's network, no hostname":   {&cri.PodSandboxConfig{Metadata: meta, Linux: onNode}, "", true},
+		"nothing":                              {nil, "", false},
+		"network of its own, but no hostname":  {&cri.PodSandboxConfig{Metadata: meta}, "", false},
+		"a handler that there is not":          {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "gvisor", false},
+		"a log directory relative to nowhere":  {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", LogDirectory: "logs"}, "", false},
+		"a pod whose namespace is not told us": {&cri.PodSandboxConfig{Metadata: &cri.PodSandboxMetadata{Name: "web", Uid: "1"}, Hostname: "web"}, "", false},
+	} {
+		if err := CheckSandbox(test.config, test.handler); (err == nil) != test.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
