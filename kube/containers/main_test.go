@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,12 +44,24 @@ func prepared(m *testing.M) int {
 		missing = "needs root: it makes namespaces, mounts and cgroups"
 	} else if _, err := os.Stat(busybox); err != nil {
 		missing = "needs /bin/busybox, linked statically (Debian: apt-get install busybox-static)"
-	} else if out, err := exec.Command("go", "build", "-o", program, "kubelab/kube/cmd/kube-shim").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("build kube-shim: %v\n%s", err, out))
+	} else if err := buildProgram(program); err != nil {
+		panic(err)
 	} else if err := buildLayer(layer); err != nil {
 		panic(err)
 	}
 	return m.Run()
+}
+
+// buildProgram builds kube-shim, with the race detector if this test has it.
+func buildProgram(path string) error {
+	args := []string{"build", "-o", path}
+	if info, _ := debug.ReadBuildInfo(); slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, "kubelab/kube/cmd/kube-shim")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build kube-shim: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // buildLayer makes the smallest image with a shell and a user.
@@ -107,12 +121,15 @@ func newPod(t *testing.T, change ...func(*containers.Sandbox)) *pod {
 func newSandbox(dir string) containers.Sandbox {
 	return containers.Sandbox{
 		ID: "test", Dir: filepath.Join(dir, "sandbox"), Hostname: "web-0",
-		CgroupParent: fmt.Sprintf("/kubelab-test-%d/%s", os.Getpid(), strings.Trim(filepath.Base(filepath.Dir(dir))+filepath.Base(dir), "/")),
+		CgroupParent: fmt.Sprintf("/kubelab-test-%d/pod", os.Getpid()),
 	}
 }
 
 func (p *pod) cleanup() {
 	ctx := context.Background()
+	if said, _ := os.ReadFile(filepath.Join(p.Sandbox.Dir, "shim.log")); len(said) > 0 {
+		p.t.Errorf("the shim says:\n%s", said)
+	}
 	all, err := p.List(ctx)
 	if err != nil {
 		p.t.Error(err)
