@@ -1,8 +1,6 @@
 package api
 
 import (
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -32,7 +30,9 @@ func DefaultPodSpec(spec *corev1.PodSpec) {
 }
 
 func defaultContainer(c *corev1.Container) {
-	fill(&c.ImagePullPolicy, pullPolicy(c.Image))
+	// Upstream defaults to Always for the tag latest. Here an image that is on the node is always good enough, so
+	// that "image: busybox" works where there is no network. Who wants the other says so.
+	fill(&c.ImagePullPolicy, corev1.PullIfNotPresent)
 	fill(&c.TerminationMessagePath, corev1.TerminationMessagePathDefault)
 	fill(&c.TerminationMessagePolicy, corev1.TerminationMessageReadFile)
 	for i := range c.Ports {
@@ -45,19 +45,6 @@ func defaultContainer(c *corev1.Container) {
 	}
 	roundUp(c.Resources.Limits)
 	roundUp(c.Resources.Requests)
-}
-
-// pullPolicy: an image called latest may be another one tomorrow; one with any other tag or with a digest
-// should stay the same.
-func pullPolicy(image string) corev1.PullPolicy {
-	if strings.Contains(image, "@") {
-		return corev1.PullIfNotPresent
-	}
-	name := image[strings.LastIndex(image, "/")+1:] // a colon before that is of the registry's port
-	if _, tag, tagged := strings.Cut(name, ":"); tagged && tag != "latest" {
-		return corev1.PullIfNotPresent
-	}
-	return corev1.PullAlways
 }
 
 // roundUp rounds quantities up to thousandths, the finest that is stored.
