@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/scheduler"
+)
+
+// newSchedulerCommand makes `kube scheduler`, which finds a node for each pod. Of several copies one works.
+func newSchedulerCommand() *cobra.Command {
+	var command *cobra.Command
+	command = newClientCommand("scheduler", "Find a node for each pod", "host", func(ctx context.Context, client *operator.Client) error {
+		host := command.Flag("host").Value.String()
+		return client.Lead(ctx, "kube-scheduler", host, func(ctx context.Context) error {
+			loop, err := scheduler.New(client)
+			if err != nil {
+				return err
+			}
+			if err := client.Sync(ctx); err != nil {
+				return err
+			}
+			return loop.Run(ctx)
+		})
+	})
+	return command
+}
