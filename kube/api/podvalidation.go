@@ -137,8 +137,7 @@ func oneOf[T ~string](value T, path *field.Path, supported ...T) field.ErrorList
 	case value == "":
 		return field.ErrorList{field.Required(path, "")}
 	case !slices.Contains(supported, value):
-		slices.Sort(supported)
-		return field.ErrorList{field.NotSupported(path, value, supported)}
+		return field.ErrorList{field.NotSupported(path, value, slices.Sorted(slices.Values(supported)))}
 	}
 	return nil
 }

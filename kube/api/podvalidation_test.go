@@ -1,0 +1,134 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+)
+
+// spec reads a pod's spec as a person writes it, and fills in the defaults.
+func spec(t *testing.T, text string) *corev1.PodSpec {
+	t.Helper()
+	var s corev1.PodSpec
+	if err := yaml.UnmarshalStrict([]byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	DefaultPodSpec(&s)
+	return &s
+}
+
+func problems(t *testing.T, text string) []string {
+	t.Helper()
+	var messages []string
+	for _, err := range ValidatePodSpec(spec(t, text), field.NewPath("spec")) {
+		messages = append(messages, err.Error())
+	}
+	return messages
+}
+
+func TestAPodOfOneLineIsComplete(t *testing.T) {
+	const text = `containers: [{name: main, image: nginx}]`
+	if got := problems(t, text); got != nil {
+		t.Errorf("problems: %v", got)
+	}
+	want := &corev1.PodSpec{
+		RestartPolicy: "Always", DNSPolicy: "ClusterFirst", SchedulerName: "default-scheduler",
+		TerminationGracePeriodSeconds: new(int64(30)), SecurityContext: &corev1.PodSecurityContext{},
+		Containers: []corev1.Container{{
+			Name: "main", Image: "nginx", ImagePullPolicy: "IfNotPresent",
+			TerminationMessagePath: "/dev/termination-log", TerminationMessagePolicy: "File",
+		}},
+	}
+	if diff := cmp.Diff(want, spec(t, text)); diff != "" {
+		t.Errorf("after defaulting (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheOldNameOfTheServiceAccountStillWorks(t *testing.T) {
+	if got := spec(t, `{containers: [{name: a, image: a}], serviceAccount: web}`); got.ServiceAccountName != "web" {
+		t.Errorf("serviceAccountName is %q", got.ServiceAccountName)
+	}
+}
+
+// Each wrong pod, and the words in which kubectl tells of it.
+func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
+	const c = `name: main, image: nginx`
+	for name, test := range map[string]struct{ text, want string }{
+		"no container":       {`{}`, `spec.containers: Required value`},
+		"no image":           {`containers: [{name: main}]`, `spec.containers[0].image: Required value`},
+		"no name":            {`containers: [{image: nginx}]`, `spec.containers[0].name: Required value`},
+		"a blank in image":   {`containers: [{name: main, image: "nginx "}]`, `spec.containers[0].image: Invalid value: "nginx ": must not have leading or trailing whitespace`},
+		"the same name":      {`containers: [{` + c + `}, {` + c + `}]`, `spec.containers[1].name: Duplicate value: "main"`},
+		"a restart policy":   {`{restartPolicy: Sometimes, containers: [{` + c + `}]}`, `spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"`},
+		"a pull policy":      {`containers: [{` + c + `, imagePullPolicy: Often}]`, `spec.containers[0].imagePullPolicy: Unsupported value: "Often": supported values: "Always", "IfNotPresent", "Never"`},
+		"a negative grace":   {`{terminationGracePeriodSeconds: -1, containers: [{` + c + `}]}`, `spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0`},
+		"a deadline of zero": {`{activeDeadlineSeconds: 0, containers: [{` + c + `}]}`, `spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive`},
+		"a port too high":    {`containers: [{` + c + `, ports: [{containerPort: 65536}]}]`, `spec.containers[0].ports[0].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive`},
+		"no port":            {`containers: [{` + c + `, ports: [{name: http}]}]`, `spec.containers[0].ports[0].containerPort: Required value`},
+		"the same port name": {`containers: [{` + c + `, ports: [{name: http, containerPort: 80}, {name: http, containerPort: 81}]}]`, `spec.containers[0].ports[1].name: Duplicate value: "http"`},
+		"a protocol":         {`containers: [{` + c + `, ports: [{containerPort: 80, protocol: tcp}]}]`, `spec.containers[0].ports[0].protocol: Unsupported value: "tcp": supported values: "SCTP", "TCP", "UDP"`},
+		"a host's port":      {`{hostNetwork: true, containers: [{` + c + `, ports: [{containerPort: 80, hostPort: 81}]}]}`, "spec.containers[0].ports[0].containerPort: Invalid value: 80: must match `hostPort` when `hostNetwork` is true"},
+		"the same host port": {`{hostNetwork: true, containers: [{` + c + `, ports: [{containerPort: 80, hostPort: 80}]}, {name: b, image: b, ports: [{containerPort: 80, hostPort: 80}]}]}`, `spec.containers[1].ports[0].hostPort: Duplicate value: "TCP//80"`},
+		"a variable":         {`containers: [{` + c + `, env: [{name: "A=B"}]}]`, `spec.containers[0].env[0].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='`},
+		"two values":         {`containers: [{` + c + `, env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}]`, "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` is not empty"},
+		"no key":             {`containers: [{` + c + `, env: [{name: A, valueFrom: {secretKeyRef: {name: s}}}]}]`, `spec.containers[0].env[0].valueFrom.secretKeyRef.key: Required value`},
+		"a request too high": {`containers: [{` + c + `, resources: {limits: {cpu: 100m}, requests: {cpu: "1"}}}]`, `spec.containers[0].resources.requests: Invalid value: "1": must be less than or equal to cpu limit of 100m`},
+		"less than nothing":  {`containers: [{` + c + `, resources: {limits: {memory: "-1"}}}]`, `spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0`},
+		"an odd resource":    {`containers: [{` + c + `, resources: {limits: {fuel: "1"}}}]`, `spec.containers[0].resources.limits[fuel]: Invalid value: "fuel": must be a standard resource for containers`},
+		"half a device":      {`containers: [{` + c + `, resources: {limits: {example.com/gpu: 500m}}}]`, `spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be an integer`},
+		"tolerating nothing": {`{tolerations: [{operator: Equal}], containers: [{` + c + `}]}`, "spec.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty, which means \"match all values and all keys\""},
+		"tolerating a while": {`{tolerations: [{key: a, operator: Exists, tolerationSeconds: 5}], containers: [{` + c + `}]}`, "spec.tolerations[0].effect: Invalid value: \"\": effect must be 'NoExecute' when `tolerationSeconds` is set"},
+		"a weight":           {`{affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 101, podAffinityTerm: {topologyKey: zone}}]}}, containers: [{` + c + `}]}`, `spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 101: must be in the range 1-100`},
+		"no topology":        {`{affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{}]}}, containers: [{` + c + `}]}`, `spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty`},
+		"an operator":        {`{affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Is}]}]}}}, containers: [{` + c + `}]}`, `spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator: Invalid value: "Is": not a valid selector operator`},
+		"no skew":            {`{topologySpreadConstraints: [{topologyKey: zone, whenUnsatisfiable: DoNotSchedule}], containers: [{` + c + `}]}`, `spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero`},
+		"no nameserver":      {`{dnsPolicy: None, containers: [{` + c + `}]}`, "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None"},
+		"privileged or not":  {`containers: [{` + c + `, securityContext: {privileged: true, allowPrivilegeEscalation: false}}]`, "spec.containers[0].securityContext: Invalid value: {\"privileged\":true,\"allowPrivilegeEscalation\":false}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true"},
+		"a host name":        {`{hostname: Web, containers: [{` + c + `}]}`, `spec.hostname: Invalid value: "Web": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff([]string{test.want}, problems(t, test.text)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatTheClusterCannotDoIsRefusedAndNotIgnored(t *testing.T) {
+	for _, list := range [][]string{names(missingFromPods), names(missingFromPodSecurity), names(missingFromContainers), names(missingFromContainerSecurity)} {
+		if len(list) == 0 {
+			t.Error("a list is empty: strike it")
+		}
+	}
+	got := problems(t, `{runtimeClassName: gvisor, containers: [{name: main, image: nginx, resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]}]}`)
+	want := []string{
+		"spec.runtimeClassName: Forbidden: kubelab does not have this yet",
+		"spec.containers[0].resizePolicy: Forbidden: kubelab does not have this yet",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+func names[T any](list []missing[T]) []string {
+	var fields []string
+	for _, m := range list {
+		fields = append(fields, m.field)
+	}
+	return fields
+}
+
+func TestAContainerCanReadItsOwnPod(t *testing.T) {
+	for path, right := range map[string]bool{
+		"metadata.name": true, "metadata.labels['app']": true, "metadata.annotations['Example.com/Note']": true, "status.podIP": true,
+		"metadata.labels": false, "spec.containers": false, "metadata.name['app']": false, "metadata.labels['a b']": false,
+	} {
+		got := problems(t, `containers: [{name: main, image: nginx, env: [{name: A, valueFrom: {fieldRef: {fieldPath: "`+path+`"}}}]}]`)
+		if (got == nil) != right {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}
