@@ -15,12 +15,24 @@ import (
 // commands lists everything that the program can do.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		newUpCommand(),
+		newDownCommand(),
+		newNodeCommand(),
+		newWhyCommand(),
+		newCRICommand(),
+		newVersionCommand(),
+
 		newEtcdCommand(),
 		newAPIServerCommand(),
+		newSchedulerCommand(),
+		newControllersCommand(),
 		newRuntimeCommand(),
-		newCRICommand(),
-		newWhyCommand(),
-		newVersionCommand(),
+		newKubeletCommand(),
+		newProxyCommand(),
+		newDNSCommand(),
+		newHostCommand(),
+		newForwardCommand(),
+		newSuperviseCommand(),
 	}
 }
 

@@ -1,0 +1,166 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"kubelab/kube/access"
+)
+
+// Cluster is a cluster on this machine, held by the one process that may change it.
+type Cluster struct {
+	Spec Spec
+
+	lock  *lock
+	mu    sync.Mutex // guards state
+	state State
+}
+
+// open takes hold of a cluster that is up.
+func open(name string) (*Cluster, error) {
+	lock, err := lockCluster(name, false)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{lock: lock}
+	if c.state, err = lock.load(); err != nil {
+		lock.release()
+		return nil, fmt.Errorf("cluster %s: %w", name, err)
+	}
+	c.Spec = c.state.Spec
+	return c, nil
+}
+
+func (c *Cluster) release() { c.lock.release() }
+
+// change edits the state and keeps it.
+func (c *Cluster) change(edit func(*State)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	edit(&c.state)
+	return c.lock.save(c.state)
+}
+
+func (c *Cluster) observe() Observed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.observe()
+}
+
+// prepare makes what processes need before they can start: files, the switch and the way out. All of it
+// may be there already.
+func (c *Cluster) prepare(ctx context.Context) (*access.PKI, error) {
+	pki, err := writeControlPlaneFiles(c.Spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeSwitch(c.Spec.Name); err != nil {
+		return nil, err
+	}
+	if c.Spec.Isolated {
+		return pki, nil
+	}
+	unlock, err := lockMachine()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return pki, makeUplink(ctx, c.Spec)
+}
+
+// start starts what is wanted and not there, all at once: no component waits for another one to be up.
+func (c *Cluster) start(ctx context.Context, pki *access.PKI) error {
+	var starts errgroup.Group
+	for _, name := range Plan(c.Spec, c.observe()) {
+		starts.Go(func() error { return c.startOne(ctx, name, pki) })
+	}
+	return starts.Wait()
+}
+
+func (c *Cluster) startOne(ctx context.Context, name string, pki *access.PKI) error {
+	keep := func(process Process) error {
+		return c.change(func(state *State) { state.Processes[name] = process })
+	}
+	if name == forwarder {
+		return c.startForwarder(ctx, keep)
+	}
+	host := *c.Spec.Host(name)
+	if err := writeHostFiles(c.Spec, host, pki); err != nil {
+		return fmt.Errorf("prepare host %s: %w", name, err)
+	}
+	if host.Role == Node {
+		if err := putBusybox(ctx, c.Spec, host); err != nil {
+			return fmt.Errorf("put an image into %s: %w", name, err)
+		}
+	}
+	return startHost(ctx, c.Spec, host, keep)
+}
+
+// startForwarder starts the process that leads the machine's loopback to the API servers.
+func (c *Cluster) startForwarder(ctx context.Context, keep func(Process) error) error {
+	command := exec.Command(filepath.Join(c.Spec.Bin, "kube"), "forward", "--name", c.Spec.Name, "--listen", c.loopback())
+	command.SysProcAttr = ownSession()
+	return start(command, c.Spec.path("log/forward.log"), func(process Process) error {
+		return errors.Join(enclose(ctx, c.Spec, Host{Name: "machine"}, process.PID), keep(process))
+	})
+}
+
+func (c *Cluster) loopback() string { return fmt.Sprintf("127.0.0.1:%d", c.Spec.Port) }
+
+// lay decides on what is new in a cluster: its spec as it was kept, or a new one, and what follows from
+// the machine as it is now. The caller holds the machine's lock.
+func lay(o Options) (Spec, error) {
+	taken, err := takenNetworks()
+	if err != nil {
+		return Spec{}, err
+	}
+	spec, err := readSpec(o.DataDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		network, err := freeNetwork(taken)
+		if err != nil {
+			return Spec{}, err
+		}
+		spec = NewSpec(o, network)
+	case err != nil:
+		return Spec{}, err
+	case spec.Name != o.Name:
+		return Spec{}, fmt.Errorf("%s belongs to the cluster %s: choose another --data-dir", o.DataDir, spec.Name)
+	default:
+		if err := spec.adapt(o, taken); err != nil {
+			return Spec{}, err
+		}
+	}
+	spec.Bin, spec.DataDir = o.Bin, o.DataDir
+	spec.Upstream = upstream(spec)
+	spec.CgroupRoot = cgroupRoot(spec.Name)
+	spec.Port, err = choosePort(o, spec.Port)
+	return spec, err
+}
+
+// adapt changes a spec that was kept to what the machine and the person say now. Nodes are only added:
+// `kube up` destroys nothing.
+func (s *Spec) adapt(o Options, taken []netip.Prefix) error {
+	s.Isolated = o.Isolated
+	if !isFree(s.Network, taken) {
+		network, err := freeNetwork(taken)
+		if err != nil {
+			return err
+		}
+		s.Move(network)
+	}
+	for len(s.With(Node)) < o.Nodes {
+		s.AddNode(o.CPU, o.Memory)
+	}
+	return nil
+}

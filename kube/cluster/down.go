@@ -1,0 +1,115 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"kubelab/kube/access"
+)
+
+// farewell is how long hosts may take to end before they are made to.
+const farewell = 3 * time.Second
+
+// Down ends a cluster and leaves the machine as it was before. Whatever is gone already is no error, so
+// that it also clears away what is half there. keepData leaves the data directory, from which the next
+// `kube up` goes on. ErrNotUp: there was nothing. dataDir is where to look when nothing runs.
+func Down(ctx context.Context, name, dataDir string, keepData bool) error {
+	lock, err := lockCluster(name, true)
+	if err != nil {
+		return err
+	}
+	c := &Cluster{lock: lock}
+	if c.state, err = lock.load(); err != nil {
+		lock.release()
+		return err
+	}
+	c.Spec = c.state.Spec
+	if c.Spec.Name == "" {
+		// Nothing runs, but a directory of it may lie there.
+		if c.Spec, err = readSpec(dataDir); err != nil || c.Spec.Name != name || keepData {
+			return errors.Join(fmt.Errorf("cluster %s: %w", name, ErrNotUp), lock.remove())
+		}
+	}
+	if err := c.clear(ctx, keepData); err != nil {
+		lock.release()
+		return fmt.Errorf("take down %s: %w", name, err)
+	}
+	supervisor := c.state.Supervisor
+	if err := lock.remove(); err != nil {
+		return err
+	}
+	return dismiss(supervisor)
+}
+
+// clear removes everything but the state, which goes last: until then, Down can be tried again.
+func (c *Cluster) clear(ctx context.Context, keepData bool) error {
+	if err := c.endProcesses(); err != nil {
+		return err
+	}
+	unlock, err := lockMachine()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !c.Spec.Isolated {
+		if err := removeUplink(ctx, c.Spec, lastCluster(c.Spec.Name)); err != nil {
+			return err
+		}
+	}
+	if err := removeSwitch(c.Spec.Name); err != nil {
+		return err
+	}
+	if err := removeCgroups(c.Spec.CgroupRoot); err != nil {
+		return err
+	}
+	removeEmptyCgroup(cgroupTop)
+	for _, path := range c.state.Kubeconfigs {
+		if err := access.RemoveContext(path, c.Spec.Context()); err != nil {
+			return err
+		}
+	}
+	if keepData {
+		return nil
+	}
+	return removeFiles(c.Spec.DataDir)
+}
+
+// endProcesses asks all hosts to end, at once, and then makes them. What is in a host ends with its first process.
+func (c *Cluster) endProcesses() error {
+	var ends errgroup.Group
+	for _, process := range c.state.Processes {
+		ends.Go(func() error {
+			err := process.Signal(unix.SIGTERM)
+			if !process.Wait(farewell) {
+				err = errors.Join(err, process.Signal(unix.SIGKILL))
+				process.Wait(-1)
+			}
+			return err
+		})
+	}
+	return ends.Wait()
+}
+
+// lastCluster says whether no other cluster is up on this machine.
+func lastCluster(name string) bool {
+	others, _ := filepath.Glob(filepath.Join(runDir, "*", "state.json")) // the pattern is correct
+	return !slices.ContainsFunc(others, func(path string) bool { return filepath.Base(filepath.Dir(path)) != name })
+}
+
+// dismiss waits for the supervisor to see that its cluster is gone, and ends it where it does not.
+func dismiss(supervisor Process) error {
+	if supervisor.PID == os.Getpid() || supervisor.Wait(farewell) {
+		return nil
+	}
+	return supervisor.Signal(unix.SIGKILL)
+}

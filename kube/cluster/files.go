@@ -1,0 +1,117 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+
+	"kubelab/kube/access"
+	"kubelab/kube/images"
+)
+
+// ourFiles are all that a cluster keeps in its data directory.
+var ourFiles = []string{"pki", "etcd", "hosts", "log", "admin.kubeconfig", specFile}
+
+// claim makes sure that a directory is ours to use, and later to remove: a cluster's, or empty.
+func claim(dataDir string) error {
+	entries, err := os.ReadDir(dataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.MkdirAll(dataDir, 0o755)
+	}
+	if err != nil {
+		return err
+	}
+	isSpec := func(entry fs.DirEntry) bool { return entry.Name() == specFile }
+	if len(entries) > 0 && !slices.ContainsFunc(entries, isSpec) {
+		return fmt.Errorf("%s holds other files and no cluster: choose an empty or a new directory with --data-dir", dataDir)
+	}
+	return nil
+}
+
+// removeFiles removes what a cluster kept, and nothing else.
+func removeFiles(dataDir string) error {
+	mounts, err := mountsBelow(dataDir)
+	if err != nil {
+		return err
+	}
+	if len(mounts) > 0 {
+		return fmt.Errorf("%v are still mounted: unmount them, then say kube down again", mounts)
+	}
+	for _, name := range ourFiles {
+		if err := os.RemoveAll((&Spec{DataDir: dataDir}).path(name)); err != nil {
+			return err
+		}
+	}
+	_ = os.Remove(dataDir) // unless there is something of somebody else's in it
+	return nil
+}
+
+// writeControlPlaneFiles makes the certificates of the control plane, and the admin's kubeconfig.
+func writeControlPlaneFiles(spec Spec) (*access.PKI, error) {
+	plane := access.ControlPlane{ServiceIP: netip.MustParseAddr(apiServiceIP), Domain: clusterDomain}
+	for _, host := range spec.With(ControlPlane) {
+		plane.IPs = append(plane.IPs, host.Address)
+	}
+	pki, err := access.EnsurePKI(spec.path("pki"), plane)
+	if err != nil {
+		return nil, fmt.Errorf("make certificates: %w", err)
+	}
+	admin := fmt.Sprintf("https://127.0.0.1:%d", spec.Port)
+	return pki, pki.EnsureKubeconfig(spec.Kubeconfig(), spec.Context(), admin, access.Admin())
+}
+
+// writeHostFiles makes what one host needs before it starts: the identities of its components.
+func writeHostFiles(spec Spec, host Host, pki *access.PKI) error {
+	if err := os.MkdirAll(spec.hostPath(host, "run"), 0o755); err != nil {
+		return err
+	}
+	identities := map[string]access.Certificate{
+		"scheduler": access.Client(access.SchedulerUser), "controllers": access.Client(access.ControllersUser),
+	}
+	if host.Role == Node {
+		identities = map[string]access.Certificate{
+			"kubelet": access.NodeClient(host.Name), "proxy": access.Client(access.ProxyUser), "dns": access.Client(access.DNSUser),
+		}
+		if err := pki.EnsureCertificate(spec.hostPath(host, "pki/kubelet"), access.NodeServer(host.Name, host.Address)); err != nil {
+			return err
+		}
+	}
+	for component, identity := range identities {
+		if err := pki.EnsureKubeconfig(spec.hostPath(host, component+".kubeconfig"), spec.Context(), spec.server(), identity); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// busyboxName is the image that every node has from the start.
+const busyboxName = "busybox:latest"
+
+// putBusybox gives a node an image of the machine's own busybox, so that a pod can run where there is no
+// registry. Where there is no busybox, there is no such image.
+func putBusybox(ctx context.Context, spec Spec, host Host) error {
+	program, err := exec.LookPath("busybox")
+	if err != nil {
+		return nil
+	}
+	store, err := images.Open(spec.Images(host))
+	if err != nil {
+		return err
+	}
+	if _, err := store.Get(busyboxName); err == nil {
+		return nil
+	}
+	image, err := images.Busybox(program)
+	if err != nil {
+		return err
+	}
+	_, err = store.Add(ctx, image, busyboxName)
+	return err
+}

@@ -1,0 +1,86 @@
+//go:build linux
+
+package cluster
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// resolvConfs are where name servers are found. systemd-resolved writes those that it asks itself into
+// the second: in the first it names only itself, on a loopback that hosts cannot reach.
+var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
+
+// upstream are the name servers that the cluster's DNS can ask for names outside of the cluster.
+func upstream(spec Spec) []string {
+	if spec.Isolated {
+		return nil
+	}
+	for _, path := range resolvConfs {
+		if servers := nameServers(path); len(servers) > 0 {
+			return servers
+		}
+	}
+	return nil
+}
+
+// nameServers reads those servers from a resolv.conf(5) that can be reached from another network namespace.
+func nameServers(path string) []string {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	var servers []string
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 2 || fields[0] != "nameserver" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(fields[1]); err == nil && ip.Is4() && !ip.IsLoopback() { // hosts have IPv4 only
+			servers = append(servers, netip.AddrPortFrom(ip, 53).String())
+		}
+	}
+	return servers
+}
+
+// choosePort chooses the port on the loopback: the one that was asked for, else the one that it was
+// before, else the usual one, or for a further cluster any.
+func choosePort(o Options, before int) (int, error) {
+	wanted := o.Port
+	if wanted == 0 {
+		wanted = before
+	}
+	if wanted == 0 && o.Name == DefaultName {
+		wanted = DefaultPort
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(wanted)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return 0, fmt.Errorf("port %d on 127.0.0.1 is taken by another program (see: ss -ltnp): choose another one with --port", wanted)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("listen on port %d: %w", wanted, err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Machine returns the machine's cores and memory in bytes.
+func Machine() (cores int, memory int64, err error) {
+	var info syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&info); err != nil {
+		return 0, 0, fmt.Errorf("ask for the machine's memory: %w", err)
+	}
+	return runtime.NumCPU(), int64(info.Totalram) * int64(info.Unit), nil
+}
+
+// ownSession keeps a Ctrl-C at the terminal from a process that is to outlive us.
+func ownSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

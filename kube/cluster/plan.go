@@ -1,0 +1,161 @@
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+)
+
+// Role says what a host is for.
+type Role string
+
+// The roles.
+const (
+	ControlPlane Role = "control-plane"
+	Node         Role = "node"
+)
+
+// Host is a machine of the cluster: a set of namespaces with a name and an address.
+type Host struct {
+	Name    string
+	Role    Role
+	Address netip.Addr
+	CPU     int   // cores, as a limit; 0: no limit
+	Memory  int64 // bytes, as a limit; 0: no limit
+}
+
+// Spec is all that is decided about a cluster. It is kept in the data directory.
+type Spec struct {
+	Name       string
+	DataDir    string
+	Bin        string       // the directory of our programs
+	Network    netip.Prefix // of the hosts
+	Port       int          // on the machine's loopback, where the API is reached
+	Isolated   bool         // no way out of the network
+	Upstream   []string     // name servers that hosts can reach, as ADDRESS:PORT
+	CgroupRoot string       // the cgroup that holds the hosts' cgroups
+	Hosts      []Host
+}
+
+// Options are what a person can choose. Zero means: as it is, or as is usual.
+type Options struct {
+	Name     string
+	DataDir  string
+	Bin      string
+	Nodes    int // -1: as many as there are, or three
+	Isolated bool
+	Port     int
+	CPU      int   // of each new node, cores
+	Memory   int64 // of each new node, bytes
+}
+
+// What is the same in every cluster. The pods' and services' networks are seen inside the hosts only, so
+// that clusters do not get into each other's way.
+const (
+	DefaultName   = "kubelab"
+	DefaultNodes  = 3
+	DefaultPort   = 6443
+	podNetwork    = "10.244.0.0/16"
+	serviceRange  = "10.96.0.0/16"
+	apiServiceIP  = "10.96.0.1"
+	dnsServiceIP  = "10.96.0.10"
+	clusterDomain = "cluster.local"
+
+	firstControlPlane = 10 // the last byte of a host's address
+	firstNode         = 11
+	maxNodes          = 200
+	maxPath           = 60 // bytes of DataDir: a unix socket's path has only 107
+)
+
+var validName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$`)
+
+// Check says what is wrong with the options, if anything is.
+func (o Options) Check() error {
+	switch {
+	case !validName.MatchString(o.Name):
+		return fmt.Errorf("--name %q: a name has up to 20 of a-z, 0-9 and -, and begins with a letter", o.Name)
+	case o.Nodes > maxNodes:
+		return fmt.Errorf("--nodes %d: there is room for %d in the network", o.Nodes, maxNodes)
+	case len(o.DataDir) > maxPath:
+		return fmt.Errorf("--data-dir %s: the sockets below it would have names that are too long: choose one of at most %d bytes", o.DataDir, maxPath)
+	case o.Port < 0 || o.Port > 65535:
+		return fmt.Errorf("--port %d is no port: choose one from 1 to 65535", o.Port)
+	}
+	return nil
+}
+
+// NewSpec lays out a new cluster in network.
+func NewSpec(o Options, network netip.Prefix) Spec {
+	spec := Spec{
+		Name: o.Name, DataDir: o.DataDir, Network: network, Isolated: o.Isolated,
+		Hosts: []Host{{Name: string(ControlPlane), Role: ControlPlane, Address: address(network, firstControlPlane)}},
+	}
+	nodes := o.Nodes
+	if nodes < 0 {
+		nodes = DefaultNodes
+	}
+	for range nodes {
+		spec.AddNode(o.CPU, o.Memory)
+	}
+	return spec
+}
+
+// AddNode adds a node with the next free name and address, and returns it.
+func (s *Spec) AddNode(cpu int, memory int64) Host {
+	number := 1
+	for s.Host(fmt.Sprintf("node-%d", number)) != nil {
+		number++
+	}
+	host := Host{
+		Name: fmt.Sprintf("node-%d", number), Role: Node, Address: address(s.Network, firstNode+number-1),
+		CPU: cpu, Memory: memory,
+	}
+	s.Hosts = append(s.Hosts, host)
+	return host
+}
+
+// Move gives the cluster another network. Every host keeps its last byte.
+func (s *Spec) Move(network netip.Prefix) {
+	s.Network = network
+	for i, host := range s.Hosts {
+		s.Hosts[i].Address = address(network, int(host.Address.As4()[3]))
+	}
+}
+
+// Host is the host of that name, or nil.
+func (s *Spec) Host(name string) *Host {
+	for i := range s.Hosts {
+		if s.Hosts[i].Name == name {
+			return &s.Hosts[i]
+		}
+	}
+	return nil
+}
+
+// With returns the hosts of a role.
+func (s *Spec) With(role Role) []Host {
+	var hosts []Host
+	for _, host := range s.Hosts {
+		if host.Role == role {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// machine is the machine's own address in the cluster's network: the way out.
+func (s *Spec) machine() netip.Addr { return address(s.Network, 1) }
+
+// Context is the name of the cluster in a kubeconfig.
+func (s *Spec) Context() string {
+	if s.Name == DefaultName {
+		return DefaultName
+	}
+	return DefaultName + "-" + s.Name
+}
+
+func address(network netip.Prefix, last int) netip.Addr {
+	bytes := network.Addr().As4()
+	bytes[3] = byte(last)
+	return netip.AddrFrom4(bytes)
+}

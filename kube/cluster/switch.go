@@ -1,0 +1,187 @@
+//go:build linux
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+
+	"kubelab/kube/podnet"
+)
+
+// The switch is a bridge in a network namespace of its own. A host's cable is a veth pair: one end is the
+// host's eth0, the other a port of the switch that has the host's name.
+const (
+	bridgeName = "switch"
+	uplinkPort = "machine"
+	hostNIC    = "eth0"
+	legPrefix  = "kubelab" // and the third byte of the network: the machine's own leg
+)
+
+func switchPath(cluster string) string { return filepath.Join(clusterDir(cluster), "switch") }
+
+// legName is the machine's interface in the cluster's network.
+func legName(network netip.Prefix) string {
+	return fmt.Sprintf("%s%d", legPrefix, network.Addr().As4()[2])
+}
+
+// makeSwitch makes the switch, unless it is there.
+func makeSwitch(cluster string) error {
+	path := switchPath(cluster)
+	if err := podnet.Do(path, func() error { _, err := netlink.LinkByName(bridgeName); return err }); err == nil {
+		return nil
+	}
+	if err := podnet.RemoveNetNS(path); err != nil {
+		return err
+	}
+	if err := podnet.NewNetNS(path); err != nil {
+		return fmt.Errorf("make switch: %w", err)
+	}
+	return podnet.Do(path, func() error {
+		bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
+		if err := netlink.LinkAdd(bridge); err != nil {
+			return fmt.Errorf("make switch: %w", err)
+		}
+		return netlink.LinkSetUp(bridge)
+	})
+}
+
+// removeSwitch takes the switch away, with all cables that are plugged into it.
+func removeSwitch(cluster string) error {
+	if _, err := os.Stat(switchPath(cluster)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return podnet.RemoveNetNS(switchPath(cluster))
+}
+
+// plug connects a host, which is named by its first process, to the switch and gives it its address.
+// gateway is the way out; invalid: there is none.
+func plug(cluster string, host Host, network netip.Prefix, gateway netip.Addr, pid int) error {
+	err := podnet.Do(switchPath(cluster), func() error {
+		return addCable(host.Name, &netlink.Veth{
+			PeerName: hostNIC, PeerNamespace: netlink.NsPid(pid), PeerHardwareAddr: hardwareAddr(host.Address),
+		})
+	})
+	if err == nil {
+		err = podnet.Do(fmt.Sprintf("/proc/%d/ns/net", pid), func() error {
+			return setAddress(hostNIC, netip.PrefixFrom(host.Address, network.Bits()), gateway)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("plug %s into the switch: %w", host.Name, err)
+	}
+	return nil
+}
+
+// plugMachine gives the machine its leg in the cluster's network, unless it has it.
+func plugMachine(cluster string, network netip.Prefix, own netip.Addr) error {
+	leg := legName(network)
+	if _, err := netlink.LinkByName(leg); err == nil {
+		return nil
+	}
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	err = podnet.Do(switchPath(cluster), func() error {
+		return addCable(uplinkPort, &netlink.Veth{PeerName: leg, PeerNamespace: netlink.NsFd(home.Fd())})
+	})
+	if err == nil {
+		err = setAddress(leg, netip.PrefixFrom(own, network.Bits()), netip.Addr{})
+	}
+	if err != nil {
+		return fmt.Errorf("plug the machine into the switch as %s: %w", leg, err)
+	}
+	return nil
+}
+
+// addCable adds a port to the switch, and the cable that leads from it. An old cable of that name, whose
+// other end went with a host that died, is taken away first.
+func addCable(port string, cable *netlink.Veth) error {
+	bridge, err := netlink.LinkByName(bridgeName)
+	if err != nil {
+		return err
+	}
+	if old, err := netlink.LinkByName(port); err == nil {
+		if err := netlink.LinkDel(old); err != nil {
+			return err
+		}
+	}
+	cable.LinkAttrs = netlink.NewLinkAttrs()
+	cable.Name, cable.MasterIndex = port, bridge.Attrs().Index
+	if err := netlink.LinkAdd(cable); err != nil {
+		return err
+	}
+	return netlink.LinkSetUp(cable)
+}
+
+// setAddress configures an interface of the namespace that the thread is in, and its loopback.
+func setAddress(name string, address netip.Prefix, gateway netip.Addr) error {
+	if _, err := setUp("lo"); err != nil {
+		return err
+	}
+	link, err := setUp(name)
+	if err != nil {
+		return err
+	}
+	ip := &netlink.Addr{IPNet: &net.IPNet{IP: address.Addr().AsSlice(), Mask: net.CIDRMask(address.Bits(), 32)}}
+	if err := netlink.AddrAdd(link, ip); err != nil || !gateway.IsValid() {
+		return err
+	}
+	return netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway.AsSlice()})
+}
+
+func setUp(name string) (netlink.Link, error) {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return nil, err
+	}
+	return link, netlink.LinkSetUp(link)
+}
+
+// setCable cuts a host's cable at the switch, or mends it. The host sees that its carrier is lost.
+func setCable(cluster, host string, whole bool) error {
+	return podnet.Do(switchPath(cluster), func() error {
+		port, err := netlink.LinkByName(host)
+		if err != nil {
+			return fmt.Errorf("cable of %s: %w", host, err)
+		}
+		if whole {
+			return netlink.LinkSetUp(port)
+		}
+		return netlink.LinkSetDown(port)
+	})
+}
+
+// hardwareAddr follows from the address, so that a host that comes back is known to its neighbours.
+func hardwareAddr(ip netip.Addr) net.HardwareAddr {
+	b := ip.As4()
+	return net.HardwareAddr{0x0a, 0x58, b[0], b[1], b[2], b[3]} // the 2 in 0x0a: locally administered
+}
+
+// takenNetworks are those that a new cluster must stay out of: the machine's routes.
+func takenNetworks() ([]netip.Prefix, error) {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return nil, fmt.Errorf("list the machine's routes: %w", err)
+	}
+	var taken []netip.Prefix
+	for _, route := range routes {
+		if route.Dst == nil {
+			continue
+		}
+		if ip, ok := netip.AddrFromSlice(route.Dst.IP.To4()); ok {
+			ones, _ := route.Dst.Mask.Size()
+			taken = append(taken, netip.PrefixFrom(ip, ones))
+		}
+	}
+	return taken, nil
+}

@@ -1,0 +1,130 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"sigs.k8s.io/knftables"
+)
+
+const (
+	forwardingSwitch = "/proc/sys/net/ipv4/ip_forward"
+	forwardingMark   = ".forwarding-was-off" // in runDir: we switched it on, and the last cluster switches it off
+)
+
+// makeUplink lets the hosts out into the world: the machine forwards their packets and puts its own
+// address on them. The caller holds the machine's lock.
+func makeUplink(ctx context.Context, spec Spec) error {
+	if err := plugMachine(spec.Name, spec.Network, spec.machine()); err != nil {
+		return err
+	}
+	if err := switchForwardingOn(); err != nil {
+		return err
+	}
+	nft, err := uplinkTable(spec.Name)
+	if err != nil {
+		return err
+	}
+	change := nft.NewTransaction()
+	change.Add(&knftables.Table{})
+	change.Delete(&knftables.Table{}) // add and delete: gone, whether it was there or not
+	change.Add(&knftables.Table{Comment: knftables.PtrTo("hosts of the cluster " + spec.Name)})
+	change.Add(&knftables.Chain{
+		Name: "out", Type: knftables.PtrTo(knftables.NATType),
+		Hook: knftables.PtrTo(knftables.PostroutingHook), Priority: knftables.PtrTo(knftables.SNATPriority),
+	})
+	change.Add(&knftables.Rule{Chain: "out", Rule: knftables.Concat(
+		"ip saddr", spec.Network.String(), "oifname !=", legName(spec.Network), "masquerade")})
+	if err := nft.Run(ctx, change); err != nil {
+		return fmt.Errorf("masquerade hosts of %s: %w", spec.Name, err)
+	}
+	return passFirewall(ctx, spec, "-I")
+}
+
+// removeUplink undoes makeUplink, as far as it was done. last: no other cluster is left.
+func removeUplink(ctx context.Context, spec Spec, last bool) error {
+	if leg, err := netlink.LinkByName(legName(spec.Network)); err == nil {
+		if err := netlink.LinkDel(leg); err != nil {
+			return fmt.Errorf("remove %s: %w", leg.Attrs().Name, err)
+		}
+	}
+	if _, err := exec.LookPath("nft"); err != nil {
+		return nil // then nothing more was made
+	}
+	nft, err := uplinkTable(spec.Name)
+	if err != nil {
+		return err
+	}
+	change := nft.NewTransaction()
+	change.Add(&knftables.Table{})
+	change.Delete(&knftables.Table{})
+	err = nft.Run(ctx, change)
+	err = errors.Join(err, passFirewall(ctx, spec, "-D"))
+	if last {
+		err = errors.Join(err, switchForwardingBack())
+	}
+	return err
+}
+
+func uplinkTable(cluster string) (knftables.Interface, error) {
+	nft, err := knftables.New(knftables.IPv4Family, "kubelab-"+cluster)
+	if err != nil {
+		return nil, fmt.Errorf("use nftables: %w (install it: apt install nftables)", err)
+	}
+	return nft, nil
+}
+
+// passFirewall inserts (-I) or deletes (-D) the two rules that let the hosts' packets pass where Docker or
+// ufw drop everything that is forwarded. A rule in a table of our own could not: a packet must be
+// accepted by every table.
+func passFirewall(ctx context.Context, spec Spec, verb string) error {
+	iptables, err := exec.LookPath("iptables")
+	if err != nil {
+		return nil // no iptables, no such rules
+	}
+	chain, err := exec.CommandContext(ctx, iptables, "-w", "-S", "FORWARD").Output()
+	if err != nil {
+		return nil // the kernel has no iptables
+	}
+	ours := "kubelab-" + spec.Name
+	if there := strings.Contains(string(chain), ours); there == (verb == "-I") || !there && !strings.Contains(string(chain), "-P FORWARD DROP") {
+		return nil
+	}
+	for _, direction := range []string{"-i", "-o"} {
+		rule := exec.CommandContext(ctx, iptables, "-w", verb, "FORWARD", direction, legName(spec.Network), "-j", "ACCEPT",
+			"-m", "comment", "--comment", ours)
+		if output, err := rule.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w: %s", rule.Args, err, output)
+		}
+	}
+	return nil
+}
+
+func switchForwardingOn() error {
+	now, err := os.ReadFile(forwardingSwitch)
+	if err != nil || strings.TrimSpace(string(now)) == "1" {
+		return err
+	}
+	// The mark first: a crash in between leaves a mark that is true or does no harm.
+	if err := os.WriteFile(filepath.Join(runDir, forwardingMark), nil, 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(forwardingSwitch, []byte("1"), 0o644)
+}
+
+func switchForwardingBack() error {
+	mark := filepath.Join(runDir, forwardingMark)
+	if _, err := os.Stat(mark); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(os.WriteFile(forwardingSwitch, []byte("0"), 0o644), os.Remove(mark))
+}

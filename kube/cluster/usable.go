@@ -1,0 +1,178 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Usable waits until a cluster can be used, and calls reached with each thing that has come true.
+func Usable(ctx context.Context, spec Spec, reached func(what string)) error {
+	probe, err := newProbe(spec)
+	if err != nil {
+		return err
+	}
+	if err := probe.until(ctx, "the API server is ready", probe.api); err != nil {
+		return err
+	}
+	reached("API ready")
+	if len(spec.With(Node)) == 0 {
+		return nil
+	}
+	var checks errgroup.Group
+	for what, check := range map[string]func(context.Context) error{
+		"nodes Ready": probe.nodes, "DNS answers on every node": probe.dns, "services reachable from every node": probe.service,
+	} {
+		checks.Go(func() error {
+			err := probe.until(ctx, what, check)
+			if err == nil {
+				reached(what)
+			}
+			return err
+		})
+	}
+	return checks.Wait()
+}
+
+// probe looks at a cluster as its users do: from the machine at the API, from each node at DNS and services.
+type probe struct {
+	spec    Spec
+	client  kubernetes.Interface
+	trusted *x509.CertPool
+}
+
+func newProbe(spec Spec) (*probe, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", spec.Kubeconfig())
+	if err != nil {
+		return nil, fmt.Errorf("read kubeconfig %s: %w", spec.Kubeconfig(), err)
+	}
+	config.QPS = -1
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := os.ReadFile(spec.path("pki/ca.crt"))
+	if err != nil {
+		return nil, err
+	}
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(authority)
+	return &probe{spec, client, trusted}, nil
+}
+
+const (
+	probeEvery = 20 * time.Millisecond
+	probeTerm  = time.Second // of one try
+)
+
+// until tries until check succeeds or ctx is done; then it says what did not come true and why.
+func (p *probe) until(ctx context.Context, what string, check func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, probeTerm)
+		err := check(try)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited in vain until %s: %w (logs: %s)", what, err, p.spec.path("hosts/*/log"))
+		case <-time.After(probeEvery):
+		}
+	}
+}
+
+func (p *probe) api(ctx context.Context) error {
+	return p.client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+}
+
+func (p *probe) nodes(ctx context.Context) error {
+	nodes, err := p.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	ready := map[string]bool{}
+	for _, node := range nodes.Items {
+		for _, condition := range node.Status.Conditions {
+			if condition.Type == corev1.NodeReady {
+				ready[node.Name] = condition.Status == corev1.ConditionTrue
+			}
+		}
+	}
+	for _, host := range p.running() {
+		if !ready[host.Name] {
+			return fmt.Errorf("%s is not ready", host.Name)
+		}
+	}
+	return nil
+}
+
+// running are the nodes that no person has switched off.
+func (p *probe) running() []Host {
+	state, err := readState(p.spec.Name)
+	if err != nil {
+		return p.spec.With(Node)
+	}
+	var running []Host
+	for _, host := range p.spec.With(Node) {
+		if !state.Stopped[host.Name] {
+			running = append(running, host)
+		}
+	}
+	return running
+}
+
+// everywhere does a check on each node at once.
+func (p *probe) everywhere(check func(host string) error) error {
+	var checks errgroup.Group
+	for _, host := range p.running() {
+		checks.Go(func() error { return check(host.Name) })
+	}
+	return checks.Wait()
+}
+
+// dns asks each node's DNS for the API server's service.
+func (p *probe) dns(ctx context.Context) error {
+	return p.everywhere(func(host string) error {
+		resolver := net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return DialFrom(ctx, p.spec.Name, host, "udp", dnsServiceIP+":53")
+		}}
+		found, err := resolver.LookupHost(ctx, "kubernetes.default.svc."+clusterDomain+".")
+		if err == nil && strings.Join(found, " ") != apiServiceIP {
+			err = fmt.Errorf("it says %v", found)
+		}
+		if err != nil {
+			return fmt.Errorf("ask DNS on %s: %w", host, err)
+		}
+		return nil
+	})
+}
+
+// service greets the API server at the virtual address of its service.
+func (p *probe) service(ctx context.Context) error {
+	return p.everywhere(func(host string) error {
+		conn, err := DialFrom(ctx, p.spec.Name, host, "tcp", apiServiceIP+":443")
+		if err == nil {
+			err = tls.Client(conn, &tls.Config{RootCAs: p.trusted, ServerName: apiServiceIP}).HandshakeContext(ctx)
+			err = errors.Join(err, conn.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("reach a service from %s: %w", host, err)
+		}
+		return nil
+	})
+}

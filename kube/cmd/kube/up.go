@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"kubelab/kube/cluster"
+)
+
+// startTerm is how long a cluster may take until it can be used.
+const startTerm = 60 * time.Second
+
+type upOptions struct {
+	cluster.Options
+	memory string
+	detach bool
+}
+
+func newUpCommand() *cobra.Command {
+	options := upOptions{Options: cluster.Options{Nodes: -1}}
+	command := &cobra.Command{
+		Use: "up", Short: "Start a cluster on this machine, and keep it running until Ctrl-C", Args: cobra.NoArgs,
+		Long: `Start a cluster on this machine: each host is a set of namespaces with its own network, processes and
+limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach until "kube down".`,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return options.run(command.Context(), command.OutOrStdout())
+		},
+	}
+	flags := command.Flags()
+	clusterFlags(flags, &options.Name, &options.DataDir)
+	flags.IntVar(&options.Nodes, "nodes", -1, "how many nodes there are to be at least (default 3, or as many as there were)")
+	flags.BoolVar(&options.Isolated, "isolated", false, "let the hosts reach nothing outside of the cluster")
+	flags.IntVar(&options.Port, "port", 0, "where the API is reached on 127.0.0.1 (default 6443, for further clusters any)")
+	flags.IntVar(&options.CPU, "node-cpu", 0, "how many cores a node may use (default: as many as the machine has)")
+	flags.StringVar(&options.memory, "node-memory", "", "how much memory a node may use, as in 4Gi (default: half of the machine's)")
+	flags.StringVar(&options.Bin, "bin", filepath.Dir(besideUs("kube")), "the directory of the programs kube and kube-shim")
+	flags.BoolVar(&options.detach, "detach", false, "return when the cluster can be used")
+	return command
+}
+
+// clusterFlags are those of every command about a cluster on this machine.
+func clusterFlags(flags *pflag.FlagSet, name, dataDir *string) {
+	flags.StringVar(name, "name", cluster.DefaultName, "the name of the cluster")
+	if dataDir != nil {
+		flags.StringVar(dataDir, "data-dir", "", "the directory of all that it keeps (default /var/lib/kubelab, or /var/lib/kubelab-NAME)")
+	}
+}
+
+// defaultDataDir is the data directory of a cluster where nobody chose one.
+func defaultDataDir(name, chosen string) (string, error) {
+	if chosen != "" {
+		return filepath.Abs(chosen)
+	}
+	if name == cluster.DefaultName {
+		return "/var/lib/kubelab", nil
+	}
+	return "/var/lib/kubelab-" + name, nil
+}
+
+// complete fills in what the person left open.
+func (o *upOptions) complete() error {
+	cores, memory, err := cluster.Machine()
+	if err != nil {
+		return err
+	}
+	if o.CPU == 0 {
+		o.CPU = cores
+	}
+	o.Memory = memory / 2
+	if o.memory != "" {
+		quantity, err := resource.ParseQuantity(o.memory)
+		if err != nil || quantity.Value() <= 0 {
+			return fmt.Errorf("--node-memory %q is no amount of memory: write it as 4Gi or 512Mi", o.memory)
+		}
+		o.Memory = quantity.Value()
+	}
+	if o.Bin, err = filepath.Abs(o.Bin); err != nil {
+		return fmt.Errorf("--bin: %w", err)
+	}
+	o.DataDir, err = defaultDataDir(o.Name, o.DataDir)
+	return err
+}
+
+func (o *upOptions) run(ctx context.Context, out io.Writer) error {
+	began := time.Now()
+	if err := o.complete(); err != nil {
+		return err
+	}
+	spec, running, err := cluster.Up(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	if running {
+		fmt.Fprintf(out, "The cluster %s is up already.\n", o.Name)
+		return o.explain(out, spec)
+	}
+	if err := o.await(ctx, out, spec, began); err != nil {
+		return o.giveUp(ctx, err)
+	}
+	if err := o.explain(out, spec); err != nil {
+		return err
+	}
+	if o.detach {
+		return o.leaveSupervisor(spec)
+	}
+	fmt.Fprintln(out, "\nCtrl-C takes it down.")
+	if err := cluster.Supervise(ctx, o.Name); err == nil {
+		fmt.Fprintf(out, "The cluster %s was taken down.\n", o.Name)
+		return nil
+	}
+	return o.down(out)
+}
+
+// await prints what becomes usable, and when.
+func (o *upOptions) await(ctx context.Context, out io.Writer, spec cluster.Spec, began time.Time) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTerm, fmt.Errorf("not usable after %v", startTerm))
+	defer cancel()
+	var one sync.Mutex
+	say := func(what string) {
+		one.Lock()
+		defer one.Unlock()
+		fmt.Fprintf(out, "%6.2f s  %s\n", time.Since(began).Seconds(), what)
+	}
+	say(fmt.Sprintf("%d hosts started", len(spec.Hosts)))
+	return cluster.Usable(ctx, spec, say)
+}
+
+// giveUp ends a start that was broken off by a person. Where it broke off by itself, all is left as it
+// is, for a look at the logs.
+func (o *upOptions) giveUp(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return fmt.Errorf("%w\nThe cluster is left as it is; \"kube down\" takes it away", err)
+	}
+	return o.down(io.Discard)
+}
+
+func (o *upOptions) down(out io.Writer) error {
+	fmt.Fprintf(out, "\nTaking down %s.\n", o.Name)
+	return cluster.Down(context.Background(), o.Name, o.DataDir, false)
+}
+
+// explain says how the cluster is used.
+func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
+	path, err := cluster.AddContext(spec.Name)
+	if err != nil {
+		return err
+	}
+	kubectl := filepath.Join(spec.Bin, "kubectl")
+	_, err = fmt.Fprintf(out, `
+Use it:    %s get nodes
+Context:   %s, in %s
+Alone:     export KUBECONFIG=%s
+Hosts:     %s node list
+`, kubectl, spec.Context(), path, spec.Kubeconfig(), filepath.Join(spec.Bin, "kube"))
+	if err == nil && len(spec.Upstream) == 0 && !spec.Isolated {
+		_, err = fmt.Fprintln(out, "Note:      this machine names no name server that hosts can reach: they know only the names of the cluster")
+	}
+	return err
+}
+
+// leaveSupervisor starts a process in the background that starts again what ends.
+func (o *upOptions) leaveSupervisor(spec cluster.Spec) error {
+	log, err := os.OpenFile(filepath.Join(spec.DataDir, "log", "supervise.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	command := exec.Command(filepath.Join(spec.Bin, "kube"), "supervise", "--name", o.Name)
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	command.Stdout, command.Stderr, command.Dir = log, log, "/"
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("start the supervisor: %w", err)
+	}
+	return command.Process.Release()
+}
+
+// newSuperviseCommand is what --detach leaves behind.
+func newSuperviseCommand() *cobra.Command {
+	var name string
+	command := newComponentCommand("supervise", "Start again what ends of a cluster that is up", func(ctx context.Context) error {
+		return cluster.Supervise(ctx, name)
+	})
+	command.Hidden = true
+	clusterFlags(command.Flags(), &name, nil)
+	return command
+}
