@@ -13,12 +13,12 @@ import (
 func newSchedulerCommand() *cobra.Command {
 	var command *cobra.Command
 	command = newClientCommand("scheduler", "Find a node for each pod", "host", func(ctx context.Context, client *operator.Client) error {
-		host := command.Flag("host").Value.String()
-		return client.Lead(ctx, "kube-scheduler", host, func(ctx context.Context) error {
-			loop, err := scheduler.New(client)
-			if err != nil {
-				return err
-			}
+		loop, err := scheduler.New(client)
+		if err != nil {
+			return err
+		}
+		client.Watches.StartWithContext(ctx) // so that whoever stands by knows what it needs to know
+		return client.Lead(ctx, "kube-scheduler", command.Flag("host").Value.String(), func(ctx context.Context) error {
 			if err := client.Sync(ctx); err != nil {
 				return err
 			}
