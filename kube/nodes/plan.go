@@ -80,23 +80,25 @@ func condition(kind corev1.NodeConditionType, wanted corev1.ConditionStatus) fun
 }
 
 // Taints are the taints that a node should have: those that its conditions call for, and those that a person
-// gave it. Each that drives pods off says since when it is there. changed is false where it has them already.
+// gave it. Each that drives pods off says since when it is there, in whole seconds: rounded up, so that no pod
+// has to leave early. changed is false where it has them already.
 func Taints(n *corev1.Node, now time.Time) (taints []corev1.Taint, changed bool) {
 	taints = slices.Clone(n.Spec.Taints)
+	since := metav1.NewTime(now.Add(time.Second - 1).Truncate(time.Second))
 	for _, r := range rules {
 		before := len(taints)
 		if !r.holds(n) {
 			taints = slices.DeleteFunc(taints, func(t corev1.Taint) bool { return t.Key == r.taint })
 		} else {
 			for _, effect := range r.effects {
-				addTaint(&taints, corev1.Taint{Key: r.taint, Effect: effect, TimeAdded: new(metav1.NewTime(now))})
+				addTaint(&taints, corev1.Taint{Key: r.taint, Effect: effect, TimeAdded: &since})
 			}
 		}
 		changed = changed || len(taints) != before
 	}
 	for i := range taints {
 		if t := &taints[i]; t.Effect == corev1.TaintEffectNoExecute && t.TimeAdded == nil {
-			t.TimeAdded, changed = new(metav1.NewTime(now)), true
+			t.TimeAdded, changed = &since, true
 		}
 	}
 	return taints, changed

@@ -29,11 +29,12 @@ func PlanEviction(pod *corev1.Pod, taints []corev1.Taint) Eviction {
 		if limit == nil {
 			continue
 		}
-		var at time.Time
-		if taint.TimeAdded != nil {
+		var at time.Time // at once
+		if *limit > 0 {
+			if taint.TimeAdded == nil {
+				continue // it is about to be said since when the taint is there (see Taints)
+			}
 			at = taint.TimeAdded.Add(*limit)
-		} else if *limit > 0 {
-			continue // it is about to be said since when the taint is there (see Taints)
 		}
 		if !plan.Evict || at.Before(plan.At) {
 			plan = Eviction{Evict: true, At: at, Why: why}

@@ -121,7 +121,7 @@ func TestATaintKeepsTheTimeAtWhichItWasAdded(t *testing.T) {
 func TestAPersonsTaintStaysAndIsDated(t *testing.T) {
 	n := nodeThatIs(corev1.ConditionTrue)
 	n.Spec.Taints = []corev1.Taint{{Key: "gpu", Effect: corev1.TaintEffectNoSchedule}, {Key: "repair", Effect: corev1.TaintEffectNoExecute}}
-	taints, changed := Taints(n, at(7))
+	taints, changed := Taints(n, at(7).Add(-time.Millisecond))
 	want := []corev1.Taint{n.Spec.Taints[0], {Key: "repair", Effect: corev1.TaintEffectNoExecute, TimeAdded: new(metav1.NewTime(at(7)))}}
 	if diff := cmp.Diff(want, taints); diff != "" || !changed {
 		t.Errorf("changed %v, taints (-want +got):\n%s", changed, diff)
