@@ -138,6 +138,9 @@ func addStep(change *store.Change, w *mutation, subject api.Object) error {
 // does has the causes that it names.
 func (c *call) step() trace.Step {
 	step := trace.Step{Time: time.Now(), Component: c.user.name, Verb: c.verb}
+	if c.subresource != "" {
+		step.Verb += " " + c.subresource // create binding, patch status
+	}
 	agent := c.r.UserAgent()
 	if !c.user.component() {
 		step.Root = trace.Request

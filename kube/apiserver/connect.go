@@ -45,6 +45,12 @@ func (s *Server) serveKubelet(c *call) error {
 		s.passOn(c, target, transport)
 		return nil
 	}
+	switch protocols := c.r.Header.Get("Sec-Websocket-Protocol"); {
+	case strings.Contains(protocols, protocolV5):
+		return s.translate(c, target)
+	case strings.Contains(protocols, tunnelProtocol):
+		return s.tunnel(c, target, transport)
+	}
 	upgrade := proxy.NewUpgradeAwareHandler(target, transport, false, true, responder{c})
 	upgrade.UseLocationHost = true
 	upgrade.ServeHTTP(c.w, c.r)

@@ -37,11 +37,16 @@ func after(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
+// who names the component, the room of the house that decided where the component has several, and the host.
 func who(step Step) string {
-	if step.Host == "" {
-		return step.Component
+	name := step.Component
+	if parts := strings.Split(step.Source, "/"); step.Component == "controllers" && len(parts) == 3 {
+		name += "/" + parts[1]
 	}
-	return step.Component + "@" + step.Host
+	if step.Host == "" {
+		return name
+	}
+	return name + "@" + step.Host
 }
 
 // because names the causes by their numbers, and a root by its kind. A cause that has expired is shown by its ID.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
@@ -80,6 +81,9 @@ func resolve(client kubernetes.Interface, text, namespace string) (trace.Ref, er
 	namespaced := map[string]bool{}
 	for _, list := range lists {
 		for _, resource := range list.APIResources {
+			if strings.Contains(resource.Name, "/") { // a subresource has no steps of its own
+				continue
+			}
 			for _, name := range append(resource.ShortNames, resource.Name, resource.SingularName) {
 				plurals[name] = resource.Name
 			}

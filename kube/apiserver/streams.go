@@ -1,0 +1,141 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/remotecommand"
+	clientspdy "k8s.io/client-go/transport/spdy"
+	"k8s.io/client-go/util/exec"
+	"k8s.io/streaming/pkg/httpstream/spdy"
+	"k8s.io/streaming/pkg/httpstream/wsstream"
+)
+
+// kubectl speaks a newer protocol over websockets than container runtimes do: v5.channel.k8s.io (KEP-4006). So the
+// server ends the websocket itself and goes on in SPDY, which every runtime understands.
+
+// The channels of a websocket, in the order of the protocol.
+const (
+	stdinChannel = iota
+	stdoutChannel
+	stderrChannel
+	errorChannel
+	resizeChannel
+)
+
+const protocolV5 = "v5.channel.k8s.io"
+
+// translate carries one exec or attach from a websocket to the kubelet.
+func (s *Server) translate(c *call, target *url.URL) error {
+	wanted := target.Query()
+	asked := func(name string) bool {
+		yes, err := strconv.ParseBool(wanted.Get(name))
+		return err == nil && yes
+	}
+	terminal := asked("tty")
+	channels := []wsstream.ChannelType{
+		either(asked("stdin"), wsstream.ReadChannel), either(asked("stdout"), wsstream.WriteChannel),
+		either(asked("stderr") && !terminal, wsstream.WriteChannel), wsstream.WriteChannel, wsstream.ReadChannel,
+	}
+	socket := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{protocolV5: {Binary: true, Channels: channels}})
+	_, streams, err := socket.Open(c.w, c.r)
+	if err != nil {
+		return apierrors.NewBadRequest("open websocket: " + err.Error())
+	}
+	defer socket.Close()
+	// An empty message tells the client that the connection stands.
+	_, _ = streams[errorChannel].Write(nil)
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	options := remotecommand.StreamOptions{Tty: terminal, TerminalSizeQueue: readSizes(ctx, streams[resizeChannel])}
+	if asked("stdin") {
+		options.Stdin = streams[stdinChannel]
+	}
+	if asked("stdout") {
+		options.Stdout = streams[stdoutChannel]
+	}
+	if asked("stderr") && !terminal {
+		options.Stderr = streams[stderrChannel]
+	}
+	err = s.streamTo(ctx, target, options)
+	status, marshalErr := json.Marshal(outcome(err))
+	if marshalErr == nil {
+		_, _ = streams[errorChannel].Write(status) // a client that is gone needs no answer
+	}
+	return nil
+}
+
+func either(wanted bool, channel wsstream.ChannelType) wsstream.ChannelType {
+	if wanted {
+		return channel
+	}
+	return wsstream.IgnoreChannel
+}
+
+// streamTo runs the session at the kubelet.
+func (s *Server) streamTo(ctx context.Context, target *url.URL, options remotecommand.StreamOptions) error {
+	transport, err := spdy.NewRoundTripper(s.KubeletTLS.Clone())
+	if err != nil {
+		return err
+	}
+	session, err := remotecommand.NewSPDYExecutorForTransports(transport, clientspdy.NewUpgraderForStreaming(transport), http.MethodPost, target)
+	if err != nil {
+		return err
+	}
+	return session.StreamWithContext(ctx, options)
+}
+
+// outcome is what the client learns at the end: success, the exit code of the command, or what went wrong.
+func outcome(err error) *metav1.Status {
+	if err == nil {
+		return &metav1.Status{Status: metav1.StatusSuccess}
+	}
+	var exit exec.CodeExitError
+	if errors.As(err, &exit) {
+		return &metav1.Status{
+			Status: metav1.StatusFailure, Reason: "NonZeroExitCode", Message: exit.Error(),
+			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "ExitCode", Message: strconv.Itoa(exit.Code)}}},
+		}
+	}
+	return &apierrors.NewInternalError(err).ErrStatus
+}
+
+// sizes hands on the sizes of the client's terminal as they change.
+type sizes chan remotecommand.TerminalSize
+
+// Next returns the next size, or nil at the end.
+func (s sizes) Next() *remotecommand.TerminalSize {
+	size, more := <-s
+	if !more {
+		return nil
+	}
+	return &size
+}
+
+// readSizes reads sizes until the websocket ends or ctx is done.
+func readSizes(ctx context.Context, from io.Reader) sizes {
+	queue := make(sizes)
+	go func() {
+		defer close(queue)
+		decoder := json.NewDecoder(from)
+		for {
+			var size remotecommand.TerminalSize
+			if decoder.Decode(&size) != nil {
+				return
+			}
+			select {
+			case queue <- size:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return queue
+}
