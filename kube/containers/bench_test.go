@@ -39,6 +39,33 @@ func BenchmarkCreateAndStart(b *testing.B) {
 	report(b, times)
 }
 
+// BenchmarkPod is what a pod of one container costs: the shim, and the container's creation and start.
+func BenchmarkPod(b *testing.B) {
+	benchPod(b)
+	var times []time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		p, err := containers.StartShim(b.Context(), program, newSandbox(b.TempDir()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Create(b.Context(), busyboxContainer("a", "sleep 1000")); err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Start(b.Context(), "a"); err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Since(begin))
+		if err := p.Delete(b.Context(), "a"); err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Stop(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, times)
+}
+
 func BenchmarkExec(b *testing.B) {
 	p := benchPod(b)
 	if err := p.Create(b.Context(), busyboxContainer("a", "sleep 1000")); err != nil {

@@ -121,7 +121,7 @@ func newPod(t *testing.T, change ...func(*containers.Sandbox)) *pod {
 func newSandbox(dir string) containers.Sandbox {
 	return containers.Sandbox{
 		ID: "test", Dir: filepath.Join(dir, "sandbox"), Hostname: "web-0",
-		CgroupParent: fmt.Sprintf("/kubelab-test-%d/pod", os.Getpid()),
+		CgroupParent: fmt.Sprintf("/kubelab-test-%d/pod-%s", os.Getpid(), filepath.Base(dir)),
 	}
 }
 

@@ -71,6 +71,7 @@ func (s *Shim) spawn(binary string, socket *os.File) (<-chan struct{}, error) {
 	cmd := exec.Command(binary, s.Sandbox.Dir)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, []*os.File{socket}
 	cmd.Dir = "/"
+	cmd.Env = []string{"GOMAXPROCS=1"} // one processor is enough for it, and each more would cost memory
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if s.Sandbox.Hostname != "" {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUTS

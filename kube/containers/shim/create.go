@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 )
 
 // container is one of the pod's containers.
@@ -195,6 +197,7 @@ func (s *server) pidNamespace(config containers.Config) (path string, err error)
 func (c *container) process(e containers.ExecConfig) (*libcontainer.Process, error) {
 	usual := c.spec.Process
 	p := &libcontainer.Process{Args: e.Args, Cwd: cmp.Or(e.Cwd, usual.Cwd), Env: slices.Concat(usual.Env, e.Env)}
+	p.LogLevel = strconv.Itoa(int(logrus.WarnLevel)) // otherwise libcontainer sends us dozens of debug messages
 	user := containers.User{UID: usual.User.UID, GID: usual.User.GID, Groups: usual.User.AdditionalGids}
 	if e.User != "" {
 		var err error
