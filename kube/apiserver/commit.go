@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +19,9 @@ func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 // claimsPrefix is where claims lie: /claims/clusterip/10.96.0.10 holds the key of the object that has it.
 const claimsPrefix = "/claims/"
 
-// errClaimed says that a claim was taken by another object a moment ago: allocate again.
-var errClaimed = errors.New("claimed by another object")
+// errMoved says that something beside the object has changed a moment ago: a claim was taken by another object, or
+// the namespace was written. Look again.
+var errMoved = errors.New("what the write relied on has changed")
 
 // mutation is one write of one object: what it was, what it becomes, and why.
 type mutation struct {
@@ -30,6 +30,8 @@ type mutation struct {
 	revision store.Revision
 	claims   []string // that the object holds afterwards
 	held     []string // that it held before
+
+	namespace api.Object // on create: it must still be as it was seen here
 }
 
 // commit writes the object, its claims and the step in one transaction. The new object then has its
@@ -50,13 +52,16 @@ func (s *Server) commit(w *mutation) (store.Revision, error) {
 		}
 		change.Put = append(change.Put, store.Put{Key: objectKey, Value: value, Expires: w.c.kind.Transient})
 	}
+	if w.namespace != nil {
+		change.Expect[prefix(s.byKey["namespaces"], "")+w.namespace.GetName()] = revisionOf(w.namespace)
+	}
 	addClaims(&change, w, objectKey)
 	if err := addStep(&change, w, subject); err != nil {
 		return 0, err
 	}
 	revision, err := s.Store.Commit(w.c.r.Context(), change)
 	if err != nil {
-		return 0, s.explainConflict(w, err)
+		return 0, s.explainConflict(w, objectKey, err)
 	}
 	if w.new != nil {
 		w.new.SetResourceVersion(strconv.FormatInt(int64(revision), 10))
@@ -78,20 +83,23 @@ func addClaims(change *store.Change, w *mutation, owner string) {
 	}
 }
 
-// explainConflict tells a claim that was taken from an object that has changed.
-func (s *Server) explainConflict(w *mutation, err error) error {
+// explainConflict tells an object that has changed from something beside it that has.
+func (s *Server) explainConflict(w *mutation, objectKey string, err error) error {
 	if !errors.Is(err, store.ErrConflict) {
 		return err
 	}
-	for _, claim := range w.claims {
-		if slices.Contains(w.held, claim) {
-			continue
-		}
-		if _, found := s.Store.Get(w.c.r.Context(), claimsPrefix+claim); found == nil {
-			return fmt.Errorf("%s: %w", claim, errClaimed)
-		}
+	record, readErr := s.Store.Get(w.c.r.Context(), objectKey)
+	if readErr != nil && !isNotFound(readErr) {
+		return readErr
 	}
-	return err
+	if record.Revision != w.revision { // of a record that is not there it is 0
+		return err
+	}
+	// The cache, which shows the claims and the namespace, has to catch up before another look is worth it.
+	if err := s.cache.Fresh(w.c.r.Context()); err != nil {
+		return err
+	}
+	return errMoved
 }
 
 // claim lets the kind allocate what the object lacks.

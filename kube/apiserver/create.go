@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -51,7 +52,7 @@ func (s *Server) create(c *call, object api.Object) (api.Object, error) {
 		switch {
 		case err == nil:
 			return object, nil
-		case errors.Is(err, errClaimed) && try < attempts:
+		case errors.Is(err, errMoved) && try < attempts:
 		case errors.Is(err, store.ErrConflict) && object.GetGenerateName() != "" && try < attempts:
 		case errors.Is(err, store.ErrConflict):
 			return nil, apierrors.NewAlreadyExists(c.kind.Resource().GroupResource(), object.GetName())
@@ -87,9 +88,6 @@ func (s *Server) prepareCreate(c *call, object api.Object) error {
 	if c.kind.Default != nil {
 		c.kind.Default(object)
 	}
-	if err := s.namespaceOpen(c, object.GetNamespace()); err != nil {
-		return err
-	}
 	if c.kind.Admit != nil {
 		if err := c.kind.Admit(object, s.lookup(c.r.Context())); err != nil {
 			return err
@@ -102,10 +100,14 @@ func (s *Server) prepareCreate(c *call, object api.Object) error {
 }
 
 func (s *Server) tryCreate(c *call, object api.Object) error {
-	w := &mutation{c: c, new: object}
+	open, err := s.namespaceOpen(c, object.GetNamespace())
+	if err != nil {
+		return err
+	}
 	if err := validate(c.kind, object, nil); err != nil {
 		return err
 	}
+	w := &mutation{c: c, new: object, namespace: open}
 	if err := s.claim(w); err != nil {
 		return err
 	}
@@ -115,7 +117,7 @@ func (s *Server) tryCreate(c *call, object api.Object) error {
 		}
 		return nil
 	}
-	_, err := s.commit(w)
+	_, err = s.commit(w)
 	return err
 }
 
@@ -154,22 +156,23 @@ func (s *Server) lookup(ctx context.Context) api.Lookup {
 	}
 }
 
-// namespaceOpen refuses new objects in a namespace that does not exist or is going away.
-func (s *Server) namespaceOpen(c *call, namespace string) error {
-	if namespace == "" {
-		return nil
+// namespaceOpen refuses new objects in a namespace that does not exist or is going away. It returns the namespace
+// as it saw it: the write holds only if that is still so.
+func (s *Server) namespaceOpen(c *call, name string) (api.Object, error) {
+	if name == "" {
+		return nil, nil
 	}
-	found := s.lookup(c.r.Context())("namespaces", "", namespace)
-	if found == nil {
-		return apierrors.NewNotFound(namespaces, namespace)
+	namespace := s.lookup(c.r.Context())("namespaces", "", name)
+	if namespace == nil {
+		return nil, apierrors.NewNotFound(namespaces, name)
 	}
-	if found.GetDeletionTimestamp() != nil {
-		err := apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, fmt.Errorf("unable to create new content in namespace %s because it is being terminated", namespace))
+	if namespace.GetDeletionTimestamp() != nil {
+		err := apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, fmt.Errorf("unable to create new content in namespace %s because it is being terminated", name))
 		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
-			Type: "NamespaceTerminating", Message: fmt.Sprintf("namespace %s is being terminated", namespace), Field: "metadata.namespace"})
-		return err
+			Type: corev1.NamespaceTerminatingCause, Message: fmt.Sprintf("namespace %s is being terminated", name), Field: "metadata.namespace"})
+		return nil, err
 	}
-	return nil
+	return namespace, nil
 }
 
 // sameUID refuses a write that was meant for an object of the same name which is gone.

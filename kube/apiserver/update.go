@@ -51,7 +51,7 @@ func (s *Server) update(c *call, change edit) (api.Object, error) {
 			return nil, conflict(c)
 		}
 		result, err := s.tryUpdate(c, current, object)
-		if errors.Is(err, store.ErrConflict) || errors.Is(err, errClaimed) {
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, errMoved) {
 			if try < attempts {
 				continue
 			}
