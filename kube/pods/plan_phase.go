@@ -21,7 +21,6 @@ func (p *planner) status() corev1.PodStatus {
 	status.HostIP = p.have.Node.IP
 	status.HostIPs = []corev1.HostIP{{IP: p.have.Node.IP}}
 	status.StartTime = new(second(p.started()))
-	status.ObservedGeneration = p.pod.Generation
 	if status.QOSClass == "" {
 		status.QOSClass = QOSClass(&p.pod.Spec)
 	}
@@ -102,7 +101,8 @@ func (p *planner) anyMayStart() bool {
 
 // setConditions sets the conditions that are the kubelet's; those of others stay.
 func (p *planner) setConditions(status *corev1.PodStatus) {
-	p.setCondition(status, corev1.PodReadyToStartContainers, yes(p.have.ready() != nil))
+	final := status.Phase == corev1.PodSucceeded || status.Phase == corev1.PodFailed
+	p.setCondition(status, corev1.PodReadyToStartContainers, yes(p.have.ready() != nil && !final))
 	p.setCondition(status, corev1.PodInitialized, yes(true))
 	ready := p.containersReady(status)
 	p.setCondition(status, corev1.ContainersReady, ready)
@@ -163,7 +163,7 @@ func (p *planner) gated(status *corev1.PodStatus, ready corev1.PodCondition) cor
 
 // setCondition keeps the time of the last transition unless there is one.
 func (p *planner) setCondition(status *corev1.PodStatus, kind corev1.PodConditionType, c corev1.PodCondition) {
-	c.Type, c.ObservedGeneration = kind, p.pod.Generation
+	c.Type = kind
 	before := condition(status, kind)
 	if before == nil {
 		c.LastTransitionTime = second(p.now)

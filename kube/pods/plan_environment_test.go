@@ -1,0 +1,139 @@
+package pods
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// objectsOf is a namespace in which these objects are: "ConfigMap/settings" and so on.
+func objectsOf(objects map[string]map[string]string) Sources {
+	return Sources{
+		Data: func(kind, name string) (map[string]string, error) { return objects[kind+"/"+name], nil },
+		IPs:  []string{"10.244.1.2"}, Node: Node{Name: "node-1", IP: "172.30.0.11", CPU: 2000, Memory: 4 << 30},
+	}
+}
+
+// envOf is a container's environment, NAME=value a line, or the error.
+func envOf(c corev1.Container, from Sources) string {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	pod.Labels, pod.Annotations = map[string]string{"app": "web"}, map[string]string{"example.com/note": "hi"}
+	pod.Spec.ServiceAccountName = "default"
+	pod.Spec.Containers[0].Resources = c.Resources
+	env, err := environment(pod, &c, from)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	var lines []string
+	for _, v := range env {
+		lines = append(lines, v.Name+"="+v.Value)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func key(kind, name, key string, optional bool) *corev1.EnvVarSource {
+	local := corev1.LocalObjectReference{Name: name}
+	if kind == secret {
+		return &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: local, Key: key, Optional: &optional}}
+	}
+	return &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: local, Key: key, Optional: &optional}}
+}
+
+func all(kind, name, prefix string) corev1.EnvFromSource {
+	local := corev1.LocalObjectReference{Name: name}
+	if kind == secret {
+		return corev1.EnvFromSource{Prefix: prefix, SecretRef: &corev1.SecretEnvSource{LocalObjectReference: local}}
+	}
+	return corev1.EnvFromSource{Prefix: prefix, ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: local}}
+}
+
+func TestEnvironmentIsDrawnFromConfigMapsAndSecretsAndTheLaterWins(t *testing.T) {
+	from := objectsOf(map[string]map[string]string{
+		"ConfigMap/settings": {"COLOR": "blue", "SIZE": "1"}, "Secret/login": {"SIZE": "2", "password": "x"},
+	})
+	check(t, "environment", envOf(corev1.Container{
+		EnvFrom: []corev1.EnvFromSource{all(configMap, "settings", ""), all(secret, "login", "DB_"), all(configMap, "settings", "S_")},
+		Env: []corev1.EnvVar{
+			{Name: "COLOR", Value: "red"}, {Name: "PW", ValueFrom: key(secret, "login", "password", false)},
+			{Name: "NONE", ValueFrom: key(configMap, "settings", "none", true)},
+		},
+	}, from), `COLOR=red
+SIZE=1
+DB_SIZE=2
+DB_password=x
+S_COLOR=blue
+S_SIZE=1
+PW=x`)
+}
+
+func TestWhatIsMissingIsNamedAsUpstreamNamesIt(t *testing.T) {
+	from := objectsOf(map[string]map[string]string{"ConfigMap/settings": {}, "Secret/login": {}})
+	for want, c := range map[string]corev1.Container{
+		`configmap "nope" not found`:                     {EnvFrom: []corev1.EnvFromSource{all(configMap, "nope", "")}},
+		`secret "nope" not found`:                        {Env: []corev1.EnvVar{{Name: "A", ValueFrom: key(secret, "nope", "k", false)}}},
+		`couldn't find key k in ConfigMap shop/settings`: {Env: []corev1.EnvVar{{Name: "A", ValueFrom: key(configMap, "settings", "k", false)}}},
+		`couldn't find key k in Secret shop/login`:       {Env: []corev1.EnvVar{{Name: "A", ValueFrom: key(secret, "login", "k", false)}}},
+	} {
+		check(t, "error", envOf(c, from), "error: "+want)
+	}
+	from.Data = func(string, string) (map[string]string, error) { return nil, errors.New("not known yet") }
+	check(t, "an API server that does not answer", envOf(corev1.Container{EnvFrom: []corev1.EnvFromSource{all(configMap, "x", "")}}, from), "error: not known yet")
+}
+
+func TestAContainerCanReadItsOwnPod(t *testing.T) {
+	var c corev1.Container
+	for i, path := range []string{
+		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels['app']", "metadata.annotations['example.com/note']", "metadata.labels['none']",
+		"spec.nodeName", "spec.serviceAccountName", "status.podIP", "status.podIPs", "status.hostIP",
+	} {
+		c.Env = append(c.Env, corev1.EnvVar{Name: fmt.Sprintf("V%d", i), ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: path}}})
+	}
+	check(t, "environment", envOf(c, objectsOf(nil)), `V0=web-1
+V1=shop
+V2=u1
+V3=web
+V4=hi
+V5=
+V6=node-1
+V7=default
+V8=10.244.1.2
+V9=10.244.1.2
+V10=172.30.0.11`)
+}
+
+func TestAContainerCanReadItsOwnLimits(t *testing.T) {
+	ask := func(name, what, divisor string) corev1.EnvVar {
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{Resource: what, Divisor: resource.MustParse(divisor)}}}
+	}
+	c := corev1.Container{Env: []corev1.EnvVar{
+		ask("CPUS", "limits.cpu", "1"), ask("MILLIS", "limits.cpu", "1m"), ask("MEMORY", "requests.memory", "1Mi"), ask("UNLIMITED", "limits.memory", "1Gi"),
+	}}
+	c.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1500m")}
+	c.Resources.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}
+	check(t, "rounded up, and all of the node where there is no limit", envOf(c, objectsOf(nil)), "CPUS=2\nMILLIS=1500\nMEMORY=64\nUNLIMITED=4")
+}
+
+func TestVariablesAreExpandedFromThoseBefore(t *testing.T) {
+	c := corev1.Container{Env: []corev1.EnvVar{
+		{Name: "HOST", Value: "db"}, {Name: "URL", Value: "http://$(HOST):$(PORT)/$$(HOST)$"}, {Name: "PORT", Value: "80"},
+	}}
+	check(t, "environment", envOf(c, objectsOf(nil)), "HOST=db\nURL=http://db:$(PORT)/$(HOST)$\nPORT=80")
+	check(t, "command", strings.Join(expandAll([]string{"echo", "$(HOST)", "$HOST", "$("}, Environment{{"HOST", "db"}}), " "), "echo db $HOST $(")
+}
+
+func TestAProgramFindsTheAPIServer(t *testing.T) {
+	from := objectsOf(nil)
+	from.Service = &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.1", Ports: []corev1.ServicePort{{Name: "https", Port: 443}}}}
+	check(t, "environment", envOf(corev1.Container{}, from), `KUBERNETES_SERVICE_HOST=10.96.0.1
+KUBERNETES_SERVICE_PORT=443
+KUBERNETES_SERVICE_PORT_HTTPS=443
+KUBERNETES_PORT=tcp://10.96.0.1:443
+KUBERNETES_PORT_443_TCP=tcp://10.96.0.1:443
+KUBERNETES_PORT_443_TCP_PROTO=tcp
+KUBERNETES_PORT_443_TCP_PORT=443
+KUBERNETES_PORT_443_TCP_ADDR=10.96.0.1`)
+}
