@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -392,4 +394,27 @@ func (l *lab) log(pod, options string) string {
 	l.t.Helper()
 	_, text := l.ask("containerLogs/default/" + pod + "/web?" + options)
 	return text
+}
+
+func quantityOf(text string) resource.Quantity { return resource.MustParse(text) }
+
+// endProcess kills a container's processes behind everybody's back.
+func (l *lab) endProcess(containerID string) {
+	l.t.Helper()
+	_, id, _ := strings.Cut(containerID, "://")
+	files, err := filepath.Glob("/sys/fs/cgroup/memory" + l.config.CgroupRoot + "/pods/*/*/" + id + "/cgroup.procs")
+	l.must(err)
+	unified, err := filepath.Glob("/sys/fs/cgroup" + l.config.CgroupRoot + "/pods/*/*/" + id + "/cgroup.procs")
+	l.must(err)
+	for _, file := range append(files, unified...) {
+		pids, err := os.ReadFile(file)
+		l.must(err)
+		for _, text := range strings.Fields(string(pids)) {
+			pid, err := strconv.Atoi(text)
+			l.must(err)
+			l.must(syscall.Kill(pid, syscall.SIGKILL))
+		}
+		return
+	}
+	l.t.Fatalf("container %s has no cgroup", id)
 }

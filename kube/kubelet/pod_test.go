@@ -3,19 +3,239 @@
 package kubelet
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
-func TestAPodThatIsBoundToTheNodeRuns(t *testing.T) {
+// obedient is a script that ends at once when it is asked to.
+const obedient = "trap 'exit 0' TERM; sleep 1000 & wait"
+
+func (l *lab) delete(name string, grace int64) {
+	l.t.Helper()
+	l.must(l.admin.CoreV1().Pods("default").Delete(l.t.Context(), name, metav1.DeleteOptions{GracePeriodSeconds: &grace}))
+}
+
+func (l *lab) gone(name string) {
+	l.t.Helper()
+	l.waitFor("pod "+name+" to go", func() bool {
+		list, err := l.admin.CoreV1().Pods("default").List(l.t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+		l.must(err)
+		return len(list.Items) == 0
+	})
+}
+
+func web(p *corev1.Pod) corev1.ContainerStatus {
+	if len(p.Status.ContainerStatuses) == 0 {
+		return corev1.ContainerStatus{}
+	}
+	return p.Status.ContainerStatuses[0]
+}
+
+func waitsFor(reason string) func(*corev1.Pod) bool {
+	return func(p *corev1.Pod) bool {
+		waiting := web(p).State.Waiting
+		return waiting != nil && waiting.Reason == reason
+	}
+}
+
+func policy(policy corev1.RestartPolicy) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Spec.RestartPolicy = policy }
+}
+
+func TestAPodThatIsBoundToTheNodeRunsAndLeavesNothingBehind(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("web-1", "echo hello from $(hostname); exec sleep 1000"))
+	l.create(pod("web-1", "echo hello from $(hostname); echo $KUBERNETES_SERVICE_HOST; "+obedient))
 	p := l.becomes("web-1", "ready", ready)
-	if p.Status.PodIP == "" || p.Status.Phase != corev1.PodRunning {
+	if !strings.HasPrefix(p.Status.PodIP, "10.244.1.") || p.Status.Phase != corev1.PodRunning || p.Status.HostIP != "127.0.0.1" {
 		t.Errorf("a ready pod has the status %+v", p.Status)
 	}
-	if got := l.log("web-1", ""); got != "hello from web-1\n" {
+	if got := l.log("web-1", ""); got != "hello from web-1\n10.96.0.1\n" {
 		t.Errorf("the log is %q", got)
 	}
+	l.delete("web-1", 30)
+	l.gone("web-1") // it need not wait for the grace to pass; what is left of it is looked for at the end
+}
+
+func TestAContainerThatDoesNotEndIsKilledWhenItsGraceIsOverAndAShorterGraceCounts(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("stubborn", "trap '' TERM; while true; do sleep 1; done"))
+	l.becomes("stubborn", "ready", ready)
+	l.delete("stubborn", 1000)
+	l.becomes("stubborn", "about to end", func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	began := time.Now()
+	l.delete("stubborn", 1)
+	l.gone("stubborn")
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("it had only %v of grace", took)
+	}
+}
+
+func TestAContainerThatEndsIsRestartedAtOnceAndThenBackedOff(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("crash", "echo try; echo last words > /dev/termination-log; exit 3"))
+	p := l.becomes("crash", "backed off", waitsFor("CrashLoopBackOff"))
+	is := web(p)
+	last := is.LastTerminationState.Terminated
+	if is.RestartCount != 1 || last == nil || last.ExitCode != 3 || last.Reason != "Error" || last.Message != "last words\n" {
+		t.Errorf("after its first restart: %+v", is)
+	}
+	if p.Status.Phase != corev1.PodRunning {
+		t.Errorf("its phase is %s", p.Status.Phase)
+	}
+	for _, options := range []string{"", "previous=true"} {
+		if got := l.log("crash", options); got != "try\n" {
+			t.Errorf("log with %q: %q", options, got)
+		}
+	}
+}
+
+func TestAPodThatIsDoneKeepsItsLogsAndGivesItsAddressBack(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("job", "echo done", policy(corev1.RestartPolicyNever)))
+	l.becomes("job", "done", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })
+	if got := l.log("job", ""); got != "done\n" {
+		t.Errorf("the log is %q", got)
+	}
+	l.waitFor("its namespace to go", func() bool {
+		left, _ := filepath.Glob(l.dir + "/runtime/network/netns/*")
+		return len(left) == 0
+	})
+	l.create(pod("failed", "exit 7", policy(corev1.RestartPolicyNever)))
+	p := l.becomes("failed", "done", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+	if ended := web(p).State.Terminated; ended == nil || ended.ExitCode != 7 {
+		t.Errorf("it ended with %+v", web(p))
+	}
+}
+
+func TestAPodWaitsForItsConfigMapAndStartsWhenItAppears(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", "echo $COLOR; "+obedient, func(p *corev1.Pod) {
+		p.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "COLOR", ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}, Key: "color"}}}}
+	}))
+	p := l.becomes("web-1", "waiting", waitsFor("CreateContainerConfigError"))
+	if got := web(p).State.Waiting.Message; got != `configmap "settings" not found` {
+		t.Errorf("it waits because of %q", got)
+	}
+	_, err := l.admin.CoreV1().ConfigMaps("default").Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "settings"}, Data: map[string]string{"size": "1"}}, metav1.CreateOptions{})
+	l.must(err)
+	l.becomes("web-1", "waiting for the key", func(p *corev1.Pod) bool {
+		waiting := web(p).State.Waiting
+		return waiting != nil && waiting.Message == "couldn't find key color in ConfigMap default/settings"
+	})
+	_, err = l.admin.CoreV1().ConfigMaps("default").Patch(t.Context(), "settings", types.MergePatchType, []byte(`{"data":{"color":"blue"}}`), metav1.PatchOptions{})
+	l.must(err)
+	l.becomes("web-1", "ready", ready)
+	if got := l.log("web-1", ""); got != "blue\n" {
+		t.Errorf("the log is %q", got)
+	}
+}
+
+func TestAnImageThatCannotBePulledIsBackedOffAndHoldsUpNoDeletion(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", "", func(p *corev1.Pod) { p.Spec.Containers[0].Image = "127.0.0.1:1/none:1" }))
+	l.becomes("web-1", "failing", waitsFor("ErrImagePull"))
+	p := l.becomes("web-1", "backed off", waitsFor("ImagePullBackOff"))
+	if p.Status.PodIP == "" {
+		t.Error("the sandbox waited for the image")
+	}
+	l.create(pod("never", "", func(p *corev1.Pod) {
+		p.Spec.Containers[0].Image, p.Spec.Containers[0].ImagePullPolicy = "127.0.0.1:1/none:1", corev1.PullNever
+	}))
+	l.becomes("never", "refused", waitsFor("ErrImageNeverPull"))
+}
+
+func TestAProgramThatIsMissingIsAnErrorOfTheContainer(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", "", func(p *corev1.Pod) { p.Spec.Containers[0].Command = []string{"/no/such/program"} }))
+	p := l.becomes("web-1", "failing", func(p *corev1.Pod) bool {
+		return waitsFor("RunContainerError")(p) || waitsFor("CreateContainerError")(p) || waitsFor("CrashLoopBackOff")(p)
+	})
+	t.Log(web(p))
+}
+
+func TestAContainerThatTakesMoreMemoryThanItsLimitIsKilled(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("greedy", "dd if=/dev/zero of=/dev/null bs=64M count=1", policy(corev1.RestartPolicyNever), func(p *corev1.Pod) {
+		p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: quantityOf("16Mi")}
+	}))
+	p := l.becomes("greedy", "over", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+	if ended := web(p).State.Terminated; ended == nil || ended.Reason != "OOMKilled" || ended.ExitCode != 137 {
+		t.Errorf("it ended with %+v", web(p))
+	}
+}
+
+func TestWhatAKilledKubeletMissedItsSuccessorFinds(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", obedient))
+	l.create(pod("job", "exec sleep 1000", policy(corev1.RestartPolicyNever)))
+	l.create(pod("orphan", obedient))
+	for _, name := range []string{"web-1", "job", "orphan"} {
+		l.becomes(name, "ready", ready)
+	}
+	before := web(l.get("web-1"))
+	job := web(l.get("job"))
+
+	l.kill(l.kubelet)
+	l.endProcess(job.ContainerID)
+	l.delete("orphan", 0) // by force: the API server does not wait for the kubelet
+	l.create(pod("new", obedient))
+	l.startKubelet()
+
+	l.becomes("new", "ready", ready)
+	p := l.becomes("job", "over", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+	if ended := web(p).State.Terminated; ended == nil || ended.ExitCode != 137 || ended.ContainerID != job.ContainerID {
+		t.Errorf("the exit that nobody saw: %+v", web(p))
+	}
+	if after := web(l.get("web-1")); after.ContainerID != before.ContainerID || after.RestartCount != 0 || !after.Ready {
+		t.Errorf("a container that ran on: before %+v, after %+v", before, after)
+	}
+	l.waitFor("the orphan to be torn down", func() bool {
+		left, _ := filepath.Glob(l.dir + "/kubelet/logs/default_orphan_*")
+		return len(left) == 0
+	})
+}
+
+func TestADeletionThatAKilledKubeletHadBegunIsFinished(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("stubborn", "trap '' TERM; while true; do sleep 1; done"))
+	l.becomes("stubborn", "ready", ready)
+	l.delete("stubborn", 3)
+	l.kill(l.kubelet)
+	l.startKubelet()
+	l.gone("stubborn")
+}
+
+func TestPodsOutliveTheRuntime(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", obedient))
+	before := web(l.becomes("web-1", "ready", ready))
+	l.kill(l.runtime)
+	l.startRuntime()
+	l.create(pod("web-2", obedient))
+	l.becomes("web-2", "ready", ready)
+	if after := web(l.get("web-1")); after.ContainerID != before.ContainerID || after.RestartCount != 0 {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+func TestOneSlowPodHoldsUpNoOther(t *testing.T) {
+	l := newLab(t)
+	for i := range 2 * 16 { // more than there are workers
+		l.create(pod(fmt.Sprintf("stubborn-%d", i), "trap '' TERM; while true; do sleep 1; done"))
+	}
+	for i := range 2 * 16 {
+		l.becomes(fmt.Sprintf("stubborn-%d", i), "ready", ready)
+		l.delete(fmt.Sprintf("stubborn-%d", i), 600)
+	}
+	l.create(pod("web-1", obedient))
+	l.becomes("web-1", "ready", ready)
 }
