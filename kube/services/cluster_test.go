@@ -1,0 +1,104 @@
+package services_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"kubelab/kube/cluster/clustertest"
+)
+
+// web is a deployment whose pods answer with their own name, its service, and a client.
+const web = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: %d
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: web
+        image: busybox
+        command: [sh, -c, "mkdir /www; hostname > /www/index.html; exec httpd -f -p 8080 -h /www"]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: client, image: busybox, command: [sleep, "1000000"]}]
+`
+
+func TestAServiceInACluster(t *testing.T) {
+	c := clustertest.Start(t)
+	c.Apply(fmt.Sprintf(web, 3))
+	c.WaitReady("default", "app=web", 3)
+	c.Kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=30s")
+
+	t.Run("ANameReachesAllPodsAcrossNodes", func(t *testing.T) {
+		nodes := strings.Fields(c.Kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].spec.nodeName}"))
+		if len(unique(nodes)) != 3 {
+			t.Errorf("three pods are on %v, want three nodes", nodes)
+		}
+		if answers := ask(c, 60); len(answers) != 3 {
+			t.Errorf("60 requests reached %v, want 3 pods", answers)
+		}
+	})
+
+	t.Run("ThirtyPodsAreAllReachedAndEvenly", func(t *testing.T) {
+		c.Kubectl("scale", "deployment/web", "--replicas=30")
+		c.WaitReady("default", "app=web", 30)
+		const requests = 900
+		var answers map[string]int
+		c.Wait(30*time.Second, "the last endpoint to be reached", func() bool {
+			answers = ask(c, requests)
+			return len(answers) == 30
+		})
+		for pod, n := range answers {
+			if n < 8 || n > 64 { // 30 are expected; the odds of either bound are below one in a million
+				t.Errorf("pod %s got %d of %d requests", pod, n, requests)
+			}
+		}
+	})
+
+	t.Run("WithoutPodsItIsRefusedAtOnce", func(t *testing.T) {
+		c.Kubectl("scale", "deployment/web", "--replicas=0")
+		c.WaitReady("default", "app=web", 0)
+		c.Wait(10*time.Second, "the refusal", func() bool {
+			start := time.Now()
+			out, err := c.Try("kubectl", "exec", "client", "--", "timeout", "5", "wget", "-qO-", "http://web")
+			return err != nil && strings.Contains(out, "Connection refused") && time.Since(start) < 2*time.Second
+		})
+	})
+}
+
+// ask sends requests from the client pod to the service by its name and counts who answered.
+func ask(c *clustertest.Cluster, requests int) map[string]int {
+	c.T.Helper()
+	script := fmt.Sprintf("for i in $(seq %d); do timeout 5 wget -qO- http://web; done", requests)
+	answers := map[string]int{}
+	for _, name := range strings.Fields(c.Kubectl("exec", "client", "--", "sh", "-c", script)) {
+		answers[name]++
+	}
+	return answers
+}
+
+func unique(texts []string) map[string]bool {
+	set := map[string]bool{}
+	for _, text := range texts {
+		set[text] = true
+	}
+	return set
+}
