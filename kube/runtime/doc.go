@@ -29,8 +29,8 @@
 // `kill -9` of the runtime at any instant must not lose an exit code or leave a network cable behind. Three habits do it:
 //
 //   - Every container is a child of its pod's shim, not of the runtime. The shim notes exits on disk and writes the logs.
-//   - What the runtime itself must know is one small record per sandbox and per container. A record is written before the
-//     thing is made and removed after the thing is gone, and never changed in place: write, fsync, rename.
+//   - What the runtime itself must know is one small record per sandbox and per container. It is never changed in place
+//     (write, fsync, rename), and what has none does not count.
 //   - At its start the runtime reads the records, looks at what is really there, and compares. [PlanRecovery] is that comparison:
 //     a thing that was half-made or half-removed goes, a shim that lives is followed again, and a sandbox whose shim is
 //     dead is taken down. After a node's power cut all shims are dead, and it is the same case.

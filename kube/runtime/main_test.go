@@ -18,6 +18,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
@@ -186,7 +187,9 @@ func (n *node) start() {
 	if err := n.process.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	if n.conn, err = grpc.NewClient(n.config.Listen, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+	eager := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 2 * time.Millisecond, Multiplier: 1, MaxDelay: 2 * time.Millisecond}, MinConnectTimeout: time.Second}
+	n.conn, err = grpc.NewClient(n.config.Listen, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(eager))
+	if err != nil {
 		n.t.Fatal(err)
 	}
 	n.RuntimeServiceClient = cri.NewRuntimeServiceClient(n.conn)

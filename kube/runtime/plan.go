@@ -10,8 +10,6 @@ import (
 type Phase string
 
 const (
-	// Creating: the runtime has begun to make the sandbox. Nobody was told its ID yet.
-	Creating Phase = "creating"
 	// Ready: its shim holds its namespaces, and containers may be added.
 	Ready Phase = "ready"
 	// NotReady: shim, network and containers are gone. Only records are left, until the sandbox is removed.
@@ -21,7 +19,7 @@ const (
 // Recorded is what the disk says of one sandbox.
 type Recorded struct {
 	ID         string
-	Phase      Phase           // "" if its directory has no record: it was about to be removed
+	Phase      Phase           // "" if its directory has no record: it was being made, or being removed
 	Containers map[string]bool // true: the record tells how it ended
 }
 
@@ -55,17 +53,15 @@ type Action struct {
 	Why       string
 }
 
-// PlanRecovery compares what a runtime that was killed had written down with what is really there. The order in which
-// records are written makes each case plain: a record comes before the thing and goes after it.
+// PlanRecovery compares what a runtime that was killed had written down with what is really there. A sandbox's record
+// is written when the sandbox is complete, and the first thing to go when it is removed: so what has a record is whole.
 func PlanRecovery(recorded []Recorded, living map[string]Living) []Action {
 	var plan []Action
 	for _, sandbox := range recorded {
 		now := living[sandbox.ID]
 		switch sandbox.Phase {
 		case "":
-			plan = append(plan, Action{Verb: DiscardSandbox, Sandbox: sandbox.ID, Why: "it was being removed"})
-		case Creating:
-			plan = append(plan, Action{Verb: DiscardSandbox, Sandbox: sandbox.ID, Why: "it was never finished, and nobody knows its ID"})
+			plan = append(plan, Action{Verb: DiscardSandbox, Sandbox: sandbox.ID, Why: "it was being made, or removed: nobody counts on it"})
 		case Ready:
 			plan = append(plan, planContainers(sandbox, now)...)
 			if now.Shim {

@@ -22,7 +22,7 @@ func (r *Runtime) recover(ctx context.Context) error {
 	living := map[string]Living{}
 	for _, record := range records {
 		one := Recorded{ID: record.ID, Phase: record.Phase, Containers: map[string]bool{}}
-		if record.Phase == Ready || record.Phase == NotReady {
+		if record.Phase != "" {
 			if living[record.ID], err = r.load(ctx, record, one.Containers); err != nil {
 				return fmt.Errorf("sandbox %s: %w", record.ID, err)
 			}

@@ -35,7 +35,7 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 	}
 	about(ctx, config.Metadata)
 	sb := &sandbox{containers: map[string]*container{}, record: sandboxRecord{
-		ID: newID(), Phase: Creating, CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
+		ID: newID(), Phase: Ready, CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
 	}}
 	if config.LogDirectory == "" { // no kubelet keeps the logs: they go with the sandbox
 		config.LogDirectory = filepath.Join(r.sandboxDir(sb.record.ID), "logs")
@@ -55,13 +55,10 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 	return &cri.RunPodSandboxResponse{PodSandboxId: sb.record.ID}, nil
 }
 
-// makeSandbox goes from Creating to Ready. Nobody else knows of sb yet.
+// makeSandbox makes all of a sandbox, and its record at last. Nobody else knows of sb yet.
 func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 	record := &sb.record
 	if err := os.MkdirAll(filepath.Join(r.sandboxDir(record.ID), "containers"), 0o700); err != nil {
-		return err
-	}
-	if err := r.writeSandbox(*record); err != nil {
 		return err
 	}
 	if err := r.plugIn(ctx, record); err != nil {
@@ -75,7 +72,7 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 		return err
 	}
 	note(ctx, "start shim", "sandbox %s", record.ID)
-	record.Phase, sb.shim = Ready, shim
+	sb.shim = shim
 	if err := r.follow(sb); err != nil {
 		return err
 	}

@@ -180,7 +180,7 @@ func TestKillingTheRuntimeAtAnyInstantLeavesNothingHalfDone(t *testing.T) {
 	t.Logf("KUBELAB_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	n := newNode(t)
-	for round := range 25 {
+	for round := range 40 {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
