@@ -84,6 +84,13 @@ func check[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAServiceLeadsToItsReadyEndpointsOnly(t *testing.T) {
 	s := web()
 	slices := behind(s,

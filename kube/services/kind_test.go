@@ -1,0 +1,212 @@
+package services
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+func none(string) bool { return false }
+
+// problems are the errors of a service as kubectl shows them.
+func problems(s *corev1.Service) []string {
+	texts := []string{}
+	for _, err := range validateService(s) {
+		texts = append(texts, err.Error())
+	}
+	return texts
+}
+
+func TestWhatIsLeftOutOfAServiceGetsADefault(t *testing.T) {
+	s := &corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}}
+	setDefaults(s)
+	check(t, "spec", s.Spec, corev1.ServiceSpec{
+		Type: "ClusterIP", SessionAffinity: "None", InternalTrafficPolicy: new(corev1.ServiceInternalTrafficPolicyCluster),
+		IPFamilies: []corev1.IPFamily{"IPv4"}, IPFamilyPolicy: new(corev1.IPFamilyPolicySingleStack),
+		Ports: []corev1.ServicePort{{Protocol: "TCP", Port: 80, TargetPort: intstr.FromInt32(80)}},
+	})
+	s = web(sticky)
+	check(t, "seconds of affinity", *s.Spec.SessionAffinityConfig.ClientIP.TimeoutSeconds, 10800)
+	check(t, "external policy", web(nodePort).Spec.ExternalTrafficPolicy, corev1.ServiceExternalTrafficPolicyCluster)
+}
+
+func TestWhatIsWrongWithAServiceIsSaidAsKubernetesSaysIt(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		edit func(*corev1.Service)
+		want []string
+	}{
+		{"nothing is", func(*corev1.Service) {}, []string{}},
+		{"no ports", func(s *corev1.Service) { s.Spec.Ports = nil }, []string{"spec.ports: Required value"}},
+		{"no ports, headless", func(s *corev1.Service) { headless(s); s.Spec.Ports = nil }, []string{}},
+		{"two ports without names", func(s *corev1.Service) { s.Spec.Ports = []corev1.ServicePort{{Port: 80}, {Port: 81}} }, []string{
+			"spec.ports[0].name: Required value", "spec.ports[1].name: Required value",
+		}},
+		{"two ports of one name", func(s *corev1.Service) {
+			s.Spec.Ports = []corev1.ServicePort{{Name: "a", Port: 80}, {Name: "a", Port: 81}}
+		}, []string{`spec.ports[1].name: Duplicate value: "a"`}},
+		{"no such port", func(s *corev1.Service) { s.Spec.Ports[0].Port = 70000 },
+			[]string{"spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive"}},
+		{"no such type", func(s *corev1.Service) { s.Spec.Type = "Cloud" },
+			[]string{`spec.type: Unsupported value: "Cloud": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"`}},
+		{"a node port without the type", func(s *corev1.Service) { s.Spec.Ports[0].NodePort = 30080 },
+			[]string{"spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"}},
+		{"a headless node port", func(s *corev1.Service) { headless(s); s.Spec.Type = corev1.ServiceTypeNodePort },
+			[]string{`spec.clusterIPs[0]: Invalid value: "None": may not be set to 'None' for NodePort services`}},
+		{"an alias of nothing", func(s *corev1.Service) {
+			s.Spec.Type, s.Spec.ClusterIP, s.Spec.ClusterIPs = corev1.ServiceTypeExternalName, "", nil
+		}, []string{"spec.externalName: Required value"}},
+		{"IPv6", func(s *corev1.Service) { s.Spec.IPFamilies = []corev1.IPFamily{"IPv6"} },
+			[]string{`spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster`}},
+		{"an address outside", func(s *corev1.Service) { s.Spec.ExternalIPs = []string{"192.0.2.1"} },
+			[]string{"spec.externalIPs: Forbidden: kubelab does not have this"}},
+		{"a policy for clients outside, who cannot come", localOutside,
+			[]string{`spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services`}},
+	} {
+		check(t, c.what, problems(web(c.edit)), c.want)
+	}
+}
+
+func TestAServiceGetsAnAddressAndNodePortsOfItsOwn(t *testing.T) {
+	s := web(func(s *corev1.Service) {
+		s.Spec.ClusterIP, s.Spec.ClusterIPs, s.Spec.Type = "", nil, corev1.ServiceTypeNodePort
+	})
+	claims, err := claim(s, none)
+	must(t, err)
+	check(t, "claims", claims, []string{"clusterip/" + s.Spec.ClusterIP, portClaim("TCP", s.Spec.Ports[0].NodePort)})
+	check(t, "addresses", s.Spec.ClusterIPs, []string{s.Spec.ClusterIP})
+	again, err := claim(s, none)
+	must(t, err)
+	check(t, "claims of what it has", again, claims)
+}
+
+func TestAHeadlessServiceAndAnAliasClaimNothing(t *testing.T) {
+	for what, s := range map[string]*corev1.Service{
+		"headless": web(headless),
+		"alias":    web(func(s *corev1.Service) { s.Spec.Type, s.Spec.ClusterIP = corev1.ServiceTypeExternalName, "" }),
+	} {
+		claims, err := claim(s, none)
+		must(t, err)
+		check(t, what, claims, nil)
+	}
+}
+
+func TestARandomAddressStaysOutOfThePartThatPeopleChooseFrom(t *testing.T) {
+	for range 200 {
+		ip, found := freeAddress(none)
+		if !found || !Range.Contains(ip) || !addressAt(chosenAddresses-1).Less(ip) {
+			t.Fatalf("got %s, which is in the first %d of %s", ip, chosenAddresses, Range)
+		}
+	}
+	last := addressClaim(KubernetesIP.Next())
+	ip, found := freeAddress(func(claim string) bool { return claim != last })
+	if !found || addressClaim(ip) != last {
+		t.Errorf("the only free address is %s, and it found %s", last, ip)
+	}
+	if _, found := freeAddress(func(string) bool { return true }); found {
+		t.Error("it found an address though all are taken")
+	}
+}
+
+func TestWhatIsTakenOrOutsideTheRangeCannotBeClaimed(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		edit func(*corev1.Service)
+		want string
+	}{
+		{"taken", func(*corev1.Service) {},
+			`spec.clusterIPs: Invalid value: ["10.96.3.7"]: failed to allocate IP 10.96.3.7: provided IP is already allocated`},
+		{"outside", func(s *corev1.Service) { s.Spec.ClusterIP, s.Spec.ClusterIPs = "10.1.1.1", []string{"10.1.1.1"} },
+			`spec.clusterIPs: Invalid value: ["10.1.1.1"]: failed to allocate IP 10.1.1.1: ` +
+				`the provided IP (10.1.1.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16`},
+		{"port taken", func(s *corev1.Service) { nodePort(s); s.Spec.ClusterIP = "None" },
+			"spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"},
+		{"port outside", func(s *corev1.Service) { nodePort(s); s.Spec.ClusterIP, s.Spec.Ports[0].NodePort = "None", 80 },
+			"spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767"},
+	} {
+		_, err := claim(web(c.edit), func(claim string) bool {
+			return slices.Contains([]string{"clusterip/10.96.3.7", "nodeport/TCP/30080"}, claim)
+		})
+		if !apierrors.IsInvalid(err) {
+			t.Errorf("%s: got %v, want Invalid", c.what, err)
+			continue
+		}
+		check(t, c.what, err.Error(), `Service "web" is invalid: `+c.want)
+	}
+}
+
+func TestAnUpdateThatDoesNotMentionWhatWasAllocatedKeepsIt(t *testing.T) {
+	s := web(func(s *corev1.Service) {
+		s.Spec.ClusterIP, s.Spec.ClusterIPs, s.Spec.Type = "", nil, corev1.ServiceTypeNodePort
+	})
+	keepAllocated(s, web(nodePort))
+	check(t, "spec", s.Spec, web(nodePort).Spec)
+	check(t, "errors", validateServiceUpdate(s, web(nodePort)), nil)
+}
+
+func TestAnAddressMayNotChange(t *testing.T) {
+	s := web(func(s *corev1.Service) { s.Spec.ClusterIP, s.Spec.ClusterIPs = "10.96.3.8", []string{"10.96.3.8"} })
+	keepAllocated(s, web())
+	errs := validateServiceUpdate(s, web())
+	check(t, "errors", errs.ToAggregate().Error(), `spec.clusterIPs[0]: Invalid value: ["10.96.3.8"]: may not change once set`)
+}
+
+func TestAnotherTypeGivesBackWhatItDoesNotNeed(t *testing.T) {
+	s := web(func(s *corev1.Service) {
+		nodePort(s)
+		setDefaults(s)
+		s.Spec.Type = corev1.ServiceTypeClusterIP
+	})
+	keepAllocated(s, web(nodePort))
+	check(t, "a node port becomes internal", s.Spec, web().Spec)
+	check(t, "problems", problems(s), []string{})
+
+	s = web(func(s *corev1.Service) {
+		s.Spec.Type, s.Spec.ExternalName = corev1.ServiceTypeExternalName, "example.org"
+	})
+	keepAllocated(s, web())
+	check(t, "an internal one becomes an alias", problems(s), []string{})
+	claims, err := claim(s, none)
+	must(t, err)
+	check(t, "claims of an alias", claims, nil)
+}
+
+func TestTheColumnsOfAServiceAreThoseOfKubectl(t *testing.T) {
+	row := func(s *corev1.Service) string {
+		var cells []string
+		for _, column := range serviceKind.Columns {
+			if column.Name != "Age" {
+				cells = append(cells, column.Value(s).(string))
+			}
+		}
+		return strings.Join(cells, " ")
+	}
+	check(t, "internal", row(web()), "ClusterIP 10.96.3.7 <none> 80/TCP app=web")
+	check(t, "node port", row(web(nodePort)), "NodePort 10.96.3.7 <none> 80:30080/TCP app=web")
+	check(t, "headless", row(web(headless)), "ClusterIP None <none> 80/TCP app=web")
+	check(t, "balanced", row(web(func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeLoadBalancer })),
+		"LoadBalancer 10.96.3.7 <pending> 80/TCP app=web")
+	check(t, "alias", row(web(func(s *corev1.Service) {
+		s.Spec = corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: "example.org"}
+	})), "ExternalName <none> example.org <none> <none>")
+}
+
+func TestASliceShowsThreeOfItsEndpoints(t *testing.T) {
+	s := web()
+	slice := behind(s, at("10.244.1.1", "a", "ready"), at("10.244.1.2", "a", "ready"), at("10.244.1.3", "a", "ready"), at("10.244.1.4", "a", "ready"))[0]
+	check(t, "endpoints", sliceAddresses(slice), any("10.244.1.1,10.244.1.2,10.244.1.3 + 1 more..."))
+	check(t, "ports", slicePorts(slice), any("8080"))
+	check(t, "nothing", slicePorts(&discoveryv1.EndpointSlice{}), any("<unset>"))
+}
+
+func TestASliceCannotLeadToANodesLoopback(t *testing.T) {
+	for ip, want := range map[string]int{"10.244.1.5": 0, "127.0.0.1": 1, "169.254.169.254": 1, "0.0.0.0": 1, "fd00::1": 1, "web": 1} {
+		errs := validateSlice(behind(web(), at(ip, "node-1", "ready"))[0])
+		check(t, "errors for "+ip, len(errs), want)
+	}
+}
