@@ -236,6 +236,27 @@ func TestPodsOfANodeThatIsGoneAreRemoved(t *testing.T) {
 	})
 }
 
+func TestANodeThatComesBackAtOnceKeepsItsPods(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, readyNode("n1"), leaseOf("n1"), readyPod("web", "n1"))
+		defer l.close()
+		defer l.renew("n1")()
+		for range 3 {
+			if err := l.client.CoreV1().Nodes().Delete(t.Context(), "n1", metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			pass(3 * time.Second)
+			if _, err := l.client.CoreV1().Nodes().Create(t.Context(), readyNode("n1"), metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			pass(10 * time.Second)
+		}
+		if !l.podExists("web") {
+			t.Error("a node that was gone for 3 s lost its pods")
+		}
+	})
+}
+
 func TestNodesThatComeAtOnceGetDifferentRanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, readyNode("n1"), readyNode("n2"), readyNode("n3"))

@@ -71,6 +71,13 @@ func TestATolerationOfAnotherValueIsNone(t *testing.T) {
 	}
 }
 
+func TestATolerationOfAnotherEffectIsNone(t *testing.T) {
+	toleration := corev1.Toleration{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}
+	if plan := PlanEviction(podThat(toleration), lostSince(at(0))); !plan.Evict {
+		t.Errorf("plan %+v", plan)
+	}
+}
+
 func TestATaintThatOnlyKeepsPodsOffDrivesNoneAway(t *testing.T) {
 	if plan := PlanEviction(podThat(), lostSince(at(0))[:1]); plan.Evict {
 		t.Errorf("plan %+v", plan)
