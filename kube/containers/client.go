@@ -12,7 +12,8 @@ import (
 )
 
 // Create prepares a container and stops just before its command begins: root file system, namespaces and cgroup are
-// there, and its first process waits. A command that is not there is an error here. After an error nothing is left.
+// there, and its first process waits. A command that is not there is an error here. After an error nothing is left, but
+// for one: when ctx ends the shim goes on, and [Shim.Delete] waits for it and removes the container.
 func (s *Shim) Create(ctx context.Context, c Config) error {
 	_, err := s.call(ctx, Request{Op: OpCreate, ID: c.ID, Config: &c})
 	return err

@@ -52,7 +52,7 @@ func TestExecWithATerminalHasItsSizeAndFollowsIt(t *testing.T) {
 	sizes <- containers.Size{Width: 100, Height: 40}
 	code := make(chan int, 1)
 	go func() {
-		c := containers.ExecConfig{Args: []string{"sh", "-c", "trap 'stty size' WINCH; echo ready $TERM; read line; echo got $line; while :; do sleep 0.01; done"}, Terminal: true}
+		c := containers.ExecConfig{Args: []string{"sh", "-c", "trap 'stty size' WINCH; echo ready $TERM; until read line; do :; done; echo got $line; while :; do sleep 0.01; done"}, Terminal: true}
 		got, err := p.Exec(p.ctx, "a", c, containers.Stdio{Stdin: in, Stdout: out}, sizes)
 		if err != nil {
 			t.Error(err)
@@ -152,7 +152,7 @@ func TestAttachJoinsStdinAndOutputOfTheCommand(t *testing.T) {
 
 func TestAttachToATerminalFollowsItsSize(t *testing.T) {
 	p := newPod(t)
-	c := busyboxContainer("a", "trap 'stty size' WINCH; echo ready; read line; echo got $line; while :; do sleep 0.01; done")
+	c := busyboxContainer("a", "trap 'stty size' WINCH; echo ready; until read line; do :; done; echo got $line; while :; do sleep 0.01; done")
 	c.Terminal, c.Stdin = true, true
 	c.LogPath = p.logPath("a")
 	if err := p.Create(p.ctx, c); err != nil {

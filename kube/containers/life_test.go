@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +151,56 @@ func TestDeletionLeavesNoMountCgroupOrProcess(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(layer, "written")); err == nil {
 		t.Error("the container wrote to the image's layer")
 	}
+}
+
+func TestWhatIsCreatedManyTimesDoesNotAddUp(t *testing.T) {
+	p := newPod(t)
+	cycle := func() {
+		p.run(busyboxContainer("a", "sleep 1000"))
+		for _, terminal := range []bool{true, false} {
+			c := containers.ExecConfig{Args: []string{"true"}, Terminal: terminal}
+			if _, err := p.Exec(p.ctx, "a", c, containers.Stdio{Stdout: io.Discard}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, detach := context.WithCancel(p.ctx)
+		detach()
+		p.Attach(ctx, "a", containers.Stdio{Stdout: io.Discard}, nil)
+		if err := p.Delete(p.ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		c := busyboxContainer("b", "")
+		c.Args = []string{"nope"}
+		p.Create(p.ctx, c)
+	}
+	shim := processesOf(p.Sandbox.Dir)[0]
+	open := func() int {
+		files, _ := os.ReadDir("/proc/" + shim + "/fd")
+		return len(files)
+	}
+	cycle()
+	before := open()
+	for range 5 {
+		cycle()
+	}
+	waitFor(t, "closed files", func() bool { return open() <= before })
+}
+
+func TestADeletionWaitsForTheCreationThatNobodyWaitsForAnyMore(t *testing.T) {
+	p := newPod(t)
+	ctx, giveUp := context.WithCancel(p.ctx)
+	c := busyboxContainer("a", "sleep 1000")
+	created := make(chan error)
+	go func() { created <- p.Create(ctx, c) }()
+	waitFor(t, "the creation to begin", func() bool { return len(mountsBelow(p.Sandbox.ContainerDir("a"))) > 0 })
+	giveUp()
+	if err := <-created; err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := p.Delete(p.ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	checkNothingLeft(t, p, "a")
 }
 
 func checkNothingLeft(t *testing.T, p *pod, id string) {

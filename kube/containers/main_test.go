@@ -199,6 +199,9 @@ func (p *pod) output(id string) []string {
 	}
 	var lines []string
 	for line := range strings.Lines(string(log)) {
+		if !strings.HasSuffix(line, "\n") {
+			break // it is being written
+		}
 		stamp, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		if _, err := time.Parse(time.RFC3339Nano, stamp); err != nil {
 			p.t.Errorf("log line without a time: %q", line)

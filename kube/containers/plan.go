@@ -67,7 +67,7 @@ func process(c Config, u User, h Host) *specs.Process {
 	p := &specs.Process{
 		Terminal: c.Terminal,
 		Args:     c.Args,
-		Env:      Environment(c),
+		Env:      environment(c),
 		Cwd:      c.Cwd,
 		User:     specs.User{UID: u.UID, GID: u.GID, AdditionalGids: u.Groups},
 		// Nothing is inheritable or ambient: a program run by an ordinary user in the container gains nothing.
@@ -81,7 +81,7 @@ func process(c Config, u User, h Host) *specs.Process {
 	return p
 }
 
-func Environment(c Config) []string {
+func environment(c Config) []string {
 	var defaults []string
 	has := func(name string) bool {
 		return slices.ContainsFunc(c.Env, func(e string) bool { return strings.HasPrefix(e, name+"=") })

@@ -20,6 +20,9 @@ import (
 
 // buried kills what a dead shim has left running, and returns the statuses, each now of an exited container.
 func (s *Shim) buried() ([]Status, error) {
+	if err := s.waitDead(); err != nil {
+		return nil, err
+	}
 	all, err := s.Sandbox.readStatuses()
 	if err != nil {
 		return nil, fmt.Errorf("read what the dead shim of sandbox %s left: %w", s.Sandbox.ID, err)
@@ -42,9 +45,26 @@ func (s *Shim) buried() ([]Status, error) {
 	return all, nil
 }
 
+// waitDead makes sure that nobody listens any more: a broken connection alone must not cost a pod its life.
+func (s *Shim) waitDead() error {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		conn, err := s.dial()
+		if errors.Is(err, ErrShimDead) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		conn.Close()
+	}
+	return fmt.Errorf("the shim of sandbox %s broke off the connection, but lives", s.Sandbox.ID)
+}
+
 // deleteRemains removes a container of a dead shim.
 func (s *Shim) deleteRemains(id string) error {
 	if err := CheckID(id); err != nil {
+		return err
+	}
+	if err := s.waitDead(); err != nil {
 		return err
 	}
 	if err := KillCgroup(s.Sandbox.CgroupPath(id)); err != nil {

@@ -115,9 +115,9 @@ func TestKillingTheShimKillsItsContainersAndIsTold(t *testing.T) {
 	if _, more := <-exits; more {
 		t.Error("exits go on after the shim")
 	}
-	waitFor(t, "the command's end", func() bool {
-		_, err := os.Stat(fmt.Sprintf("/proc/%d", status.PID))
-		return errors.Is(err, os.ErrNotExist)
+	waitFor(t, "the command's end", func() bool { // a zombie (Z) is for the machine's first process to bury
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", status.PID))
+		return errors.Is(err, os.ErrNotExist) || strings.Contains(string(stat), ") Z ")
 	})
 	again, err := containers.ConnectShim(p.Sandbox.Dir)
 	if err != nil {
@@ -158,6 +158,28 @@ func TestAnExitWrittenBeforeTheShimDiedIsKept(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-before +after):\n%s", err, diff)
 	}
+}
+
+func TestASharedPIDNamespaceEndsWithTheShim(t *testing.T) {
+	p := newPod(t)
+	c := busyboxContainer("a", "sleep 1000")
+	c.PIDMode = containers.PIDPod
+	p.run(c)
+	status, err := p.Status(p.ctx, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := namespace(status.PID, "pid")
+	killShim(t, p)
+	waitFor(t, "the namespace to be empty", func() bool {
+		links, _ := filepath.Glob("/proc/[0-9]*/ns/pid")
+		for _, link := range links {
+			if name, _ := os.Readlink(link); name == shared {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 func TestAShimThatCannotStartSaysWhy(t *testing.T) {

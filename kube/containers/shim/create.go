@@ -33,12 +33,12 @@ type container struct {
 	io     stdio
 	log    *logFile
 
-	ready    bool          // creation is over; guarded by the server's lock
-	told     bool          // its exit went to the followers; guarded by the server's lock
-	ended    chan struct{} // closed when the exit is known and written
-	removing sync.Mutex
-	mu       sync.Mutex // guards status
-	status   containers.Status
+	busy   sync.Mutex    // held while it is created or removed
+	ready  bool          // creation is over; guarded by the server's lock
+	told   bool          // its exit went to the followers; guarded by the server's lock
+	ended  chan struct{} // closed when the exit is known and written
+	mu     sync.Mutex    // guards status
+	status containers.Status
 }
 
 func (c *container) currentStatus() containers.Status {
@@ -56,6 +56,8 @@ func (s *server) create(config containers.Config) error {
 		return fmt.Errorf("container %s: a command and at least one image layer are needed", config.ID)
 	}
 	c := &container{server: s, config: config, ended: make(chan struct{})}
+	c.busy.Lock()
+	defer c.busy.Unlock()
 	s.mu.Lock()
 	taken := s.containers[config.ID] != nil
 	if !taken {

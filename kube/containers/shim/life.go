@@ -93,10 +93,10 @@ func (s *server) delete(id string) error {
 	if c == nil {
 		return nil
 	}
-	c.removing.Lock()
-	defer c.removing.Unlock()
-	if _, err := s.find(id); err != nil {
-		return nil // somebody else was faster
+	c.busy.Lock() // who gave up waiting for a creation may delete before it is over
+	defer c.busy.Unlock()
+	if now, err := s.find(id); err != nil || now != c {
+		return nil // it failed, or somebody else was faster
 	}
 	if c.currentStatus().State != containers.Exited {
 		if err := c.signal(syscall.SIGKILL); err != nil {

@@ -50,10 +50,12 @@ func run(dir string) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	listener, err := net.FileListener(os.NewFile(3, "socket"))
+	inherited := os.NewFile(3, "socket")
+	listener, err := net.FileListener(inherited)
 	if err != nil {
 		return fmt.Errorf("file descriptor 3 is not a listening socket: %w", err)
 	}
+	inherited.Close() // the listener has a copy that our own children do not inherit
 	return s.serve(listener.(*net.UnixListener))
 }
 

@@ -50,11 +50,11 @@ func (s *server) serve(l *net.UnixListener) error {
 func (s *server) answer(conn *containers.Conn) {
 	defer conn.Close()
 	var r containers.Request
+	var reply containers.Reply
 	files, err := conn.Receive(&r)
-	if err != nil {
-		return // the client went away, or does not speak our protocol
+	if err == nil {
+		reply, err = s.do(conn, r, files)
 	}
-	reply, err := s.do(conn, r, files)
 	if err != nil {
 		reply = containers.ErrorReply(err)
 	}
@@ -142,6 +142,9 @@ func (s *server) stop() error {
 	defer s.mu.Unlock()
 	if n := len(s.containers); n > 0 {
 		return fmt.Errorf("sandbox %s still has %d containers: delete them first", s.sandbox.ID, n)
+	}
+	if s.pauser != nil {
+		s.pauser.end()
 	}
 	return s.sandbox.UnmountShm()
 }

@@ -1,0 +1,248 @@
+package containers_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"kubelab/kube/containers"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// spec plans a container of a pod that has a network of its own, on a machine where the shim may do everything.
+func spec(c containers.Config) *specs.Spec {
+	c.ID, c.Args = "app", []string{"serve"}
+	pod := containers.Sandbox{Dir: "/run/pod", Hostname: "web-0", NetNS: "/run/netns/pod", CgroupParent: "/kubelab/pods/1"}
+	return containers.Spec(pod, c, containers.User{UID: 1000}, containers.Host{
+		Capabilities: containers.Capabilities, ShmDir: "/run/pod/shm", PIDNamespace: "/proc/7/ns/pid", MinOOMScoreAdj: -1000, CgroupV2: true,
+	})
+}
+
+func TestAContainerHasNewNamespacesAndJoinsThePods(t *testing.T) {
+	for mode, pid := range map[containers.PIDMode]string{
+		containers.PIDContainer: "new pid", containers.PIDPod: "pid /proc/7/ns/pid", containers.PIDTarget: "pid /proc/7/ns/pid", containers.PIDNode: "",
+	} {
+		var got []string
+		for _, ns := range spec(containers.Config{PIDMode: mode}).Linux.Namespaces {
+			if ns.Path == "" {
+				got = append(got, "new "+string(ns.Type))
+			} else {
+				got = append(got, string(ns.Type)+" "+ns.Path)
+			}
+		}
+		want := []string{"new mount", "network /run/netns/pod", "uts /proc/self/ns/uts", "ipc /proc/self/ns/ipc", "new cgroup"}
+		if pid != "" {
+			want = append([]string{want[0], pid}, want[1:]...)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("PID mode %q (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
+func TestAPodOfTheHostHasNoNamespacesButThatOfItsFiles(t *testing.T) {
+	pod := containers.Sandbox{HostIPC: true}
+	got := containers.Spec(pod, containers.Config{PIDMode: containers.PIDNode}, containers.User{}, containers.Host{}).Linux.Namespaces
+	if diff := cmp.Diff([]specs.LinuxNamespace{{Type: specs.MountNamespace}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCapabilitiesAreTheDefaultsWithWhatIsAddedAndWithoutWhatIsDropped(t *testing.T) {
+	without := func(names ...string) (rest []string) {
+		for _, name := range containers.DefaultCapabilities {
+			if !strings.Contains(strings.Join(names, " ")+" ", name+" ") {
+				rest = append(rest, name)
+			}
+		}
+		return rest
+	}
+	for _, test := range []struct {
+		name string
+		c    containers.Config
+		want []string
+	}{
+		{"as usual", containers.Config{}, containers.DefaultCapabilities},
+		{"one added", containers.Config{CapAdd: []string{"net_admin"}}, append(without(), "CAP_NET_ADMIN")},
+		{"one dropped", containers.Config{CapDrop: []string{"CAP_NET_RAW"}}, without("CAP_NET_RAW")},
+		{"all dropped", containers.Config{CapDrop: []string{"ALL"}}, nil},
+		{"all dropped but one", containers.Config{CapDrop: []string{"ALL"}, CapAdd: []string{"CHOWN"}}, []string{"CAP_CHOWN"}},
+		{"all added", containers.Config{CapAdd: []string{"ALL"}}, containers.Capabilities},
+		{"privileged", containers.Config{Privileged: true, CapDrop: []string{"ALL"}}, containers.Capabilities},
+	} {
+		got := spec(test.c).Process.Capabilities
+		if diff := cmp.Diff(set(test.want), set(got.Bounding)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if len(got.Inheritable)+len(got.Ambient) > 0 {
+			t.Errorf("%s: an ordinary user's programs would gain %v %v", test.name, got.Inheritable, got.Ambient)
+		}
+	}
+	if got := containers.Spec(containers.Sandbox{}, containers.Config{Privileged: true}, containers.User{}, containers.Host{Capabilities: []string{"CAP_KILL"}}); len(got.Process.Capabilities.Bounding) != 1 {
+		t.Errorf("the shim cannot give what it has not: %v", got.Process.Capabilities.Bounding)
+	}
+}
+
+func set(list []string) map[string]bool {
+	all := map[string]bool{}
+	for _, item := range list {
+		all[item] = true
+	}
+	return all
+}
+
+func TestAMountComesBeforeThoseBelowIt(t *testing.T) {
+	var got []string
+	for _, m := range spec(containers.Config{Mounts: []containers.Mount{
+		{Source: "/c", Target: "/data/sub/deep"}, {Source: "/b", Target: "/data/sub/", ReadOnly: true},
+		{Target: "/cache", Options: []string{"size=1m"}}, {Source: "/a", Target: "/data", Propagation: containers.PropagationHostToContainer},
+	}}).Mounts {
+		got = append(got, fmt.Sprintln(m.Type, m.Source, m.Destination, strings.Join(m.Options, ",")))
+	}
+	want := []string{
+		"proc proc /proc nosuid,noexec,nodev\n",
+		"tmpfs tmpfs /dev nosuid,strictatime,mode=755,size=65536k\n",
+		"devpts devpts /dev/pts nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5\n",
+		"mqueue mqueue /dev/mqueue nosuid,noexec,nodev\n",
+		"sysfs sysfs /sys nosuid,noexec,nodev,ro\n",
+		"cgroup cgroup /sys/fs/cgroup nosuid,noexec,nodev,relatime,ro\n",
+		"bind /run/pod/shm /dev/shm bind,nosuid,noexec,nodev\n",
+		"tmpfs tmpfs /cache nosuid,nodev,size=1m\n",
+		"bind /a /data rbind,rslave\n",
+		"bind /b /data/sub/ rbind,rprivate,ro\n",
+		"bind /c /data/sub/deep rbind,rprivate\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMountsOpenTheRootOnlyAsFarAsTheyMust(t *testing.T) {
+	for want, modes := range map[string][]containers.Propagation{
+		"rprivate": {containers.PropagationPrivate},
+		"rslave":   {containers.PropagationHostToContainer, containers.PropagationPrivate},
+		"rshared":  {containers.PropagationHostToContainer, containers.PropagationBidirectional, containers.PropagationHostToContainer},
+	} {
+		var c containers.Config
+		for _, mode := range modes {
+			c.Mounts = append(c.Mounts, containers.Mount{Source: "/a", Target: "/b", Propagation: mode})
+		}
+		if got := spec(c).Linux.RootfsPropagation; got != want {
+			t.Errorf("%q make the root %s, not %s", modes, got, want)
+		}
+	}
+}
+
+func TestWhatTellsOfTheMachineIsHiddenUnlessAskedOtherwise(t *testing.T) {
+	for name, test := range map[string]struct {
+		c                containers.Config
+		masked, readonly []string
+	}{
+		"usual":      {containers.Config{}, containers.DefaultMaskedPaths, containers.DefaultReadonlyPaths},
+		"unmasked":   {containers.Config{MaskedPaths: []string{}, ReadonlyPaths: []string{}}, []string{}, []string{}},
+		"own":        {containers.Config{MaskedPaths: []string{"/x"}}, []string{"/x"}, containers.DefaultReadonlyPaths},
+		"privileged": {containers.Config{Privileged: true}, nil, nil},
+	} {
+		linux := spec(test.c).Linux
+		if diff := cmp.Diff([][]string{test.masked, test.readonly}, [][]string{linux.MaskedPaths, linux.ReadonlyPaths}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestLimitsThatAreZeroAreNotSet(t *testing.T) {
+	none := spec(containers.Config{}).Linux.Resources
+	if none.CPU.Shares != nil || none.CPU.Quota != nil || none.Memory.Limit != nil || none.Pids != nil {
+		t.Errorf("limits out of nothing: %+v", none)
+	}
+	some := spec(containers.Config{Resources: containers.Resources{CPUShares: 512, CPUQuota: 50_000, MemoryLimit: 1 << 20, PidsLimit: 9}}).Linux.Resources
+	if *some.CPU.Shares != 512 || *some.CPU.Quota != 50_000 || *some.CPU.Period != 100_000 || *some.Memory.Limit != 1<<20 || *some.Memory.Swap != 1<<20 || *some.Pids.Limit != 9 {
+		t.Errorf("limits: %+v", some)
+	}
+}
+
+func TestOOMScoreIsNeverLowerThanTheKernelPermits(t *testing.T) {
+	for wanted, want := range map[int]int{-997: -5, -5: -5, 0: 0, 1000: 1000} {
+		got := containers.Spec(containers.Sandbox{}, containers.Config{OOMScoreAdj: wanted}, containers.User{}, containers.Host{MinOOMScoreAdj: -5})
+		if *got.Process.OOMScoreAdj != want {
+			t.Errorf("score %d becomes %d, not %d", wanted, *got.Process.OOMScoreAdj, want)
+		}
+	}
+}
+
+func TestTheEnvironmentHasAPathAndForATerminalItsKind(t *testing.T) {
+	const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, test := range []struct {
+		c    containers.Config
+		want []string
+	}{
+		{containers.Config{Env: []string{"A=1"}}, []string{path, "A=1"}},
+		{containers.Config{Env: []string{"PATH=/bin"}}, []string{"PATH=/bin"}},
+		{containers.Config{Terminal: true}, []string{path, "TERM=xterm"}},
+		{containers.Config{Terminal: true, Env: []string{"TERM=vt100"}}, []string{path, "TERM=vt100"}},
+	} {
+		if diff := cmp.Diff(test.want, spec(test.c).Process.Env); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", test.c.Env, diff)
+		}
+	}
+}
+
+func TestContainerIDsAreSafeAsNamesOfFiles(t *testing.T) {
+	for id, good := range map[string]bool{
+		"a": true, "0f-A_.z": true, strings.Repeat("a", 200): true,
+		"": false, ".": false, "..": false, ".a": false, "a/b": false, "a b": false, "a*": false, "é": false, strings.Repeat("a", 201): false,
+	} {
+		if err := containers.CheckID(id); (err == nil) != good {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+// However the output comes in pieces, the entries hold every byte of it, in order, and end lines where it did.
+func TestLogEntriesKeepEveryByteHoweverItArrives(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var written, pending, log []byte
+		for range random.IntN(20) {
+			line := strings.Repeat("x", random.IntN(1<<random.IntN(17)))
+			written = append(written, line...)
+			if random.IntN(4) > 0 {
+				written = append(written, '\n')
+			}
+		}
+		for left := written; ; {
+			n := min(len(left), 1+random.IntN(containers.MaxLogLine-len(pending)))
+			pending, left = append(pending, left[:n]...), left[n:]
+			log, pending = containers.LogEntries(log, time.Unix(0, 0), "stdout", pending, len(left) == 0)
+			if len(pending) >= containers.MaxLogLine {
+				t.Fatalf("%d bytes wait for more", len(pending))
+			}
+			if len(left) == 0 {
+				break
+			}
+		}
+		if got := unlog(t, log); got != string(written) {
+			t.Fatalf("%d bytes were written and %d logged", len(written), len(got))
+		}
+	}
+}
+
+func unlog(t *testing.T, log []byte) string {
+	t.Helper()
+	var out strings.Builder
+	for entry := range strings.Lines(string(log)) {
+		fields := strings.SplitN(strings.TrimSuffix(entry, "\n"), " ", 4)
+		if len(fields) != 4 || fields[0] != "1970-01-01T00:00:00Z" || fields[1] != "stdout" || len(fields[3]) > containers.MaxLogLine {
+			t.Fatalf("bad entry %.80q", entry)
+		}
+		out.WriteString(fields[3])
+		if fields[2] == "F" {
+			out.WriteString("\n")
+		}
+	}
+	return out.String()
+}
