@@ -48,7 +48,17 @@ func (c *Cluster) KillContainer(namespace, pod string) {
 // KillComponent kills a component of this cluster on every host that it runs on, as kill -9 does.
 func (c *Cluster) KillComponent(name string) {
 	c.T.Helper()
-	victims := Processes("/kubelab/"+c.Name+"/", "kube", name)
+	c.kill(name, Processes("/kubelab/"+c.Name+"/", "kube", name))
+}
+
+// KillSupervisor kills the process that keeps the hosts alive, as kill -9 does.
+func (c *Cluster) KillSupervisor() {
+	c.T.Helper()
+	c.kill("the supervisor", Processes("", "kube", "supervise", "--name", c.Name))
+}
+
+func (c *Cluster) kill(name string, victims []int) {
+	c.T.Helper()
 	if len(victims) == 0 {
 		c.T.Fatalf("no process of %s is there to be killed", name)
 	}
