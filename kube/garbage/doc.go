@@ -25,12 +25,14 @@
 // A namespace has a finalizer of its own, in its spec: it stays as "Terminating" until everything in it is gone
 // ([PlanNamespace]), and while it does, nothing new can be made in it.
 //
-// Before anything is deleted, the server is asked once more: a watch may be behind, and a deletion is for good.
+// A watch may be behind, and a deletion is for good. So every step names the revision that it was decided on, and
+// the server refuses it if there is a newer one; and an owner that no watch shows is looked up before it
+// counts as gone.
 //
 // # What is simplified
 //
-// Real Kubernetes remembers owners that it found absent, breaks cycles of objects that wait for one another, and
-// warns of owners in other namespaces. Here those that own one another and are deleted in the foreground wait for ever.
+// Real Kubernetes breaks cycles of objects that wait for one another, and warns of owners in other namespaces. Here
+// those that own one another and are deleted in the foreground wait for ever.
 //
 // Chapter 21 is about operators, and about cleaning up after them.
 package garbage

@@ -5,7 +5,9 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
 )
 
 // graph is every object of the cluster, by its outside only, and who owns whom.
@@ -14,12 +16,16 @@ type graph struct {
 	objects    map[types.UID]Object
 	dependents map[types.UID]uidSet // by owner, which need not be among the objects
 	contents   map[string]uidSet    // by namespace
+	gone       *lru.Cache           // UIDs that are known to be no more; one never comes back
 }
+
+// rememberGone bounds how many absent owners are remembered: those of the last deletions have many dependents.
+const rememberGone = 1000
 
 type uidSet map[types.UID]bool
 
 func newGraph() *graph {
-	return &graph{objects: map[types.UID]Object{}, dependents: map[types.UID]uidSet{}, contents: map[string]uidSet{}}
+	return &graph{objects: map[types.UID]Object{}, dependents: map[types.UID]uidSet{}, contents: map[string]uidSet{}, gone: lru.New(rememberGone)}
 }
 
 // put takes in an object as it is now. It returns the objects that have to be looked at for that.
@@ -55,7 +61,21 @@ func (g *graph) drop(uid types.UID) []types.UID {
 	o := g.objects[uid]
 	g.unlink(o)
 	delete(g.objects, uid)
+	g.gone.Add(uid, nil)
 	return append(g.waitingOwners(o), keys(g.dependents[uid])...)
+}
+
+// forget takes out all objects of a resource that is not watched any more. Nothing is known of them, not that they
+// are gone either.
+func (g *graph) forget(resource schema.GroupVersionResource) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for uid, o := range g.objects {
+		if o.Resource == resource {
+			g.unlink(o)
+			delete(g.objects, uid)
+		}
+	}
 }
 
 func (g *graph) unlink(o Object) {
@@ -82,6 +102,12 @@ func (g *graph) get(uid types.UID) (Object, bool) {
 	defer g.mu.RUnlock()
 	o, ok := g.objects[uid]
 	return o, ok
+}
+
+// isGone says whether the object with this UID was seen to go.
+func (g *graph) isGone(uid types.UID) bool {
+	_, gone := g.gone.Get(uid)
+	return gone
 }
 
 func (g *graph) dependentsOf(uid types.UID) []Object {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -66,5 +67,14 @@ func TestANamespaceContainsWhatIsThere(t *testing.T) {
 	}
 	if got := len(g.in("")); got != 0 {
 		t.Errorf("%d objects in no namespace", got)
+	}
+}
+
+func TestNothingIsKnownOfAKindThatIsNotWatchedAnyMore(t *testing.T) {
+	g, _, _, _ := family()
+	g.put(Object{UID: "custom", Namespace: "shop", Resource: schema.GroupVersionResource{Resource: "widgets"}})
+	g.forget(schema.GroupVersionResource{Resource: "widgets"})
+	if _, known := g.get("custom"); known || g.isGone("custom") || len(g.in("shop")) != 3 {
+		t.Errorf("known %v, gone %v, in the namespace %v", known, g.isGone("custom"), g.in("shop"))
 	}
 }

@@ -16,30 +16,19 @@ import (
 	"kubelab/kube/trace"
 )
 
-// reconcileOwned looks at one object, which the key names by its UID. The graph says whether there may be
-// something to do; before it is done, the server is asked: a watch may be behind, and a deletion is for good.
+// reconcileOwned looks at one object, which the key names by its UID. What is done is done to the revision that the
+// graph shows: where that is out of date, the server refuses, and the loop looks again.
 func (c *Collector) reconcileOwned(ctx context.Context, key operator.Key) error {
 	o, known := c.graph.get(types.UID(key.Name))
 	if !known {
 		return nil
 	}
 	dependents := c.graph.dependentsOf(o.UID)
-	if Decide(o, c.ownersInGraph(o), dependents).Verb == Nothing && len(Orphans(o, dependents)) == 0 {
-		return nil
-	}
-	now, err := c.objects(o).Get(ctx, o.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && now.UID != o.UID {
-		return nil // it is gone, and the watch will say so
-	}
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", describe(o), err)
-	}
-	o = objectOf(o.Resource, now)
-	owners, err := c.owners(ctx, o)
-	if err != nil {
+	if err := c.orphan(ctx, o, Orphans(o, dependents)); err != nil {
 		return err
 	}
-	if err := c.orphan(ctx, o, Orphans(o, dependents)); err != nil {
+	owners, err := c.owners(ctx, o)
+	if err != nil {
 		return err
 	}
 	return c.act(ctx, o, Decide(o, owners, dependents))
@@ -50,34 +39,31 @@ func (c *Collector) objects(o Object) metadata.ResourceInterface {
 	return c.metadata.Resource(o.Resource).Namespace(o.Namespace)
 }
 
-// ownersInGraph is how the owners look from here. One that is not known counts as absent.
-func (c *Collector) ownersInGraph(o Object) []OwnerState {
+// owners is how an object's owners look. Where the graph does not know, the server is asked: the graph may be behind,
+// and a deletion is for good.
+func (c *Collector) owners(ctx context.Context, o Object) ([]OwnerState, error) {
+	if o.Deleting {
+		return nil, nil // nobody asks any more
+	}
 	states := make([]OwnerState, len(o.Owners))
 	for i, ref := range o.Owners {
 		owner, known := c.graph.get(ref.UID)
 		switch {
-		case !known || owner.Namespace != "" && owner.Namespace != o.Namespace:
+		case known && (owner.Namespace == "" || owner.Namespace == o.Namespace):
+			if owner.Holding(metav1.FinalizerDeleteDependents) {
+				states[i] = Waiting
+			}
+			continue
+		case c.graph.isGone(ref.UID):
 			states[i] = Absent
-		case owner.Holding(metav1.FinalizerDeleteDependents):
-			states[i] = Waiting
-		}
-	}
-	return states
-}
-
-// owners asks the server about owners that are not known here.
-func (c *Collector) owners(ctx context.Context, o Object) ([]OwnerState, error) {
-	states := c.ownersInGraph(o)
-	for i, ref := range o.Owners {
-		if states[i] != Absent {
 			continue
 		}
 		there, err := c.exists(ctx, o, ref)
 		if err != nil {
 			return nil, fmt.Errorf("look for the owner %s %s of %s: %w", ref.Kind, ref.Name, describe(o), err)
 		}
-		if there {
-			states[i] = Solid
+		if !there {
+			states[i] = Absent
 		}
 	}
 	return states, nil
@@ -98,10 +84,10 @@ func (c *Collector) exists(ctx context.Context, o Object, ref metav1.OwnerRefere
 	default:
 		owner, err = owners.Namespace(o.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	}
-	if apierrors.IsNotFound(err) {
-		return false, nil
+	if err != nil && !apierrors.IsNotFound(err) {
+		return false, err
 	}
-	return err == nil && owner.UID == ref.UID, err
+	return err == nil && owner.UID == ref.UID, nil
 }
 
 // orphan takes o off the owners of what it leaves behind.

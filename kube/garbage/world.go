@@ -150,6 +150,7 @@ func (w *world) adjustWatches(ctx context.Context) error {
 		if !found[gvr] && watch.stop != nil {
 			watch.stop()
 			delete(w.watches, gvr)
+			w.graph.forget(gvr)
 		}
 	}
 	return nil
@@ -176,7 +177,8 @@ func (w *world) follow(gvr schema.GroupVersionResource, informer cache.SharedInd
 		AddFunc: put,
 		UpdateFunc: func(before, after any) {
 			if b, ok := before.(metav1.Object); ok && b.GetUID() != after.(metav1.Object).GetUID() {
-				w.graph.drop(b.GetUID()) // deleted and made anew while the watch was away
+				// Deleted and made anew while the watch was away.
+				w.changed(w.graph.drop(b.GetUID()), b.GetNamespace(), after.(metav1.Object).GetResourceVersion())
 			}
 			put(after)
 		},
