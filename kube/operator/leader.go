@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 
@@ -36,6 +37,9 @@ func (c *Client) Lead(ctx context.Context, lease, identity string, run func(cont
 	)
 	lost := fmt.Errorf("lost the lease %s/%s", metav1.NamespaceSystem, lease)
 	ctx = trace.WithCauses(ctx) // an election is nobody's doing
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
 	election, end := context.WithCancel(ctx)
 	defer end()
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
@@ -65,4 +69,13 @@ func (c *Client) Lead(ctx context.Context, lease, identity string, run func(cont
 	elector.Run(election)
 	once.Do(func() { result = cmp.Or(ctx.Err(), lost) })
 	return result
+}
+
+// ready waits until the API server has the lease's namespace, which it makes when it starts: a candidate that asks
+// too early would only ask again half a second later.
+func (c *Client) ready(ctx context.Context) error {
+	return wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := c.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+		return err == nil, nil
+	})
 }

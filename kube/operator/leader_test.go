@@ -8,10 +8,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 )
+
+// system is the namespace that an election's lease lies in.
+var system = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceSystem}}
 
 // copyOf starts one copy of a program that does nothing but lead. The channel tells when it begins.
 func copyOf(ctx context.Context, c *Client, identity string) (leads chan string, ended chan error) {
@@ -33,7 +38,7 @@ func isReady[T any](c chan T) bool {
 
 func TestOfTwoCopiesOneLeadsAndTheOtherTakesOverWhenTheLeaseRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := NewClient(fake.NewClientset(), nil, "test")
+		c := NewClient(fake.NewClientset(system), nil, "test")
 		first, kill := context.WithCancel(t.Context())
 		leads, _ := copyOf(first, c, "control-1")
 		if !isReady(leads) {
@@ -54,7 +59,7 @@ func TestOfTwoCopiesOneLeadsAndTheOtherTakesOverWhenTheLeaseRunsOut(t *testing.T
 
 func TestAProgramThatComesBackUnderItsNameLeadsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := NewClient(fake.NewClientset(), nil, "test")
+		c := NewClient(fake.NewClientset(system), nil, "test")
 		first, kill := context.WithCancel(t.Context())
 		copyOf(first, c, "control-1")
 		synctest.Wait()
@@ -68,7 +73,7 @@ func TestAProgramThatComesBackUnderItsNameLeadsAtOnce(t *testing.T) {
 
 func TestALeaderThatCannotRenewStopsBeforeItsLeaseRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		clients := fake.NewClientset()
+		clients := fake.NewClientset(system)
 		var cut atomic.Bool
 		clients.PrependReactor("*", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return cut.Load(), nil, errors.New("the network is cut")
