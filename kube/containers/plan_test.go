@@ -154,6 +154,32 @@ func TestWhatTellsOfTheMachineIsHiddenUnlessAskedOtherwise(t *testing.T) {
 	}
 }
 
+func TestPrivilegeOpensWhatIsClosedOtherwise(t *testing.T) {
+	for _, privileged := range []bool{true, false} {
+		got := spec(containers.Config{Privileged: privileged})
+		writable, ownCgroups := true, false
+		for _, m := range got.Mounts {
+			writable = writable && !strings.Contains(strings.Join(m.Options, ","), "ro")
+		}
+		for _, ns := range got.Linux.Namespaces {
+			ownCgroups = ownCgroups || ns.Type == specs.CgroupNamespace
+		}
+		devices := got.Linux.Resources.Devices[0].Allow
+		if writable != privileged || devices != privileged || ownCgroups == privileged {
+			t.Errorf("privileged %v: all mounts writable %v, all devices allowed %v, own cgroup namespace %v", privileged, writable, devices, ownCgroups)
+		}
+	}
+}
+
+func TestProtectionsAreThereIfAskedFor(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		got := spec(containers.Config{ReadonlyRootfs: asked, NoNewPrivs: asked})
+		if got.Root.Readonly != asked || got.Process.NoNewPrivileges != asked {
+			t.Errorf("asked %v: read-only root %v, no new privileges %v", asked, got.Root.Readonly, got.Process.NoNewPrivileges)
+		}
+	}
+}
+
 func TestLimitsThatAreZeroAreNotSet(t *testing.T) {
 	none := spec(containers.Config{}).Linux.Resources
 	if none.CPU.Shares != nil || none.CPU.Quota != nil || none.Memory.Limit != nil || none.Pids != nil {
