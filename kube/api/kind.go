@@ -34,6 +34,7 @@ type Kind struct {
 	ValidateUpdate func(new, old Object) field.ErrorList // what may not change
 	GracePeriod    func(Object, *int64) int64            // seconds from a delete to the end; asked for may be nil
 	Held           func(Object) bool                     // a deleted one must stay, finalizers apart
+	Protect        func(Object) string                   // why it may not be deleted; empty: it may
 	Scale          *Scale                                // nil: it has no replicas
 	Claim          func(Object, Taken) ([]string, error)
 }
@@ -81,6 +82,7 @@ type Type[T Object] struct {
 	ValidateUpdate func(new, old T) field.ErrorList
 	GracePeriod    func(T, *int64) int64
 	Held           func(T) bool
+	Protect        func(T) string
 	Scale          *Scale
 	// Claim returns what must be the object's alone in the whole cluster, after allocating what it
 	// still lacks. The claims are held as long as the object exists.
@@ -128,6 +130,9 @@ func (t Type[T]) Kind() Kind {
 	}
 	if t.Held != nil {
 		k.Held = func(o Object) bool { return t.Held(o.(T)) }
+	}
+	if t.Protect != nil {
+		k.Protect = func(o Object) string { return t.Protect(o.(T)) }
 	}
 	if t.Claim != nil {
 		k.Claim = func(o Object, taken Taken) ([]string, error) { return t.Claim(o.(T), taken) }

@@ -37,23 +37,22 @@ func (s *Server) serveCreate(c *call) error {
 const attempts = 20
 
 // create stores a new object. Where the server makes up the name, a name that is taken is made up again.
-func (s *Server) create(c *call, object api.Object) (api.Object, error) {
-	if object.GetResourceVersion() != "" {
+func (s *Server) create(c *call, wanted api.Object) (api.Object, error) {
+	if wanted.GetResourceVersion() != "" {
 		return nil, apierrors.NewBadRequest("metadata.resourceVersion: it should not be set on objects to be created")
 	}
-	if err := s.prepareCreate(c, object); err != nil {
-		return nil, err
-	}
+	madeUp := wanted.GetName() == "" && wanted.GetGenerateName() != ""
 	for try := 1; ; try++ {
-		if object.GetGenerateName() != "" && (object.GetName() == "" || try > 1) {
+		object := wanted.DeepCopyObject().(api.Object)
+		if madeUp {
 			object.SetName(generateName(object.GetGenerateName()))
 		}
 		err := s.tryCreate(c, object)
+		again := errors.Is(err, errMoved) || madeUp && errors.Is(err, store.ErrConflict)
 		switch {
 		case err == nil:
 			return object, nil
-		case errors.Is(err, errMoved) && try < attempts:
-		case errors.Is(err, store.ErrConflict) && object.GetGenerateName() != "" && try < attempts:
+		case again && try < attempts:
 		case errors.Is(err, store.ErrConflict):
 			return nil, apierrors.NewAlreadyExists(c.kind.Resource().GroupResource(), object.GetName())
 		default:
@@ -68,7 +67,7 @@ func generateName(prefix string) string {
 	return prefix[:min(len(prefix), longest)] + rand.String(5)
 }
 
-// prepareCreate fills in everything that does not depend on the name.
+// prepareCreate fills in what the client left out or has no say in.
 func (s *Server) prepareCreate(c *call, object api.Object) error {
 	if err := c.place(object); err != nil {
 		return err
@@ -100,6 +99,9 @@ func (s *Server) prepareCreate(c *call, object api.Object) error {
 }
 
 func (s *Server) tryCreate(c *call, object api.Object) error {
+	if err := s.prepareCreate(c, object); err != nil {
+		return err
+	}
 	open, err := s.namespaceOpen(c, object.GetNamespace())
 	if err != nil {
 		return err

@@ -42,6 +42,11 @@ func (s *Server) delete(c *call, options metav1.DeleteOptions) (object api.Objec
 		if err := checkPreconditions(c, current, options.Preconditions); err != nil {
 			return nil, false, err
 		}
+		if c.kind.Protect != nil {
+			if reason := c.kind.Protect(current); reason != "" {
+				return nil, false, apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, errors.New(reason))
+			}
+		}
 		object, removed, err = s.tryDelete(c, current, options)
 		if errors.Is(err, store.ErrConflict) && try < attempts {
 			continue

@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/runtime"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,22 +10,34 @@ import (
 	"kubelab/kube/api"
 )
 
-// table shows objects as the rows that kubectl get prints. Its first column is always the name.
-func table(c *call, kind *api.Kind, objects []api.Object, meta metav1.ListMeta) *metav1.Table {
-	t := &metav1.Table{
-		TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "Table"},
-		ListMeta: meta,
-		ColumnDefinitions: []metav1.TableColumnDefinition{
-			{Name: "Name", Type: "string", Format: "name", Description: "Name must be unique within a namespace."},
-		},
-		Rows: []metav1.TableRow{},
-	}
+// nameColumn is the first column of every kind that does not place its name elsewhere.
+var nameColumn = api.Column{Name: "Name", Type: "string", Value: func(o api.Object) any { return o.GetName() }}
+
+// columnsOf are the columns of a kind's table.
+func columnsOf(kind *api.Kind) []api.Column {
 	columns := kind.Columns
 	if len(columns) == 0 {
 		columns = []api.Column{{Name: "Age", Type: "string", Value: func(o api.Object) any { return api.Age(o.GetCreationTimestamp()) }}}
 	}
+	if slices.ContainsFunc(columns, func(c api.Column) bool { return c.Name == nameColumn.Name }) {
+		return columns
+	}
+	return append([]api.Column{nameColumn}, columns...)
+}
+
+// table shows objects as the rows that kubectl get prints.
+func table(c *call, kind *api.Kind, objects []api.Object, meta metav1.ListMeta) *metav1.Table {
+	t := &metav1.Table{
+		TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "Table"},
+		ListMeta: meta,
+		Rows:     []metav1.TableRow{},
+	}
+	columns := columnsOf(kind)
 	for _, column := range columns {
 		definition := metav1.TableColumnDefinition{Name: column.Name, Type: column.Type}
+		if column.Name == nameColumn.Name {
+			definition.Format = "name"
+		}
 		if column.Wide {
 			definition.Priority = 1
 		}
@@ -36,7 +50,7 @@ func table(c *call, kind *api.Kind, objects []api.Object, meta metav1.ListMeta) 
 }
 
 func row(c *call, columns []api.Column, object api.Object) metav1.TableRow {
-	r := metav1.TableRow{Cells: []any{object.GetName()}}
+	r := metav1.TableRow{}
 	for _, column := range columns {
 		r.Cells = append(r.Cells, column.Value(object))
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/api"
 )
@@ -16,9 +17,6 @@ var Kinds = []api.Kind{namespace.Kind()}
 var namespace = api.Type[*corev1.Namespace]{
 	Names: api.Names{Plural: "namespaces", Short: []string{"ns"}, HasStatus: true},
 	Default: func(ns *corev1.Namespace) {
-		if ns.Name == "" {
-			return
-		}
 		if ns.Labels == nil {
 			ns.Labels = map[string]string{}
 		}
@@ -36,6 +34,12 @@ var namespace = api.Type[*corev1.Namespace]{
 		}
 	},
 	Held: func(ns *corev1.Namespace) bool { return len(ns.Spec.Finalizers) > 0 },
+	Protect: func(ns *corev1.Namespace) string {
+		if slices.Contains([]string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic}, ns.Name) {
+			return "this namespace may not be deleted"
+		}
+		return ""
+	},
 	Columns: []api.ColumnOf[*corev1.Namespace]{
 		{Name: "Status", Type: "string", Value: func(ns *corev1.Namespace) any { return string(ns.Status.Phase) }},
 		api.AgeColumn[*corev1.Namespace](),

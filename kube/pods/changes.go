@@ -19,9 +19,6 @@ func otherChanges(now, before *corev1.PodSpec) string {
 		same.TerminationGracePeriodSeconds != nil && *same.TerminationGracePeriodSeconds == 1 {
 		same.TerminationGracePeriodSeconds = grace
 	}
-	if before.NodeName == "" { // a binding is an update too
-		same.NodeName = ""
-	}
 	if equality.Semantic.DeepEqual(same, before) {
 		return ""
 	}
