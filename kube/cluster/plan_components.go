@@ -34,7 +34,7 @@ func (s *Spec) controlPlane(host Host) []Component {
 }
 
 func (s *Spec) node(host Host) []Component {
-	socket := "unix://" + s.hostPath(host, "run/cri.sock")
+	socket := s.Runtime(host)
 	kubelet := append(s.client(host, "kubelet", "--node-name"),
 		"--node-ip", host.Address.String(), "--runtime", socket, "--root", s.hostPath(host, "kubelet"),
 		"--cgroup-root", s.cgroup(host),
@@ -82,3 +82,6 @@ func (s *Spec) Kubeconfig() string { return s.path("admin.kubeconfig") }
 
 // Images is the directory of a node's images.
 func (s *Spec) Images(host Host) string { return s.hostPath(host, "runtime/images") }
+
+// Runtime is the CRI socket of a node.
+func (s *Spec) Runtime(host Host) string { return "unix://" + s.hostPath(host, "run/cri.sock") }

@@ -71,7 +71,10 @@ func plug(cluster string, host Host, network netip.Prefix, gateway netip.Addr, p
 	})
 	if err == nil {
 		err = podnet.Do(fmt.Sprintf("/proc/%d/ns/net", pid), func() error {
-			return setAddress(hostNIC, netip.PrefixFrom(host.Address, network.Bits()), gateway)
+			if err := setAddress(hostNIC, netip.PrefixFrom(host.Address, network.Bits())); err != nil {
+				return err
+			}
+			return addRoute(hostNIC, gateway)
 		})
 	}
 	if err != nil {
@@ -95,12 +98,24 @@ func plugMachine(cluster string, network netip.Prefix, own netip.Addr) error {
 		return addCable(uplinkPort, &netlink.Veth{PeerName: leg, PeerNamespace: netlink.NsFd(home.Fd())})
 	})
 	if err == nil {
-		err = setAddress(leg, netip.PrefixFrom(own, network.Bits()), netip.Addr{})
+		err = setAddress(leg, netip.PrefixFrom(own, network.Bits()))
+	}
+	if err == nil {
+		err = describeLink(leg, "kubelab cluster "+cluster)
 	}
 	if err != nil {
 		return fmt.Errorf("plug the machine into the switch as %s: %w", leg, err)
 	}
 	return nil
+}
+
+// describeLink leaves a note for whoever looks at the machine's interfaces (ip link).
+func describeLink(name, note string) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	return netlink.LinkSetAlias(link, note)
 }
 
 // addCable adds a port to the switch, and the cable that leads from it. An old cable of that name, whose
@@ -124,7 +139,7 @@ func addCable(port string, cable *netlink.Veth) error {
 }
 
 // setAddress configures an interface of the namespace that the thread is in, and its loopback.
-func setAddress(name string, address netip.Prefix, gateway netip.Addr) error {
+func setAddress(name string, address netip.Prefix) error {
 	if _, err := setUp("lo"); err != nil {
 		return err
 	}
@@ -133,10 +148,25 @@ func setAddress(name string, address netip.Prefix, gateway netip.Addr) error {
 		return err
 	}
 	ip := &netlink.Addr{IPNet: &net.IPNet{IP: address.Addr().AsSlice(), Mask: net.CIDRMask(address.Bits(), 32)}}
-	if err := netlink.AddrAdd(link, ip); err != nil || !gateway.IsValid() {
+	return netlink.AddrAdd(link, ip)
+}
+
+// addRoute leads all that has no better way to the gateway. Without a gateway, only what goes to services
+// has a way at all: a packet is given its real destination after it was seen that there is a way for it.
+func addRoute(name string, gateway netip.Addr) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
 		return err
 	}
-	return netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway.AsSlice()})
+	route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway.AsSlice()}
+	if !gateway.IsValid() {
+		_, services, err := net.ParseCIDR(serviceRange)
+		if err != nil {
+			return err
+		}
+		route = &netlink.Route{LinkIndex: link.Attrs().Index, Dst: services, Scope: netlink.SCOPE_LINK}
+	}
+	return netlink.RouteAdd(route)
 }
 
 func setUp(name string) (netlink.Link, error) {

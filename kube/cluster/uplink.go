@@ -27,7 +27,7 @@ func makeUplink(ctx context.Context, spec Spec) error {
 	if err := plugMachine(spec.Name, spec.Network, spec.machine()); err != nil {
 		return err
 	}
-	if err := switchForwardingOn(); err != nil {
+	if err := switchForwardingOn(filepath.Join(runDir, forwardingMark)); err != nil {
 		return err
 	}
 	nft, err := uplinkTable(spec.Name)
@@ -70,7 +70,7 @@ func removeUplink(ctx context.Context, spec Spec, last bool) error {
 	err = nft.Run(ctx, change)
 	err = errors.Join(err, passFirewall(ctx, spec, "-D"))
 	if last {
-		err = errors.Join(err, switchForwardingBack())
+		err = errors.Join(err, switchForwardingBack(filepath.Join(runDir, forwardingMark)))
 	}
 	return err
 }
@@ -109,20 +109,20 @@ func passFirewall(ctx context.Context, spec Spec, verb string) error {
 	return nil
 }
 
-func switchForwardingOn() error {
+// switchForwardingOn makes the machine a router. The file mark says that it was none.
+func switchForwardingOn(mark string) error {
 	now, err := os.ReadFile(forwardingSwitch)
 	if err != nil || strings.TrimSpace(string(now)) == "1" {
 		return err
 	}
 	// The mark first: a crash in between leaves a mark that is true or does no harm.
-	if err := os.WriteFile(filepath.Join(runDir, forwardingMark), nil, 0o600); err != nil {
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		return err
 	}
 	return os.WriteFile(forwardingSwitch, []byte("1"), 0o644)
 }
 
-func switchForwardingBack() error {
-	mark := filepath.Join(runDir, forwardingMark)
+func switchForwardingBack(mark string) error {
 	if _, err := os.Stat(mark); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

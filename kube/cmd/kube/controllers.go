@@ -16,7 +16,9 @@ import (
 )
 
 // runner is anything that works until its context is done: a loop, or a few of them that belong together.
-type runner interface{ Run(ctx context.Context) error }
+type runner interface {
+	Run(ctx context.Context) error
+}
 
 // newControllersCommand makes `kube controllers`: the operators of the control plane, in one process. Of
 // many such processes one works.

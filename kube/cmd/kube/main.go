@@ -18,6 +18,7 @@ func commands() []*cobra.Command {
 		newUpCommand(),
 		newDownCommand(),
 		newNodeCommand(),
+		newImageCommand(),
 		newWhyCommand(),
 		newCRICommand(),
 		newVersionCommand(),
