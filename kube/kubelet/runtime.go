@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
@@ -26,50 +26,56 @@ const (
 // ear hears what happens in the runtime and wakes the pods that it happened to.
 type ear struct {
 	runtime *pods.Runtime
-	wake    func(operator.Key)
+	pods    *pods.Operator
 	known   map[operator.Key]map[string]string // the state of everything, by pod and ID
 }
 
 // run listens until ctx is done. Events tell at once; a list now and then finds what events have missed.
 func (e *ear) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	connected := make(chan struct{}, 1)
+	var listening sync.WaitGroup
+	listening.Go(func() { e.keepListening(ctx, connected) })
+	defer listening.Wait()
+	defer stop()
 	ticker := time.NewTicker(relistEvery)
 	defer ticker.Stop()
-	exits := make(chan operator.Key)
-	connected := make(chan struct{}, 1)
-	listening, stop := context.WithCancel(ctx)
-	defer stop()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		wait.UntilWithContext(listening, func(ctx context.Context) {
-			if err := e.listen(ctx, exits, connected); ctx.Err() == nil {
-				slog.Warn("lost the runtime's events, will call again", "error", err)
-			}
-		}, reconnect)
-	}()
-	defer func() { stop(); <-done }()
 	for {
 		if err := e.relist(ctx); err != nil && ctx.Err() == nil {
 			slog.Warn("the runtime does not say what it has", "error", err)
 		}
-		for again := false; !again; {
-			select {
-			case <-ctx.Done():
-				return nil
-			case pod := <-exits:
-				e.wake(pod)
-			case <-connected:
-				again = true
-			case <-ticker.C:
-				again = true
-			}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-connected:
+			e.pods.WakeAll()
+		case <-ticker.C:
 		}
 	}
 }
 
-// listen follows the stream of events. Once it is open nothing is missed, so whoever is told by connected lists
-// what there is.
-func (e *ear) listen(ctx context.Context, exits chan<- operator.Key, connected chan<- struct{}) error {
+// keepListening calls the runtime again whenever the stream of events ends.
+func (e *ear) keepListening(ctx context.Context, connected chan<- struct{}) {
+	for down := false; ctx.Err() == nil; down = true {
+		err := e.listen(ctx, func() {
+			down = false
+			select {
+			case connected <- struct{}{}:
+			default: // that was to be done anyway
+			}
+		})
+		if !down && ctx.Err() == nil {
+			slog.Warn("lost the runtime's events, will call again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(reconnect):
+		}
+	}
+}
+
+// listen follows the stream of events. Once it is open nothing is missed: then opened is called.
+func (e *ear) listen(ctx context.Context, opened func()) error {
 	stream, err := e.runtime.GetContainerEvents(ctx, &runtimeapi.GetEventsRequest{})
 	if err != nil {
 		return err
@@ -77,10 +83,7 @@ func (e *ear) listen(ctx context.Context, exits chan<- operator.Key, connected c
 	if _, err := stream.Header(); err != nil {
 		return err
 	}
-	select {
-	case connected <- struct{}{}:
-	default: // that was to be done anyway
-	}
+	opened()
 	for {
 		event, err := stream.Recv()
 		if err != nil {
@@ -90,11 +93,7 @@ func (e *ear) listen(ctx context.Context, exits chan<- operator.Key, connected c
 			continue // our own doing: we know
 		}
 		pod := event.GetPodSandboxStatus().GetMetadata()
-		select {
-		case exits <- operator.Key{Namespace: pod.GetNamespace(), Name: pod.GetName()}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		e.pods.Wake(operator.Key{Namespace: pod.GetNamespace(), Name: pod.GetName()})
 	}
 }
 
@@ -125,12 +124,12 @@ func (e *ear) relist(ctx context.Context) error {
 	}
 	for pod := range e.known {
 		if now[pod] == nil {
-			e.wake(pod)
+			e.pods.Wake(pod)
 		}
 	}
 	for pod, states := range now {
 		if !maps.Equal(states, e.known[pod]) {
-			e.wake(pod)
+			e.pods.Wake(pod)
 		}
 	}
 	e.known = now

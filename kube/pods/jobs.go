@@ -34,7 +34,8 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		w.life.cancel(cancel.Of)
 		return
 	}
-	decided := o.client.Recorder.Record(ctx, trace.Step{
+	causes := append(trace.Causes(ctx), w.life.why(w.action)...)
+	decided := o.client.Recorder.Record(trace.WithCauses(ctx, causes...), trace.Step{
 		Verb: "decide", Object: reference{"pods", w.key.Namespace, w.key.Name}.trace(), Detail: w.action.String()})
 	ctx, cancel := context.WithCancel(trace.WithCauses(ctx, decided))
 	j := &job{cancel: cancel}
@@ -50,8 +51,9 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		if ctx.Err() == nil && err != nil {
 			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", err)
 		}
-		w.life.end(w.action, j, time.Now(), err)
-		o.loop.Add(w.key, append(made.all(), decided)...)
+		causes := append(made.all(), decided)
+		w.life.end(w.action, j, time.Now(), err, causes)
+		o.loop.Add(w.key, causes...)
 	})
 }
 

@@ -3,6 +3,7 @@ package pods
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +20,13 @@ type life struct {
 	mu     sync.Mutex
 	seen   time.Time
 	jobs   map[string]*job
-	images map[string]Image   // by container
-	failed map[string]Failure // by job
-	stops  map[string]trace.ID
-	noted  map[string]bool // containers whose exit is in the causal record
-	latest *corev1.Pod     // as the API server last answered us
-	gone   bool            // the API server was told that nothing is left
+	images map[string]Image      // by container
+	failed map[string]Failure    // by job
+	ready  map[string][]trace.ID // by container, "" for the sandbox: what made its start possible
+	stops  map[string]trace.ID   // by container: the decision to stop it
+	noted  map[string]bool       // containers whose exit is in the causal record
+	latest *corev1.Pod           // as the API server last answered us
+	gone   bool                  // the API server was told that nothing is left
 }
 
 type job struct {
@@ -35,7 +37,7 @@ type job struct {
 func newLife(now time.Time) *life {
 	return &life{
 		seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{},
-		stops: map[string]trace.ID{}, noted: map[string]bool{},
+		ready: map[string][]trace.ID{}, stops: map[string]trace.ID{}, noted: map[string]bool{},
 	}
 }
 
@@ -79,8 +81,8 @@ func (l *life) begin(action Action, j *job) {
 	l.jobs[action.Job()] = j
 }
 
-// end notes how a job has ended.
-func (l *life) end(action Action, j *job, now time.Time, err error) {
+// end notes how a job has ended, and what came of it.
+func (l *life) end(action Action, j *job, now time.Time, err error, made []trace.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	name := action.Job()
@@ -97,12 +99,32 @@ func (l *life) end(action Action, j *job, now time.Time, err error) {
 	}
 	delete(l.failed, name)
 	switch a := action.(type) {
+	case CreateSandbox:
+		l.ready[""] = made
+	case PullImage:
+		l.ready[a.Container] = made
 	case StartContainer:
 		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
 		maps.DeleteFunc(l.failed, func(other string, _ Failure) bool { return strings.HasPrefix(other, prefix) })
 	case DeletePod:
 		l.gone = true
 	}
+}
+
+// why is what made an action possible besides what set off this turn: sandbox and image come in turns of their own.
+func (l *life) why(action Action) []trace.ID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	start, ok := action.(StartContainer)
+	if !ok {
+		return nil
+	}
+	causes := slices.Clone(l.ready[start.Container])
+	if start.Attempt == 0 {
+		causes = append(causes, l.ready[""]...)
+	}
+	delete(l.ready, start.Container)
+	return causes
 }
 
 func (l *life) isGone() bool {

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
@@ -49,6 +50,17 @@ func New(node Node, client *operator.Client, watches informers.SharedInformerFac
 
 // Wake has a pod looked at: something happened to it in the runtime.
 func (o *Operator) Wake(pod operator.Key) { o.loop.Add(pod) }
+
+// WakeAll has all pods looked at: the runtime was away and has come back.
+func (o *Operator) WakeAll() {
+	all, err := o.pods.List(labels.Everything())
+	if err != nil {
+		return // the watch's memory has no errors
+	}
+	for _, pod := range all {
+		o.loop.Add(operator.Self(pod)[0])
+	}
+}
 
 // Run works until ctx is done. Containers go on running.
 func (o *Operator) Run(ctx context.Context) error {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -23,12 +25,16 @@ type Runtime struct {
 // maxMessage is the size of the largest answer that is accepted, as upstream's kubelet has it.
 const maxMessage = 16 << 20
 
+// redial is how soon a runtime that went away is called again. It is on this machine: that costs nothing.
+var redial = backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: time.Second}
+
 // Dial makes a connection to the runtime at a unix socket (unix:///run/runtime.sock). Nothing is sent yet: a
 // runtime that is down is no error here. What its calls did is written down by recorder. The caller calls close.
 func Dial(endpoint string, recorder *trace.Recorder) (runtime *Runtime, close func() error, err error) {
 	connection, err := grpc.NewClient(endpoint,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the socket is root's alone
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: redial, MinConnectTimeout: time.Second}),
 		grpc.WithChainUnaryInterceptor(carryCauses(recorder)))
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to runtime %s: %w", endpoint, err)
