@@ -198,7 +198,7 @@ func (r *reconciler) change(ctx context.Context, d *appsv1.Deployment, set *apps
 	if current {
 		set.Spec.MinReadySeconds = d.Spec.MinReadySeconds
 	}
-	ctx = trace.Because(ctx, "%s of %s: from %d to %d of %d pods", version(current), d.Name, change.From, change.To, *d.Spec.Replicas)
+	ctx = trace.Because(ctx, "%s of %s: from %d to %d of %d pods", age(current), d.Name, change.From, change.To, *d.Spec.Replicas)
 	if _, err := r.client.AppsV1().ReplicaSets(set.Namespace).Update(ctx, set, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("scale ReplicaSet %s from %d to %d: %w", set.Name, change.From, change.To, err)
 	}
@@ -206,7 +206,7 @@ func (r *reconciler) change(ctx context.Context, d *appsv1.Deployment, set *apps
 	return nil
 }
 
-func version(current bool) string {
+func age(current bool) string {
 	if current {
 		return "current version"
 	}

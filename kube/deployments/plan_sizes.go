@@ -20,20 +20,25 @@ func (r *rollout) roll() {
 }
 
 // shrink takes from the old versions what may go while minAvailable pods stay available. What the current
-// version has been promised and is not available yet counts as missing already.
+// version has been promised and is not available yet counts as missing already. A ReplicaSet that has not
+// reported since it was last changed may have fewer pods than it says: then nothing goes until it has.
 func (r *rollout) shrink(minAvailable int32) {
-	starting := max(r.size[r.current]-r.current.Status.AvailableReplicas, 0)
-	mayGo := r.total() - minAvailable - starting
-	available := r.current.Status.AvailableReplicas
-	for _, set := range r.old { // first those that serve nobody
-		broken := max(r.size[set]-set.Status.AvailableReplicas, 0)
-		mayGo -= r.take(set, min(broken, mayGo))
-		available += set.Status.AvailableReplicas
+	if slices.ContainsFunc(r.all(), func(set *appsv1.ReplicaSet) bool { return set.Status.ObservedGeneration < set.Generation }) {
+		return
 	}
-	mayGo = min(mayGo, available-minAvailable)
+	starting := max(r.size[r.current]-available(r.current), 0)
+	mayGo := r.total() - minAvailable - starting
+	for _, set := range r.old { // first those that serve nobody
+		mayGo -= r.take(set, min(r.size[set]-available(set), mayGo))
+	}
 	for _, set := range r.old {
 		mayGo -= r.take(set, mayGo)
 	}
+}
+
+// available is how many pods of a version serve and will go on to: those beyond its size are about to go.
+func available(set *appsv1.ReplicaSet) int32 {
+	return min(set.Status.AvailableReplicas, *set.Spec.Replicas)
 }
 
 // take makes a version smaller by up to n, and returns by how much.
