@@ -37,13 +37,14 @@ func ReadSandbox(dir string) (Sandbox, error) {
 	return s, err
 }
 
-// WriteStatus stores a container's status so that a crash at any instant leaves the old or the new.
+// WriteStatus stores a container's status so that a kill at any instant leaves the old or the new. Only an exit is
+// flushed to the disk (which takes milliseconds): a power cut ends the container too, whatever its file says.
 func (s Sandbox) WriteStatus(status Status) error {
 	data, err := json.Marshal(status)
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.ContainerDir(status.ID), statusFile), data)
+	return writeFile(filepath.Join(s.ContainerDir(status.ID), statusFile), data, status.State == Exited)
 }
 
 // readStatuses returns what the files tell, oldest first. A container whose creation was cut short has none.
@@ -54,13 +55,13 @@ func (s Sandbox) readStatuses() ([]Status, error) {
 	}
 	var all []Status
 	for _, file := range files {
-		var status Status
 		data, err := os.ReadFile(file)
-		if err == nil {
-			err = json.Unmarshal(data, &status)
-		}
 		if err != nil {
 			return nil, err
+		}
+		var status Status
+		if json.Unmarshal(data, &status) != nil { // a power cut came before it was on the disk
+			status = Status{ID: filepath.Base(filepath.Dir(file)), State: Created}
 		}
 		all = append(all, status)
 	}
@@ -68,14 +69,14 @@ func (s Sandbox) readStatuses() ([]Status, error) {
 	return all, nil
 }
 
-func writeFile(path string, data []byte) error {
+func writeFile(path string, data []byte, flush bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // fails once renamed
 	_, err = f.Write(data)
-	if err == nil {
+	if err == nil && flush {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {

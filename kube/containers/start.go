@@ -39,7 +39,7 @@ func (s *Shim) start(ctx context.Context, binary string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(s.Sandbox.Dir, sandboxFile), config); err != nil {
+	if err := writeFile(filepath.Join(s.Sandbox.Dir, sandboxFile), config, true); err != nil {
 		return err
 	}
 	// We open the socket, so requests may queue before the shim has come up, and the shim inherits it.

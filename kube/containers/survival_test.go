@@ -160,6 +160,22 @@ func TestAnExitWrittenBeforeTheShimDiedIsKept(t *testing.T) {
 	}
 }
 
+func TestAStatusThatAPowerCutSpoiltIsAnExit(t *testing.T) {
+	p := newPod(t)
+	p.run(busyboxContainer("a", "sleep 1000"))
+	killShim(t, p)
+	if err := os.Truncate(filepath.Join(p.Sandbox.ContainerDir("a"), "status.json"), 0); err != nil {
+		t.Fatal(err)
+	}
+	again, err := containers.ConnectShim(p.Sandbox.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Status(p.ctx, "a"); err != nil || got.Reason != containers.ReasonShimDied {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestASharedPIDNamespaceEndsWithTheShim(t *testing.T) {
 	p := newPod(t)
 	c := busyboxContainer("a", "sleep 1000")
