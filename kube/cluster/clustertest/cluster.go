@@ -169,3 +169,6 @@ func (c *Cluster) tellLogs() {
 		c.T.Logf("%s:\n%s", path, strings.Join(lines[max(0, len(lines)-15):], "\n"))
 	}
 }
+
+// SwitchPath is the network namespace of the switch that the cluster's hosts are plugged into; its bridge is called switch.
+func (c *Cluster) SwitchPath() string { return filepath.Join("/run/kubelab", c.Name, "switch") }
