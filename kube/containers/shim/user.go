@@ -3,32 +3,26 @@
 package shim
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"kubelab/kube/containers"
 
 	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
 )
 
-// lookupUser finds the numbers of a user ("1000", "1000:1000", "nginx", "nginx:adm") in the image's own files. It stays
-// inside the root file system even where those are symbolic links that lead out.
-func lookupUser(rootDir, name string, groups []int) (containers.User, error) {
-	root, err := os.OpenRoot(rootDir)
-	if err != nil {
-		return containers.User{}, err
-	}
-	defer root.Close()
-	passwd, err := openOrEmpty(root, "etc/passwd")
+// lookupUser finds the numbers of a user ("1000", "1000:1000", "nginx", "nginx:adm") in the image's own files.
+func lookupUser(root, name string, groups []int) (containers.User, error) {
+	passwd, err := openInside(root, "etc/passwd")
 	if err != nil {
 		return containers.User{}, err
 	}
 	defer passwd.Close()
-	group, err := openOrEmpty(root, "etc/group")
+	group, err := openInside(root, "etc/group")
 	if err != nil {
 		return containers.User{}, err
 	}
@@ -44,10 +38,20 @@ func lookupUser(rootDir, name string, groups []int) (containers.User, error) {
 	return out, nil
 }
 
-func openOrEmpty(root *os.Root, path string) (io.ReadCloser, error) {
-	f, err := root.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return io.NopCloser(strings.NewReader("")), nil
+// openInside opens a file for which root is "/", also where symbolic links say so. One that is not there is empty.
+func openInside(root, path string) (io.ReadCloser, error) {
+	dir, err := os.Open(root)
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	defer dir.Close()
+	fd, err := unix.Openat2(int(dir.Fd()), path, &unix.OpenHow{
+		Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err == unix.ENOENT || err == unix.ENOTDIR {
+		return io.NopCloser(strings.NewReader("")), nil
+	} else if err != nil {
+		return nil, fmt.Errorf("open the image's %s: %w", path, err)
+	}
+	return os.NewFile(uintptr(fd), filepath.Join(root, path)), nil
 }
