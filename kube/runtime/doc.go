@@ -39,7 +39,7 @@
 //
 // Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, checkpoints, image volumes, host ports,
 // devices by CDI, and statistics of whole sandboxes. They keep a pause container alive in each sandbox, or pin namespaces to files; here
-// the shim holds them. Container IDs must be given in full. Seccomp profiles other than the usual one are left out.
+// the shim holds them. Container IDs must be given in full. Seccomp and AppArmor profiles are accepted and not applied.
 //
 // Package containers is the chapter before, package pods, which drives this one from the kubelet's side, the one after.
 package runtime

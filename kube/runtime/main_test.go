@@ -196,6 +196,7 @@ func (n *node) start() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if _, err := n.Version(ctx, &cri.VersionRequest{}, grpc.WaitForReady(true)); err != nil {
+		n.process.Process.Signal(syscall.SIGQUIT) // it says where it hangs
 		n.t.Fatal("the runtime does not come up: ", err)
 	}
 }

@@ -93,17 +93,25 @@ func Run(ctx context.Context, config Config) error {
 	return r.serve(ctx)
 }
 
+// lockPatience is how long a runtime waits for an earlier one to be gone: when that was killed in the middle of starting
+// a shim, its lock is also the new process's, until that has become the shim.
+const lockPatience = 2 * time.Second
+
 // lockRoot keeps a second runtime out. The kernel drops the lock when the process ends, however it ends.
 func (r *Runtime) lockRoot() (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(r.config.Root, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("another runtime works in %s: end it first, or give this one another --root (%w)", r.config.Root, err)
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(time.Millisecond) {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return lock, nil
+		} else if err != syscall.EWOULDBLOCK || time.Now().After(deadline) {
+			lock.Close()
+			return nil, fmt.Errorf("another runtime works in %s: end it first, or give this one another --root (%w)", r.config.Root, err)
+		}
 	}
-	return lock, nil
 }
 
 func (r *Runtime) serve(ctx context.Context) error {
