@@ -16,8 +16,8 @@ import (
 
 const many = 10_000
 
-// crowded is a proxy that sees many services of two endpoints each, and a real kernel.
-func crowded(b *testing.B) *Proxy {
+// crowded is a loader that sees many services of two endpoints each, and a real kernel.
+func crowded(b *testing.B) *loader {
 	b.Helper()
 	if os.Geteuid() != 0 {
 		b.Skip("needs root: loads nftables rules")
@@ -42,13 +42,13 @@ func crowded(b *testing.B) *Proxy {
 		if err := services.Add(s); err != nil {
 			b.Fatal(err)
 		}
-		proxy.setEndpoints(b, i, 2*i, 2*i+1)
+		proxy.loader.setEndpoints(b, i, 2*i, 2*i+1)
 	}
-	return proxy
+	return proxy.loader
 }
 
 // setEndpoints changes what the proxy sees behind a service.
-func (p *Proxy) setEndpoints(b *testing.B, service int, endpoints ...int) {
+func (l *loader) setEndpoints(b *testing.B, service int, endpoints ...int) {
 	b.Helper()
 	s := web()
 	s.Name = fmt.Sprintf("web-%d", service)
@@ -56,52 +56,52 @@ func (p *Proxy) setEndpoints(b *testing.B, service int, endpoints ...int) {
 	for _, n := range endpoints {
 		slice.Endpoints = append(slice.Endpoints, at(fmt.Sprintf("10.244.%d.%d", n/250%256, 2+n%250), "node-2", "ready"))
 	}
-	if err := p.slices.Update(slice); err != nil {
+	if err := l.slices.Update(slice); err != nil {
 		b.Fatal(err)
 	}
 }
 
-func (p *Proxy) mustLoad(b *testing.B, services ...int) {
+func (l *loader) mustLoad(b *testing.B, services ...int) {
 	b.Helper()
-	var batch []request
+	var keys []operator.Key
 	for _, n := range services {
-		batch = append(batch, request{key: operator.Key{Namespace: "shop", Name: fmt.Sprintf("web-%d", n)}})
+		keys = append(keys, operator.Key{Namespace: "shop", Name: fmt.Sprintf("web-%d", n)})
 	}
-	if err := p.load(b.Context(), batch); err != nil {
+	if err := l.load(b.Context(), keys); err != nil {
 		b.Fatal(err)
 	}
 }
 
 func BenchmarkLoadTenThousandServices(b *testing.B) {
-	proxy := crowded(b)
+	loader := crowded(b)
 	for b.Loop() {
-		proxy.table = nil
-		proxy.mustLoad(b)
+		loader.table = nil
+		loader.mustLoad(b)
 	}
 }
 
 func BenchmarkUpdateOneOfTenThousandServices(b *testing.B) {
-	proxy := crowded(b)
-	proxy.mustLoad(b)
+	loader := crowded(b)
+	loader.mustLoad(b)
 	other := 0
 	for b.Loop() {
 		other++
-		proxy.setEndpoints(b, 4711, 9422, other%2)
-		proxy.mustLoad(b, 4711)
+		loader.setEndpoints(b, 4711, 9422, other%2)
+		loader.mustLoad(b, 4711)
 	}
 }
 
 func BenchmarkUpdateAHundredOfTenThousandServicesAtOnce(b *testing.B) {
-	proxy := crowded(b)
-	proxy.mustLoad(b)
+	loader := crowded(b)
+	loader.mustLoad(b)
 	other := 0
 	for b.Loop() {
 		other++
 		var changed []int
 		for n := range 100 {
-			proxy.setEndpoints(b, n, 2*n, 2*n+1+other%2)
+			loader.setEndpoints(b, n, 2*n, 2*n+1+other%2)
 			changed = append(changed, n)
 		}
-		proxy.mustLoad(b, changed...)
+		loader.mustLoad(b, changed...)
 	}
 }

@@ -41,14 +41,11 @@ func serviceOf(slice *discoveryv1.EndpointSlice) []operator.Key {
 }
 
 // slicesOf are the slices of a service. They belong to the cache: whoever changes one copies it first.
-func slicesOf(index cache.Indexer, service operator.Key) ([]*discoveryv1.EndpointSlice, error) {
-	found, err := index.ByIndex(byService, service.String())
-	if err != nil {
-		return nil, fmt.Errorf("find endpoint slices of service %s: %w", service, err)
-	}
+func slicesOf(index cache.Indexer, service operator.Key) []*discoveryv1.EndpointSlice {
+	found, _ := index.ByIndex(byService, service.String()) // it fails only where there is no such index
 	slices := make([]*discoveryv1.EndpointSlice, len(found))
 	for i, obj := range found {
 		slices[i] = obj.(*discoveryv1.EndpointSlice)
 	}
-	return slices, nil
+	return slices
 }

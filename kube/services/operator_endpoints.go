@@ -3,6 +3,8 @@ package services
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -26,8 +28,8 @@ type endpoints struct {
 // New makes the loop that writes endpoint slices. The caller runs client.Sync, then the loop.
 func New(client *operator.Client) (*operator.Loop, error) {
 	watches := client.Watches.Core().V1()
-	slices := client.Watches.Discovery().V1().EndpointSlices().Informer()
-	owned, err := operator.NewOwned[*discoveryv1.EndpointSlice](slices)
+	watch := client.Watches.Discovery().V1().EndpointSlices().Informer()
+	owned, err := operator.NewOwned[*discoveryv1.EndpointSlice](watch)
 	if err != nil {
 		return nil, fmt.Errorf("index endpoint slices by owner: %w", err)
 	}
@@ -36,7 +38,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 	if err := operator.Follow(loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
 		return nil, err
 	}
-	if err := operator.Follow(loop, slices, serviceOf); err != nil {
+	if err := operator.Follow(loop, watch, serviceOf); err != nil {
 		return nil, err
 	}
 	return loop, operator.Follow(loop, watches.Pods().Informer(), e.servicesOf)
@@ -80,30 +82,43 @@ func (e *endpoints) reconcile(ctx context.Context, key operator.Key) error {
 		return err
 	}
 	for _, action := range PlanEndpoints(service, pods, existing) {
-		if err := e.act(ctx, action, key); err != nil {
+		if err := e.act(because(ctx, action, pods), action); err != nil {
 			return fmt.Errorf("%s endpoint slice %s of service %s: %w", action.Verb, action.Slice.Name, key, err)
 		}
 	}
 	return nil
 }
 
-func (e *endpoints) act(ctx context.Context, action EndpointAction, service operator.Key) error {
-	api := e.client.DiscoveryV1().EndpointSlices(service.Namespace)
+// because names the writes of the pods on account of which an action is taken. This turn may have seen a write already
+// that will only be announced to the next one, which will then find nothing to do.
+func because(ctx context.Context, action EndpointAction, pods []*corev1.Pod) context.Context {
+	causes := trace.Causes(ctx)
+	for _, pod := range pods {
+		if slices.Contains(action.Pods, pod.Name) {
+			causes = append(causes, trace.Wrote(pod.ResourceVersion))
+		}
+	}
+	ctx = trace.WithCauses(ctx, causes...)
+	if action.Verb == DeleteSlice {
+		return trace.Because(ctx, "no endpoint is left in it")
+	}
+	return trace.Because(ctx, "%s: now %s", shortList(action.Pods), count(action.Slice))
+}
+
+func (e *endpoints) act(ctx context.Context, action EndpointAction) error {
 	slice := action.Slice
+	api := e.client.DiscoveryV1().EndpointSlices(slice.Namespace)
 	switch action.Verb {
 	case CreateSlice:
-		ctx = trace.Because(ctx, "service %s has %s in no slice", service.Name, count(slice))
 		created, err := api.Create(ctx, slice, metav1.CreateOptions{})
 		if err == nil {
 			e.slices.Created(created)
 		}
 		return err
 	case UpdateSlice:
-		ctx = trace.Because(ctx, "service %s has %s here now", service.Name, count(slice))
 		_, err := api.Update(ctx, slice, metav1.UpdateOptions{})
 		return err
 	default:
-		ctx = trace.Because(ctx, "service %s has no endpoint here any more", service.Name)
 		err := api.Delete(ctx, slice.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(slice.UID))})
 		if err == nil || apierrors.IsNotFound(err) {
 			e.slices.Deleted(slice)
@@ -111,6 +126,17 @@ func (e *endpoints) act(ctx context.Context, action EndpointAction, service oper
 		}
 		return err
 	}
+}
+
+// shortList names a few pods and counts the others.
+func shortList(pods []string) string {
+	switch n := len(pods); {
+	case n == 0:
+		return "no pod changed"
+	case n > 3:
+		return fmt.Sprintf("%s and %d more", strings.Join(pods[:3], ", "), n-3)
+	}
+	return strings.Join(pods, ", ")
 }
 
 // count says how many endpoints a slice has, and how many of them are ready: "3 endpoints, 2 ready".

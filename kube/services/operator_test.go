@@ -204,18 +204,17 @@ func TestTheRecordLeadsFromAPodsReadinessToTheRulesOfTheNode(t *testing.T) {
 
 	s := c.service(func(s *corev1.Service) { s.Spec.ClusterIP = "10.96.0.77" })
 	c.pod("web-1", "10.244.1.5")
-	loaded := trace.Step{Verb: "load rules", Object: trace.Ref{Resource: "services", Namespace: s.Namespace, Name: s.Name},
-		Detail: "10.96.0.77:80 → 1 endpoint"}
-	var chain []string
+	var record []trace.Step
 	c.waitFor("the rules", func() bool {
-		chain = nil
-		for _, step := range trace.Chain(c.record(), trace.Ref{Resource: "pods", Namespace: "default", Name: "web-1"}) {
-			chain = append(chain, step.Component+" "+step.Verb+" "+step.Object.Resource)
-		}
-		return slices.ContainsFunc(c.record(), func(step trace.Step) bool {
-			return step.Verb == loaded.Verb && step.Object == loaded.Object && step.Detail == loaded.Detail
+		record = c.record()
+		return slices.ContainsFunc(record, func(step trace.Step) bool {
+			return step.Verb == "load rules" && step.Object.Name == s.Name && step.Detail == "10.96.0.77:80 → 1 endpoint"
 		})
 	})
+	var chain []string
+	for _, step := range trace.Chain(record, trace.Ref{Resource: "pods", Namespace: "default", Name: "web-1"}) {
+		chain = append(chain, step.Component+" "+step.Verb+" "+step.Object.Resource)
+	}
 	c.check("the pod's chain", chain, []string{
 		"kubelab-admin create pods", "kubelab-admin update status pods", "controllers update endpointslices", "proxy load rules services",
 	})

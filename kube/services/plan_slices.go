@@ -23,6 +23,7 @@ const (
 type EndpointAction struct {
 	Verb  EndpointVerb
 	Slice *discoveryv1.EndpointSlice
+	Pods  []string // the pods on account of which: they join, change or leave
 }
 
 // EndpointVerb names what an EndpointAction does.
@@ -61,6 +62,32 @@ type draft struct {
 }
 
 func (d draft) changed() bool { return d.was == nil || !apiequality.Semantic.DeepEqual(d.is, d.was) }
+
+// pods names the pods whose endpoints differ between what is there and what will be.
+func (d draft) pods() []string {
+	before := map[string]discoveryv1.Endpoint{}
+	if d.was != nil {
+		for _, endpoint := range d.was.Endpoints {
+			before[podOf(endpoint)] = endpoint
+		}
+	}
+	var names []string
+	for _, endpoint := range d.is.Endpoints {
+		name := podOf(endpoint)
+		if !apiequality.Semantic.DeepEqual(before[name], endpoint) {
+			names = append(names, name)
+		}
+		delete(before, name)
+	}
+	return append(names, slices.Sorted(maps.Keys(before))...)
+}
+
+func podOf(endpoint discoveryv1.Endpoint) string {
+	if endpoint.TargetRef == nil {
+		return ""
+	}
+	return endpoint.TargetRef.Name
+}
 
 // sortOut makes a draft of each slice that is ours. Slices that somebody else wrote for the service are left alone.
 func (p *slicePlan) sortOut(existing []*discoveryv1.EndpointSlice) {
@@ -160,23 +187,23 @@ func (p *slicePlan) newSlice() *draft {
 // actions are the differences between the drafts and what is there. Of slices that became empty, one may stay: the only one.
 func (p *slicePlan) actions() []EndpointAction {
 	byVerb := map[EndpointVerb][]EndpointAction{}
-	add := func(verb EndpointVerb, slice *discoveryv1.EndpointSlice) {
-		byVerb[verb] = append(byVerb[verb], EndpointAction{verb, slice})
+	add := func(verb EndpointVerb, slice *discoveryv1.EndpointSlice, pods []string) {
+		byVerb[verb] = append(byVerb[verb], EndpointAction{verb, slice, pods})
 	}
 	remaining := len(p.slices)
 	for _, slice := range p.slices {
 		switch {
 		case slice.was == nil:
-			add(CreateSlice, slice.is)
+			add(CreateSlice, slice.is, slice.pods())
 		case len(slice.is.Endpoints) == 0 && remaining > 1:
-			add(DeleteSlice, slice.was)
+			add(DeleteSlice, slice.was, slice.pods())
 			remaining--
 		case slice.changed():
-			add(UpdateSlice, slice.is)
+			add(UpdateSlice, slice.is, slice.pods())
 		}
 	}
 	for _, slice := range p.foreign {
-		add(DeleteSlice, slice)
+		add(DeleteSlice, slice, nil)
 	}
 	return slices.Concat(byVerb[CreateSlice], byVerb[UpdateSlice], byVerb[DeleteSlice])
 }

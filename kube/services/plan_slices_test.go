@@ -156,9 +156,24 @@ func TestOnePodsChangeWritesOneSlice(t *testing.T) {
 
 func TestANewPodGoesIntoTheSliceThatAnotherLeaves(t *testing.T) {
 	s := &shelf{t: t}
-	s.settle(web(), pods(1, 250))
-	replaced := append(pods(1, 9), pods(11, 251)...) // 251 for 10, in the first slice
-	check(t, "writes", s.settle(web(), replaced), []string{"update web-1: 100"})
+	s.settle(web(), pods(1, 200))
+	check(t, "room in the first slice", s.settle(web(), pods(51, 200)), []string{"update web-1: 50"})
+	replaced := append(pods(51, 149), pods(151, 201)...) // 201 for 150, in the second slice
+	check(t, "writes", s.settle(web(), replaced), []string{"update web-2: 100"})
+}
+
+func TestASliceOnItsWayOutIsNotWrittenTo(t *testing.T) {
+	s := &shelf{t: t}
+	s.settle(web(), pods(1, 1))
+	s.slices[0].DeletionTimestamp = &metav1.Time{}
+	check(t, "writes", s.settle(web(), pods(1, 1)), []string{"create web-2: 1"})
+}
+
+func TestAnActionNamesThePodsOnAccountOfWhichItIsTaken(t *testing.T) {
+	s := &shelf{t: t}
+	s.settle(web(), pods(1, 3))
+	action := PlanEndpoints(web(), []*corev1.Pod{pod(1), pod(2, notReady), pod(4)}, s.slices)[0]
+	check(t, "changes, joins, leaves", action.Pods, []string{"web-2", "web-4", "web-3"})
 }
 
 func TestASliceThatBecomesEmptyIsDeletedUnlessItIsTheLast(t *testing.T) {

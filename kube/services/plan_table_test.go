@@ -12,8 +12,8 @@ import (
 
 var webKey = types.NamespacedName{Namespace: "shop", Name: "web"}
 
-// put plans a service with the given endpoints and returns what changes in the table.
-func put(t *Table, key types.NamespacedName, frontends []Frontend) Changes {
+// replace puts frontends into the table and returns what that changes.
+func replace(t *Table, key types.NamespacedName, frontends []Frontend) Changes {
 	changes := NoChanges()
 	t.Put(key, frontends, changes)
 	return changes
@@ -26,8 +26,8 @@ func webWith(endpoints ...discoveryv1.Endpoint) []Frontend {
 
 func TestAnEndpointsChangeCostsOnlyItsRows(t *testing.T) {
 	table := NewTable()
-	put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
-	got := put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.9", "node-2", "ready")))
+	replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
+	got := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.9", "node-2", "ready")))
 	second := Row{"tcp-endpoints", "10.96.3.7 . 80 . 1"}
 	check(t, "changes", got, Changes{
 		Delete: Rows{second: "10.244.2.6 . 8080"},
@@ -38,11 +38,11 @@ func TestAnEndpointsChangeCostsOnlyItsRows(t *testing.T) {
 func TestAThirdEndpointMakesTheServicePickOneOfThree(t *testing.T) {
 	table := NewTable()
 	one, two, three := at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready"), at("10.244.2.7", "node-2", "ready")
-	put(table, webKey, webWith(one, two))
+	replace(table, webKey, webWith(one, two))
 	_, pick2 := picker("tcp", 2, false)
 	_, pick3 := picker("tcp", 3, false)
 	service := Row{servicesMap, "10.96.3.7 . tcp . 80"}
-	check(t, "changes", put(table, webKey, webWith(one, two, three)), Changes{
+	check(t, "changes", replace(table, webKey, webWith(one, two, three)), Changes{
 		Delete: Rows{service: "goto tcp-pick-2", {chains, "tcp-pick-2"}: pick2},
 		Add: Rows{
 			service: "goto tcp-pick-3", {chains, "tcp-pick-3"}: pick3,
@@ -54,7 +54,7 @@ func TestAThirdEndpointMakesTheServicePickOneOfThree(t *testing.T) {
 func TestWhatIsTheSameCostsNothing(t *testing.T) {
 	table := NewTable()
 	frontends := webWith(at("10.244.2.5", "node-2", "ready"))
-	put(table, webKey, frontends)
+	replace(table, webKey, frontends)
 	_, changed := table.Put(webKey, webWith(at("10.244.2.5", "node-2", "ready")), NoChanges())
 	check(t, "changed", changed, false)
 }
@@ -62,15 +62,15 @@ func TestWhatIsTheSameCostsNothing(t *testing.T) {
 func TestTwoServicesMayShareAPodAndLetGoOfItOneByOne(t *testing.T) {
 	table, other := NewTable(), types.NamespacedName{Namespace: "shop", Name: "web-too"}
 	frontends := webWith(at("10.244.1.5", "node-1", "ready"))
-	put(table, webKey, frontends)
+	replace(table, webKey, frontends)
 	again := PlanFrontends(web(nodePort), behind(web(), at("10.244.1.5", "node-1", "ready")), thisNode)[1:]
-	put(table, other, again)
+	replace(table, other, again)
 
 	hairpin := Row{hairpinSet, "10.244.1.5 . 10.244.1.5"}
-	if _, gone := put(table, webKey, nil).Delete[hairpin]; gone {
+	if _, gone := replace(table, webKey, nil).Delete[hairpin]; gone {
 		t.Error("the pod lost its hairpin row while another service leads to it")
 	}
-	if _, gone := put(table, other, nil).Delete[hairpin]; !gone {
+	if _, gone := replace(table, other, nil).Delete[hairpin]; !gone {
 		t.Error("the hairpin row stayed behind when no service leads to the pod")
 	}
 	check(t, "rows left", len(table.rows), 0)
@@ -78,7 +78,7 @@ func TestTwoServicesMayShareAPodAndLetGoOfItOneByOne(t *testing.T) {
 
 func TestAnAddressCanGoFromOneServiceToAnotherInOneStep(t *testing.T) {
 	table, heir := NewTable(), types.NamespacedName{Namespace: "shop", Name: "heir"}
-	put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
+	replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
 	changes := NoChanges()
 	table.Put(webKey, nil, changes)
 	table.Put(heir, webWith(at("10.244.2.6", "node-2", "ready")), changes)

@@ -1,3 +1,5 @@
+//go:build linux
+
 package services
 
 import (
@@ -46,12 +48,12 @@ func TestTheTableOfANode(t *testing.T) {
 func TestTheTransactionOfOneNewEndpoint(t *testing.T) {
 	nft := knftables.NewFake(knftables.IPv4Family, TableName)
 	table := NewTable()
-	first := put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
+	first := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
 	load(t, nft, func(tx *knftables.Transaction) {
 		replaceTable(tx, thisNode, podRange)
 		writeRows(tx, first)
 	})
-	second := put(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
+	second := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
 	load(t, nft, func(tx *knftables.Transaction) {
 		writeRows(tx, second)
 		golden(t, "testdata/endpoint.nft", tx.String())

@@ -1,0 +1,181 @@
+//go:build linux
+
+package services
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/knftables"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// loader brings many services to the kernel in one transaction: that takes hardly longer than for one.
+type loader struct {
+	services corelisters.ServiceLister
+	slices   cache.Indexer
+	nodes    corelisters.NodeLister
+	nft      knftables.Interface
+	self     string
+	pods     netip.Prefix
+	waiting  chan request
+
+	// What the kernel has. A nil table is one that must be replaced as a whole.
+	table  *Table
+	node   Node
+	stale  stale // UDP frontends that are not flushed yet
+	loaded map[operator.Key]version
+	told   map[operator.Key]version // what the record knows
+}
+
+// request is a key that a worker of the loop wants loaded, outcome the answer that it waits for.
+type request struct {
+	key    operator.Key
+	answer chan<- outcome
+}
+
+type outcome struct {
+	changed   bool // since the last answer about this key
+	frontends []Frontend
+	causes    []trace.ID // the writes that are new since then
+	err       error
+}
+
+// version is what a service's rules are, and the writes that made the service and its slices so.
+type version struct {
+	frontends []Frontend
+	writes    []trace.ID
+}
+
+// run takes all requests that wait, loads them in one transaction, and looks again: the more changes come, the
+// more of them share a transaction, and a single one never waits for others.
+func (l *loader) run(ctx context.Context) {
+	for {
+		var batch []request
+		select {
+		case first := <-l.waiting:
+			batch = append(batch, first)
+		case <-ctx.Done():
+			return
+		}
+		for more := true; more; {
+			select {
+			case next := <-l.waiting:
+				batch = append(batch, next)
+			default:
+				more = false
+			}
+		}
+		keys := make([]operator.Key, len(batch))
+		for i, r := range batch {
+			keys[i] = r.key
+		}
+		err := l.load(ctx, keys)
+		for _, r := range batch {
+			r.answer <- l.outcome(r.key, err)
+		}
+	}
+}
+
+// outcome compares what is loaded for a key with what was told of it.
+func (l *loader) outcome(key operator.Key, err error) outcome {
+	if err != nil {
+		return outcome{err: err}
+	}
+	now, before := l.loaded[key], l.told[key]
+	put(l.told, key, now)
+	return outcome{
+		changed:   !slices.EqualFunc(now.frontends, before.frontends, sameFrontend),
+		frontends: now.frontends,
+		causes: slices.DeleteFunc(slices.Clone(now.writes), func(id trace.ID) bool {
+			return slices.Contains(before.writes, id)
+		}),
+	}
+}
+
+// load makes the kernel's table right for some services. If the table was lost, or the node itself changed, that is all
+// services.
+func (l *loader) load(ctx context.Context, keys []operator.Key) error {
+	tx := l.nft.NewTransaction()
+	if node := l.observeNode(); l.table == nil || l.node != node {
+		l.table, l.node = NewTable(), node
+		clear(l.loaded)
+		replaceTable(tx, node, l.pods)
+		keys = l.allServices()
+	}
+	changes := NoChanges()
+	for _, key := range keys {
+		now := l.observe(key)
+		put(l.loaded, key, now)
+		if before, changed := l.table.Put(key, now.frontends, changes); changed {
+			l.stale.note(before, now.frontends)
+		}
+	}
+	writeRows(tx, changes)
+	if tx.NumOperations() > 0 {
+		if err := l.nft.Run(ctx, tx); err != nil {
+			l.table = nil // nobody knows what the kernel has now
+			return fmt.Errorf("load rules of %d services: %w", len(keys), err)
+		}
+	}
+	if err := l.stale.flush(); err != nil {
+		return err
+	}
+	clear(l.stale)
+	return nil
+}
+
+// observe looks at a service and plans what the node needs for it.
+func (l *loader) observe(key operator.Key) version {
+	service, err := l.services.Services(key.Namespace).Get(key.Name)
+	if err != nil { // the only error of a cache is that there is none
+		return version{}
+	}
+	endpoints := slicesOf(l.slices, key)
+	writes := []trace.ID{trace.Wrote(service.ResourceVersion)}
+	for _, slice := range endpoints {
+		writes = append(writes, trace.Wrote(slice.ResourceVersion))
+	}
+	return version{PlanFrontends(service, endpoints, l.node), writes}
+}
+
+func (l *loader) allServices() []operator.Key {
+	all, _ := l.services.List(labels.Everything()) // a cache does not fail
+	var keys []operator.Key
+	for _, service := range all {
+		keys = append(keys, operator.Self(service)...)
+	}
+	return keys
+}
+
+func (l *loader) observeNode() Node {
+	node := Node{Name: l.self}
+	object, err := l.nodes.Get(l.self)
+	if err != nil {
+		return node // not registered yet
+	}
+	for _, address := range object.Status.Addresses {
+		if address.Type == corev1.NodeInternalIP && !node.IP.IsValid() {
+			node.IP, _ = netip.ParseAddr(address.Address)
+		}
+	}
+	node.PodCIDR, _ = netip.ParsePrefix(object.Spec.PodCIDR)
+	return node
+}
+
+// put keeps a version, unless there is nothing to keep: the service is gone.
+func put(versions map[operator.Key]version, key operator.Key, v version) {
+	if v.writes == nil {
+		delete(versions, key)
+		return
+	}
+	versions[key] = v
+}
