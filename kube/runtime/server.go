@@ -73,16 +73,21 @@ func Run(ctx context.Context, config Config) error {
 	if err := os.MkdirAll(r.podsDir(), 0o700); err != nil {
 		return fmt.Errorf("make the runtime's directory: %w", err)
 	}
+	// The kernel lists mounts by their real paths.
+	var err error
+	if r.config.Root, err = filepath.EvalSymlinks(config.Root); err != nil {
+		return err
+	}
 	lock, err := r.lockRoot()
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if r.images, err = images.Open(filepath.Join(config.Root, "images")); err != nil {
+	if r.images, err = images.Open(filepath.Join(r.config.Root, "images")); err != nil {
 		return err
 	}
 	if err := r.recover(ctx); err != nil {
-		return fmt.Errorf("take over the pods in %s: %w", config.Root, err)
+		return fmt.Errorf("take over the pods in %s: %w", r.config.Root, err)
 	}
 	defer r.closeNetwork()
 	stopStreams, err := r.serveStreams()
