@@ -30,13 +30,16 @@ type namespace struct {
 // Node is a node and the sums over its pods.
 type Node struct {
 	*corev1.Node // nil as long as only its pods are known
-	allocatable  Resources
-	maxPods      int
-	requested    Resources
-	load         Resources // for scores: who asks for nothing counts as something
-	pods         int
-	siblings     map[types.UID]int // pods by controller
-	ports        []hostPort
+	// What every pod is checked against stands here, close together: with thousands of nodes it is memory that takes time.
+	taints      []corev1.Taint
+	cordoned    bool
+	allocatable Resources
+	maxPods     int
+	requested   Resources
+	load        Resources // for scores: who asks for nothing counts as something
+	pods        int
+	siblings    map[types.UID]int // pods by controller
+	ports       []hostPort
 }
 
 // Pod is a pod and what the rules need of it, worked out once.
@@ -79,6 +82,7 @@ func (c *Cluster) SetNode(object *corev1.Node) bool {
 		equality.Semantic.DeepEqual(before.Status.Allocatable, object.Status.Allocatable) {
 		return false
 	}
+	node.taints, node.cordoned = object.Spec.Taints, object.Spec.Unschedulable
 	node.allocatable = resourcesOf(object.Status.Allocatable)
 	node.maxPods = int(object.Status.Allocatable.Pods().Value())
 	if at, known := slices.BinarySearchFunc(c.nodes, object.Name, byNodeName); !known {

@@ -23,7 +23,7 @@ func checkSchedulable(pod *Pod, _ *Cluster) check {
 		return nil
 	}
 	return func(node *Node) []string {
-		if node.Spec.Unschedulable {
+		if node.cordoned {
 			return whyUnschedulable
 		}
 		return nil
@@ -38,8 +38,8 @@ func tolerates(pod *Pod, taint *corev1.Taint) bool {
 func checkTaints(pod *Pod, _ *Cluster) check {
 	texts := map[corev1.Taint][]string{} // many nodes have the same
 	return func(node *Node) []string {
-		for i := range node.Spec.Taints {
-			taint := &node.Spec.Taints[i]
+		for i := range node.taints {
+			taint := &node.taints[i]
 			if taint.Effect == corev1.TaintEffectPreferNoSchedule || tolerates(pod, taint) {
 				continue
 			}

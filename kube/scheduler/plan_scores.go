@@ -36,14 +36,19 @@ func rateSiblings(pod *Pod, _ *Cluster) rating {
 	if pod.owner == "" {
 		return nil
 	}
-	return func(node *Node) int64 { return int64(node.siblings[pod.owner]) }
+	return func(node *Node) int64 {
+		if len(node.siblings) == 0 {
+			return 0
+		}
+		return int64(node.siblings[pod.owner])
+	}
 }
 
 // rateTaints counts the taints that would rather not have the pod.
 func rateTaints(pod *Pod, _ *Cluster) rating {
 	return func(node *Node) (n int64) {
-		for i := range node.Spec.Taints {
-			if taint := &node.Spec.Taints[i]; taint.Effect == corev1.TaintEffectPreferNoSchedule && !tolerates(pod, taint) {
+		for i := range node.taints {
+			if taint := &node.taints[i]; taint.Effect == corev1.TaintEffectPreferNoSchedule && !tolerates(pod, taint) {
 				n++
 			}
 		}
