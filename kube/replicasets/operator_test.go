@@ -1,10 +1,11 @@
-package replicasets
+package replicasets_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,148 +13,226 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/kubernetes/fake"
-	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
+	"kubelab/kube/access"
+	"kubelab/kube/api"
+	"kubelab/kube/apiserver/apiservertest"
+	"kubelab/kube/garbage"
+	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/trace"
+	podkind "kubelab/kube/pods"
+	"kubelab/kube/replicasets"
+	"kubelab/kube/services"
 )
 
-// cluster is a clientset that gives pods names, UIDs and revisions as a server does.
-func cluster(objects ...runtime.Object) *fake.Clientset {
-	clients := fake.NewClientset(objects...)
-	var serial atomic.Int64
-	clients.PrependReactor("create", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
-		p := action.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
-		n := serial.Add(1)
-		p.Name = fmt.Sprintf("%s%d", p.GenerateName, n)
-		p.UID, p.ResourceVersion = types.UID(p.Name), fmt.Sprint(1000+n)
-		return false, nil, nil
-	})
-	return clients
+// lab is an API server with the loop of ReplicaSets, and a line between them that can be disturbed.
+type lab struct {
+	*testing.T
+	*operator.Client
+	line *line
 }
 
-// start runs the loop until the test ends.
-func start(t *testing.T, clients *fake.Clientset) {
-	t.Helper()
-	recorder, err := trace.NewRecorder("controllers", "control-1", "")
-	if err != nil {
-		t.Fatal(err)
+// line carries the loop's requests.
+type line struct {
+	next    http.RoundTripper
+	full    atomic.Bool  // creations of pods are refused
+	lagging atomic.Bool  // what watches of pods bring stays in the line
+	created atomic.Int32 // pods
+}
+
+func (l *line) RoundTrip(request *http.Request) (*http.Response, error) {
+	toPods := strings.HasSuffix(request.URL.Path, "/pods")
+	if toPods && request.Method == http.MethodPost {
+		if l.full.Load() {
+			status := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"exceeded quota"}`
+			return &http.Response{
+				StatusCode: http.StatusForbidden, Request: request, Body: io.NopCloser(strings.NewReader(status)),
+				Header: http.Header{"Content-Type": {"application/json"}},
+			}, nil
+		}
+		l.created.Add(1)
 	}
-	client := operator.NewClient(clients, recorder, "controllers")
-	loop, err := New(client)
-	if err != nil {
-		t.Fatal(err)
+	response, err := l.next.RoundTrip(request)
+	if err == nil && toPods && request.URL.Query().Get("watch") != "" {
+		response.Body = held{response.Body, l}
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	t.Cleanup(running.Wait)
-	t.Cleanup(stop)
-	if err := client.Sync(ctx); err != nil {
-		t.Fatal(err)
+	return response, err
+}
+
+type held struct {
+	io.ReadCloser
+	line *line
+}
+
+func (h held) Read(into []byte) (int, error) {
+	n, err := h.ReadCloser.Read(into)
+	for h.line.lagging.Load() {
+		time.Sleep(time.Millisecond)
 	}
-	running.Go(func() {
-		if err := loop.Run(ctx); err != nil {
+	return n, err
+}
+
+func newLab(t *testing.T) *lab {
+	cluster := apiservertest.Start(t, slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+		[]api.Kind{podkind.Kind}, replicasets.Kinds)...)
+	l := &lab{t, cluster.Admin(), &line{}}
+	straight := cluster.Client("controllers", access.Client(access.ControllersUser))
+	config := rest.CopyConfig(straight.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		l.line.next = next
+		return l.line
+	})
+	clients, err := kubernetes.NewForConfig(config)
+	l.must(err)
+	client := operator.NewClient(clients, straight.Recorder, "controllers")
+	loop, err := replicasets.New(client)
+	l.must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	l.must(client.Sync(ctx))
+	done := make(chan error, 1)
+	go func() { done <- loop.Run(ctx) }()
+	t.Cleanup(func() {
+		l.line.lagging.Store(false)
+		cancel()
+		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		client.Watches.Shutdown()
 	})
+	return l
 }
 
-func waitFor(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
-func pods(t *testing.T, clients *fake.Clientset) []corev1.Pod {
-	t.Helper()
-	list, err := clients.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})
+func (l *lab) must(err error) {
+	l.Helper()
 	if err != nil {
-		t.Fatal(err)
+		l.Fatal(err)
 	}
+}
+
+var labels = map[string]string{"app": "web"}
+
+func template() corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: labels},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "server", Image: "web:1"}}},
+	}
+}
+
+func (l *lab) create(replicas int32) *appsv1.ReplicaSet {
+	l.Helper()
+	rs, err := l.AppsV1().ReplicaSets("default").Create(l.Context(), &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"},
+		Spec:       appsv1.ReplicaSetSpec{Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: template()},
+	}, metav1.CreateOptions{})
+	l.must(err)
+	return rs
+}
+
+func (l *lab) get() *appsv1.ReplicaSet {
+	l.Helper()
+	rs, err := l.AppsV1().ReplicaSets("default").Get(l.Context(), "web", metav1.GetOptions{})
+	l.must(err)
+	return rs
+}
+
+func (l *lab) pods() []corev1.Pod {
+	l.Helper()
+	list, err := l.CoreV1().Pods("default").List(l.Context(), metav1.ListOptions{})
+	l.must(err)
 	return list.Items
 }
 
-func reported(t *testing.T, clients *fake.Clientset) appsv1.ReplicaSetStatus {
-	t.Helper()
-	rs, err := clients.AppsV1().ReplicaSets("shop").Get(t.Context(), "web", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rs.Status
-}
-
-func writes(clients *fake.Clientset, verb, resource string) (n int) {
-	for _, action := range clients.Actions() {
-		if action.Matches(verb, resource) {
-			n++
+func (l *lab) await(what string, is func() bool) {
+	l.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.Fatalf("%s: waited in vain; status %+v, %d pods", what, l.get().Status, len(l.pods()))
 		}
 	}
-	return n
+}
+
+func (l *lab) awaitReplicas(n int32) {
+	l.Helper()
+	l.await("the status", func() bool { return l.get().Status.Replicas == n })
 }
 
 func TestADeletedPodIsReplaced(t *testing.T) {
-	clients := cluster(set(3))
-	start(t, clients)
-	waitFor(t, "three pods in the status", func() bool { return reported(t, clients).Replicas == 3 })
-	first := pods(t, clients)[0]
-	if owner := metav1.GetControllerOf(&first); owner == nil || owner.Name != "web" || owner.Kind != "ReplicaSet" {
+	l := newLab(t)
+	l.create(3)
+	l.awaitReplicas(3)
+	first := l.pods()[0]
+	if owner := metav1.GetControllerOf(&first); owner == nil || owner.Name != "web" || owner.Kind != "ReplicaSet" || !*owner.BlockOwnerDeletion {
 		t.Errorf("a pod's controller is %v", owner)
 	}
-	if err := clients.CoreV1().Pods("shop").Delete(t.Context(), first.Name, metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, "a fourth creation", func() bool { return writes(clients, "create", "pods") == 4 })
-	waitFor(t, "three pods", func() bool { return len(pods(t, clients)) == 3 })
+	l.must(l.CoreV1().Pods("default").Delete(t.Context(), first.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}))
+	l.await("three pods, another among them", func() bool {
+		pods := l.pods()
+		return len(pods) == 3 && !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.UID == first.UID })
+	})
 }
 
 func TestAWatchThatLagsMakesNoDuplicates(t *testing.T) {
-	clients := cluster(set(3))
-	clients.PrependWatchReactor("pods", func(clienttesting.Action) (bool, watch.Interface, error) {
-		return true, watch.NewFake(), nil // which never tells anything
-	})
-	start(t, clients)
-	waitFor(t, "a status that counts three", func() bool { return reported(t, clients).Replicas == 3 })
-	for i := range 5 { // five more turns
-		rs := set(3)
-		rs.Generation = int64(10 + i)
-		if _, err := clients.AppsV1().ReplicaSets("shop").Update(t.Context(), rs, metav1.UpdateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		waitFor(t, "the turn", func() bool { return reported(t, clients).ObservedGeneration == rs.Generation })
+	l := newLab(t)
+	l.line.lagging.Store(true)
+	l.create(3)
+	l.awaitReplicas(3)
+	for n := range int32(5) { // five more turns
+		rs := l.get()
+		rs.Spec.MinReadySeconds = n + 1
+		rs, err := l.AppsV1().ReplicaSets("default").Update(t.Context(), rs, metav1.UpdateOptions{})
+		l.must(err)
+		l.await("the turn", func() bool { return l.get().Status.ObservedGeneration == rs.Generation })
 	}
-	if n := writes(clients, "create", "pods"); n != 3 {
+	if n := l.line.created.Load(); n != 3 {
 		t.Errorf("wanted 3 pods, created %d", n)
+	}
+	l.line.lagging.Store(false)
+	l.must(l.CoreV1().Pods("default").Delete(t.Context(), l.pods()[0].Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}))
+	l.await("a fourth creation", func() bool { return l.line.created.Load() == 4 })
+	l.awaitReplicas(3)
+}
+
+func TestAPodOfTheRightKindThatNobodyOwnsIsAdopted(t *testing.T) {
+	l := newLab(t)
+	_, err := l.CoreV1().Pods("default").Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "stray", Labels: labels}, Spec: template().Spec,
+	}, metav1.CreateOptions{})
+	l.must(err)
+	rs := l.create(1)
+	l.awaitReplicas(1)
+	pods := l.pods()
+	if len(pods) != 1 || !metav1.IsControlledBy(&pods[0], rs) {
+		t.Errorf("pods %v", pods)
 	}
 }
 
-func TestAStrayPodIsAdopted(t *testing.T) {
-	clients := cluster(set(1), pod("stray", orphan))
-	start(t, clients)
-	waitFor(t, "the pod has a controller", func() bool { return metav1.IsControlledBy(&pods(t, clients)[0], set(1)) })
-	if n := writes(clients, "create", "pods"); n != 0 {
-		t.Errorf("one pod was there, and %d more were created", n)
-	}
+func TestAPodWhoseLabelChangesIsReleasedAndReplaced(t *testing.T) {
+	l := newLab(t)
+	l.create(1)
+	l.awaitReplicas(1)
+	sick := l.pods()[0]
+	sick.Labels = map[string]string{"app": "under-study"}
+	_, err := l.CoreV1().Pods("default").Update(t.Context(), &sick, metav1.UpdateOptions{})
+	l.must(err)
+	l.await("two pods, and the sick one without an owner", func() bool {
+		pods := l.pods()
+		return len(pods) == 2 && slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.UID == sick.UID && len(p.OwnerReferences) == 0 })
+	})
 }
 
 func TestAFullQuotaIsReportedAndTriedAgain(t *testing.T) {
-	clients := cluster(set(100))
-	var full atomic.Bool
-	full.Store(true)
-	clients.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return full.Load(), nil, errors.New("exceeded quota")
+	l := newLab(t)
+	l.line.full.Store(true)
+	l.create(100)
+	l.await("the failure", func() bool {
+		c := l.get().Status.Conditions
+		return len(c) == 1 && c[0].Reason == "FailedCreate" && strings.Contains(c[0].Message, "exceeded quota")
 	})
-	start(t, clients)
-	waitFor(t, "the failure shows", func() bool { return len(reported(t, clients).Conditions) == 1 })
-	full.Store(false)
-	waitFor(t, "all pods are there", func() bool {
-		status := reported(t, clients)
+	l.line.full.Store(false)
+	l.await("all pods, and no failure", func() bool {
+		status := l.get().Status
 		return status.Replicas == 100 && len(status.Conditions) == 0
 	})
 }
