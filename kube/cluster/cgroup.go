@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"sync"
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/cgroups/manager"
@@ -21,9 +22,15 @@ const (
 	cgroupMount = "/sys/fs/cgroup"
 )
 
+// enclosing is held by one host at a time: the first makes the scope for all, and the library that writes
+// cgroups keeps things in variables of its own.
+var enclosing sync.Mutex
+
 // enclose puts a host's first process, and so all that it will start, into the host's cgroup, and sets
 // the host's limits. In cgroup v2 only leaves hold processes, so the host's components have one of their own.
 func enclose(ctx context.Context, spec Spec, host Host, pid int) error {
+	enclosing.Lock()
+	defer enclosing.Unlock()
 	whole, err := manager.New(&cgroups.Cgroup{Path: spec.cgroup(host), Resources: limits(host)})
 	if err != nil {
 		return err

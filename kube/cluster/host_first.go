@@ -64,7 +64,9 @@ func settleIn(name string) error {
 func dropMounts(dir string) error {
 	points, err := mountsBelow(dir)
 	for _, point := range points {
-		err = errors.Join(err, unix.Unmount(point, unix.MNT_DETACH))
+		if e := unix.Unmount(point, unix.MNT_DETACH); e != nil {
+			err = errors.Join(err, fmt.Errorf("unmount %s: %w", point, e))
+		}
 	}
 	return err
 }

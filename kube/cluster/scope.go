@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"sync"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
@@ -36,13 +35,9 @@ func needsScope() bool {
 	return err == nil && cgroups.IsCgroup2UnifiedMode()
 }
 
-var scopes sync.Mutex // a scope is made by the first of its processes, and hosts start side by side
-
 // ensureScope makes the cluster's scope with the process in it, unless the scope is there. It goes by
 // itself when its last process has ended.
 func ensureScope(ctx context.Context, cluster string, pid int) error {
-	scopes.Lock()
-	defer scopes.Unlock()
 	if _, err := os.Stat(filepath.Join(cgroupMount, cgroupRoot(cluster))); err == nil {
 		return nil
 	}

@@ -1,0 +1,436 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+func TestAHostIsAMachineOfItsOwn(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		other := o
+		other.Name, other.DataDir = o.Name+"x", o.DataDir+"x"
+		other.Nodes = 0
+		up(t, other) // its switch must not be seen in the hosts of the first
+		defer func() {
+			if err := Down(context.Background(), other.Name, other.DataDir, false); err != nil {
+				t.Error(err)
+			}
+		}()
+		got := askUntil(t, "node-1", spec, "control-plane")
+		want := facts{
+			Hostname:  "control-plane",
+			Processes: []string{"kube apiserver", "kube controllers", "kube etcd", "kube host", "kube scheduler"},
+			Addresses: []string{"172.30.0.10/24"},
+			Asker:     "172.30.0.11",
+		}
+		got.Processes = sorted(got.Processes)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestAHostHasTheLimitsOfItsCgroup(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		o.CPU, o.Memory = 1, 512<<20
+		spec := up(t, o)
+		want := map[string]string{"memory/memory.limit_in_bytes": "536870912", "cpu/cpu.cfs_quota_us": "100000"}
+		if len(hierarchies()) == 1 {
+			want = map[string]string{"memory.max": "536870912", "cpu.max": "100000 100000"}
+		}
+		for file, limit := range want {
+			controller, file, both := strings.Cut(file, "/")
+			if !both {
+				controller, file = "", controller
+			}
+			content, err := os.ReadFile(filepath.Join(cgroupMount, controller, spec.cgroup(*spec.Host("node-1")), file))
+			if err != nil || strings.TrimSpace(string(content)) != limit {
+				t.Errorf("%s/%s is %q, %v; want %s", controller, file, content, err, limit)
+			}
+		}
+	})
+}
+
+func TestAComponentThatIsKilledComesBackAndTheOthersStay(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		find := func(component string) (pid int) {
+			waitFor(t, component+" runs", func() bool { pid = process(t, spec, "node-1", component); return pid > 0 })
+			return pid
+		}
+		proxy, kubelet := find("proxy"), find("kubelet")
+		if err := syscall.Kill(proxy, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "another proxy runs", func() bool { pid := process(t, spec, "node-1", "proxy"); return pid > 0 && pid != proxy })
+		if now := find("kubelet"); now != kubelet {
+			t.Errorf("the kubelet was %d and is %d", kubelet, now)
+		}
+	})
+}
+
+func TestAPowerCutEndsEverythingOnTheHostAndItStaysOffUntilSomebodySwitchesItOn(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		askUntil(t, "control-plane", spec, "node-1")
+		if err := Kill(o.Name, "node-1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(hierarchies()[0], spec.cgroup(*spec.Host("node-1")))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("its cgroup is still there: %v", err)
+		}
+		watching, stop := context.WithCancel(t.Context())
+		var supervisor sync.WaitGroup
+		supervisor.Go(func() { _ = Supervise(watching, o.Name) })
+		defer supervisor.Wait()
+		defer stop()
+		// To see that the supervisor leaves it off, wait until it has brought back another one.
+		control, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := control.Processes["control-plane"].Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		askUntil(t, "node-2", spec, "control-plane")
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state.Processes["node-1"].Alive() {
+			t.Error("node-1 was started again, though a person switched it off")
+		}
+		if err := Start(t.Context(), o.Name, "node-1"); err != nil {
+			t.Fatal(err)
+		}
+		askUntil(t, "control-plane", spec, "node-1")
+	})
+}
+
+func TestACutCableSeparatesAHostThatRunsOn(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		askUntil(t, "node-1", spec, "node-2")
+		if err := Cut(o.Name, "node-2"); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := ask("node-1", spec, "node-2"); err == nil {
+			t.Errorf("an answer through a cut cable: %+v", answer)
+		}
+		if process(t, spec, "node-2", "kubelet") == 0 {
+			t.Error("the host does not run on")
+		}
+		if err := Mend(o.Name, "node-2"); err != nil {
+			t.Fatal(err)
+		}
+		askUntil(t, "node-1", spec, "node-2")
+	})
+}
+
+func TestANodeCanBeAddedToAClusterThatIsUp(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		host, err := Add(t.Context(), o.Name, 1, 256<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, list, err := List(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != 4 || !list[3].Running || list[3].Name != host.Name {
+			t.Errorf("hosts: %+v", list)
+		}
+		askUntil(t, "node-1", spec, host.Name)
+	})
+}
+
+func TestHostsReachTheWorldWithTheMachinesAddress(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		defer outside(t)()
+		spec := up(t, o)
+		answer, err := askAt("node-1", spec, "198.51.100.2:80")
+		if err != nil || answer.Asker != "198.51.100.1" {
+			t.Errorf("the world sees %q, %v; want 198.51.100.1", answer.Asker, err)
+		}
+	})
+}
+
+func TestTheHostsOfAnIsolatedClusterReachOnlyEachOther(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		o.Isolated = true
+		spec := up(t, o)
+		askUntil(t, "node-1", spec, "node-2")
+		links, err := netlink.LinkList()
+		if err != nil || len(links) != 1 {
+			t.Errorf("the machine has a leg in the network: %v, %v", links, err)
+		}
+		if _, err := askAt("node-1", spec, "198.51.100.2:80"); !errors.Is(err, syscall.ENETUNREACH) {
+			t.Errorf("there is a way out: %v", err)
+		}
+		// The machine's programs reach the API all the same.
+		waitFor(t, "the forwarder leads to the API server", func() bool {
+			conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", spec.Port))
+			if err != nil {
+				return false
+			}
+			answer, err := hear(conn)
+			return err == nil && answer.Hostname == "control-plane"
+		})
+	})
+}
+
+func TestTheForwarderFindsTheAPIServerAgainAfterAPowerCut(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		answers := func() bool {
+			conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", spec.Port))
+			if err != nil {
+				return false
+			}
+			_, err = hear(conn)
+			return err == nil
+		}
+		waitFor(t, "the API server answers", answers)
+		if err := Kill(o.Name, "control-plane"); err != nil {
+			t.Fatal(err)
+		}
+		if answers() {
+			t.Error("who answers?")
+		}
+		if err := Start(t.Context(), o.Name, "control-plane"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "it answers again", answers)
+	})
+}
+
+func TestASecondUpFindsTheClusterRunning(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		var both sync.WaitGroup
+		found := make([]bool, 2)
+		for i := range found {
+			both.Go(func() {
+				_, running, err := Up(t.Context(), o)
+				if err != nil {
+					t.Error(err)
+				}
+				found[i] = running
+			})
+		}
+		both.Wait()
+		if found[0] == found[1] {
+			t.Errorf("one of two starts it and the other finds it: %v", found)
+		}
+	})
+}
+
+func TestUpAdoptsWhatASupervisorLeftBehind(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		leaveSupervisor(t, o)
+		before, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up(t, o)
+		after, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before.Processes, after.Processes); diff != "" {
+			t.Errorf("something was started again (-before +after):\n%s", diff)
+		}
+	})
+}
+
+// leaveSupervisor makes the state that of a cluster whose supervisor was killed.
+func leaveSupervisor(t *testing.T, o Options) {
+	t.Helper()
+	c, err := open(o.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.release()
+	if err := c.change(func(state *State) { state.Supervisor.Start++ }); err != nil { // the number now belongs to somebody else
+		t.Fatal(err)
+	}
+}
+
+func TestDownWithKeptDataIsGoneOnFromByTheNextUp(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		first := up(t, o)
+		mark := filepath.Join(o.DataDir, "etcd", "mark")
+		if err := os.MkdirAll(filepath.Dir(mark), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, true); err != nil {
+			t.Fatal(err)
+		}
+		o.Nodes = -1
+		if diff := cmp.Diff(first.Hosts, up(t, o).Hosts, cmp.Comparer(equalHosts)); diff != "" {
+			t.Errorf("-first +second:\n%s", diff)
+		}
+		if _, err := os.Stat(mark); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func equalHosts(a, b Host) bool { return a == b }
+
+func TestDownTakesTheContextOutOfEveryKubeconfigThatItWasPutInto(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		var paths []string
+		for i := range 2 {
+			t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), fmt.Sprint(i)))
+			path, err := AddContext(o.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := clientcmd.LoadFromFile(path)
+			if err != nil || config.CurrentContext != "kubelab-"+o.Name {
+				t.Errorf("context %q, %v", config.CurrentContext, err)
+			}
+			paths = append(paths, path)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+}
+
+func TestDownClearsAwayWhatIsHalfThere(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := state.Processes["node-1"].Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := removeSwitch(o.Name); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(o.DataDir, specFile)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Error(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); !errors.Is(err, ErrNotUp) {
+			t.Errorf("a second time: %v", err)
+		}
+	})
+}
+
+func TestAStartThatCannotGoOnLeavesNothing(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+		o.Port = taken.Addr().(*net.TCPAddr).Port
+		_, _, err = Up(t.Context(), o)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprint(o.Port)) || !strings.Contains(err.Error(), "--port") {
+			t.Errorf("the port is taken: %v", err)
+		}
+		o.Port = 0
+		if err := os.Remove(filepath.Join(o.Bin, "kube")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(o.Bin, "kube"), []byte("no program"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err = Up(t.Context(), o); !errors.Is(err, syscall.ENOEXEC) {
+			t.Errorf("the program is none: %v", err)
+		}
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Remove(filepath.Join(o.Bin, "kube")), os.Symlink(self, filepath.Join(o.Bin, "kube"))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestADirectoryWithOtherFilesIsNeitherUsedNorRemoved(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		theirs := filepath.Join(t.TempDir(), "precious")
+		if err := os.WriteFile(theirs, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.DataDir = filepath.Dir(theirs)
+		if _, _, err := Up(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--data-dir") {
+			t.Errorf("up: %v", err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); !errors.Is(err, ErrNotUp) {
+			t.Errorf("down: %v", err)
+		}
+		if _, err := os.Stat(theirs); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTheStateOfAnEarlierLifeOfTheMachineIsNotBelieved(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		leaveSupervisor(t, o)
+		c, err := open(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := c.state.Processes
+		err = c.change(func(state *State) { state.Boot = "another life" })
+		c.release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, process := range old { // as a reboot does
+			if err := process.Signal(syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			process.Wait(-1)
+		}
+		spec := up(t, o)
+		askUntil(t, "node-1", spec, "control-plane")
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, process := range state.Processes {
+			if slices.Contains([]Process{old[name]}, process) {
+				t.Errorf("%s is still the old one", name)
+			}
+		}
+	})
+}
