@@ -186,8 +186,10 @@ func TestTheServerGivesEachServiceAnAddressAndNoTwoTheSame(t *testing.T) {
 		t.Errorf("a second service with this address: got %v, want Invalid", err)
 	}
 	c.must(c.person.CoreV1().Services("default").Delete(c.Context(), first.Name, metav1.DeleteOptions{}))
-	_, err = c.person.CoreV1().Services("default").Create(c.Context(), again, metav1.CreateOptions{})
-	c.must(err) // the address is free again
+	c.waitFor("the address to be free again", func() bool {
+		_, err = c.person.CoreV1().Services("default").Create(c.Context(), again, metav1.CreateOptions{})
+		return err == nil
+	})
 }
 
 func TestTheRecordLeadsFromAPodsReadinessToTheRulesOfTheNode(t *testing.T) {
@@ -203,6 +205,7 @@ func TestTheRecordLeadsFromAPodsReadinessToTheRulesOfTheNode(t *testing.T) {
 	c.run(client, proxy.Run)
 
 	s := c.service(func(s *corev1.Service) { s.Spec.ClusterIP = "10.96.0.77" })
+	c.waitFor("a slice that is still empty", func() bool { return len(c.slices()) == 1 })
 	c.pod("web-1", "10.244.1.5")
 	var record []trace.Step
 	c.waitFor("the rules", func() bool {
