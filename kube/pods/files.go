@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"kubelab/kube/containers"
 	"kubelab/kube/operator"
 )
 
@@ -53,12 +54,17 @@ func (n Node) writeHosts(uid, content string) error {
 	return os.Rename(file+".new", file)
 }
 
-// removeFiles removes all that is left of a pod.
+// removeFiles removes all that is left of a pod. Its class is not known any more: its cgroup is in one of the three.
 func (n Node) removeFiles(key operator.Key, uid string) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: types.UID(uid)}}
 	err := errors.Join(os.RemoveAll(n.logDirectory(pod)), os.RemoveAll(n.podDirectory(uid)))
 	if err != nil {
 		return fmt.Errorf("remove files of pod %s: %w", key, err)
+	}
+	for class := range classes {
+		if err := containers.RemoveCgroup(podCgroup(n.CgroupRoot, class, uid)); err != nil {
+			return fmt.Errorf("remove what is left of pod %s: %w", key, err)
+		}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func news(pod *corev1.Pod, now corev1.PodStatus) []News {
 	for _, status := range now.ContainerStatuses {
 		before := statusOf(pod, status.Name)
 		waiting := status.State.Waiting
-		if waiting == nil || before.State.Waiting != nil && before.State.Waiting.Reason == waiting.Reason {
+		if waiting == nil || before.State.Waiting != nil && *before.State.Waiting == *waiting {
 			continue
 		}
 		tell := func(kind, reason, format string, args ...any) {

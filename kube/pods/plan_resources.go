@@ -6,17 +6,18 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// cgroupParent is where the pod's cgroup lies: the classes are siblings, so that they are weighed against
-// each other before the pods in them are.
+// The classes of pods are sibling cgroups, so that they are weighed against each other before the pods in them are.
+var classes = map[corev1.PodQOSClass]string{
+	corev1.PodQOSGuaranteed: "", corev1.PodQOSBurstable: "/burstable", corev1.PodQOSBestEffort: "/besteffort",
+}
+
+// cgroupParent is where the pod's cgroup lies.
 func cgroupParent(root string, pod *corev1.Pod) string {
-	class := ""
-	switch QOSClass(&pod.Spec) {
-	case corev1.PodQOSBurstable:
-		class = "/burstable"
-	case corev1.PodQOSBestEffort:
-		class = "/besteffort"
-	}
-	return root + "/pods" + class + "/pod" + string(pod.UID)
+	return podCgroup(root, QOSClass(&pod.Spec), string(pod.UID))
+}
+
+func podCgroup(root string, class corev1.PodQOSClass, uid string) string {
+	return root + "/pods" + classes[class] + "/pod" + uid
 }
 
 // The kernel's units of CPU: shares are a weight, 1024 for one CPU; a quota is the time of each period.

@@ -124,7 +124,7 @@ func (p *planner) waitsToRestart(name string, record *Container) *corev1.Contain
 	if waiting := p.waiting(name, ""); waiting.Reason != "" {
 		return waiting
 	}
-	return nil
+	return statusOf(p.pod, name).State.Waiting // that it waited is true until it runs
 }
 
 // waiting is what keeps a container from starting; otherwise is the reason if nothing is wrong.

@@ -207,6 +207,13 @@ func TestAddressesOutliveTheSandbox(t *testing.T) {
 	check(t, "on the node's network", Plan(pod, sandboxed(running("web", 0, 1)), now).Status.PodIP, "172.30.0.11")
 }
 
+func TestWhatWaitedIsSaidToWaitUntilItRuns(t *testing.T) {
+	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), sandboxed(exited("web", 1, 1, 1, time.Second)))
+	have := sandboxed(exited("web", 1, 1, 1, time.Minute))
+	check(t, "it is due", actions(pod, have.withImage("web", 2)), "start container web (attempt 2) in sandbox s0")
+	check(t, "and not told of before it runs", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "waits: CrashLoopBackOff")
+}
+
 func TestNewsAreToldOnce(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	have := sandboxed(exited("web", 2, 2, 1, 0))
@@ -218,5 +225,12 @@ func TestNewsAreToldOnce(t *testing.T) {
 	pod.Status = crashing
 	if again := news(pod, crashing); again != nil {
 		t.Errorf("again: %v", again)
+	}
+	pod.Status.ContainerStatuses[0].State.Waiting = &corev1.ContainerStateWaiting{Reason: CreateContainerConfigError, Message: "no map"}
+	unset := corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "web",
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: CreateContainerConfigError, Message: "no key"}}}}}
+	want = []News{{corev1.EventTypeWarning, "Failed", "web", "Error: no key"}}
+	if diff := cmp.Diff(want, news(pod, unset)); diff != "" {
+		t.Errorf("the same reason with another message is news: %s", diff)
 	}
 }

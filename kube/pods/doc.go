@@ -1,0 +1,49 @@
+// Package pods is a pod's whole life on its node, told to any container runtime.
+//
+// # The problem
+//
+// A pod is a wish: these containers, on one address, kept running like that. A container runtime knows no wishes. It
+// carries out single commands, and forgets why: make a sandbox, pull an image, start a container. Between the two stands
+// everything that can happen in a pod's life: a program that crashes every second, an image that is not to be had, a
+// ConfigMap that somebody will create tomorrow, a container that does not end when it is asked to, a kubelet that is
+// killed in the middle of all that.
+//
+// # The idea
+//
+// One pure function, [Plan]: (the pod, what there is of it, now) -> actions and status. It is asked again whenever
+// anything happens, and each time it looks at everything anew. So there is no state in which a pod "is being
+// started": there is a sandbox or there is none, there is an image or not, a container has ended or runs, and from that
+// follows the next step.
+//
+//	what there is                               what to do
+//	nothing                                     create sandbox, pull images (both at once)
+//	sandbox, image                              start the container
+//	the container has ended, with code 1        ask the restart policy; start it anew, or wait until it is due
+//	the pod is deleted, a container runs        stop it, with what is left of its grace
+//	the pod is deleted, nothing runs            stop the sandbox; tell how it ended; remove it; delete the object
+//	the API does not know the pod               as if deleted, and nobody is told
+//
+// An action can take long: a pull, or a stop for the whole grace period. So none is done in the turn of the loop that
+// decided on it. Each is a job of its own, and its end is one more thing that happens. [Operator] sees to that; it
+// is a loop as all others are.
+//
+// What must survive the kubelet is not kept in it. Restart counts and the back-off stand in the runtime's records, as labels and
+// annotations that the kubelet gave each container; the rest stands in the pod's status. A status is a function of both, and said again
+// it does not change, so it is written when it differs, and only then. One exception is on purpose: a pod that comes
+// up without trouble within a fifth of a second is told of once, when it runs.
+//
+// # Where to read
+//
+// plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say), then plan_environment.go,
+// plan_container.go and plan_sandbox.go (what a runtime is told). The shell around it: observe.go, operator.go, jobs.go.
+// The Pod as an object of the API is in kind.go.
+//
+// # What is simplified
+//
+// Volumes, init containers and probes are rooms of their own. Upstream's kubelet also has lifecycle hooks, static pods,
+// user namespaces, in-place resize, pull secrets, variables for every service (here: for the API server only) and garbage
+// collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
+// there the decision is computePodActions, in the middle.
+//
+// Chapter 06 is about the pod.
+package pods

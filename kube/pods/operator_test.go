@@ -1,0 +1,165 @@
+package pods
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// twin is a container runtime in memory, for tests in which hours pass. Its containers run for a second and fail. What
+// a real runtime does is tested in package kubelet.
+type twin struct {
+	runtimeapi.RuntimeServiceClient
+	runtimeapi.ImageServiceClient
+	exited func()
+
+	mu         sync.Mutex
+	sandbox    *runtimeapi.PodSandboxConfig
+	containers map[string]*runtimeapi.ContainerStatus
+	starts     []time.Duration
+	began      time.Time
+}
+
+func (r *twin) ListPodSandbox(context.Context, *runtimeapi.ListPodSandboxRequest, ...grpc.CallOption) (*runtimeapi.ListPodSandboxResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	answer := &runtimeapi.ListPodSandboxResponse{}
+	if r.sandbox != nil {
+		answer.Items = []*runtimeapi.PodSandbox{{Id: "s", Metadata: r.sandbox.Metadata, Labels: r.sandbox.Labels}}
+	}
+	return answer, nil
+}
+
+func (r *twin) PodSandboxStatus(context.Context, *runtimeapi.PodSandboxStatusRequest, ...grpc.CallOption) (*runtimeapi.PodSandboxStatusResponse, error) {
+	return &runtimeapi.PodSandboxStatusResponse{Status: &runtimeapi.PodSandboxStatus{Network: &runtimeapi.PodSandboxNetworkStatus{Ip: "10.244.1.2"}}}, nil
+}
+
+func (r *twin) RunPodSandbox(_ context.Context, request *runtimeapi.RunPodSandboxRequest, _ ...grpc.CallOption) (*runtimeapi.RunPodSandboxResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sandbox = request.Config
+	return &runtimeapi.RunPodSandboxResponse{PodSandboxId: "s"}, nil
+}
+
+func (r *twin) ListContainers(context.Context, *runtimeapi.ListContainersRequest, ...grpc.CallOption) (*runtimeapi.ListContainersResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	answer := &runtimeapi.ListContainersResponse{}
+	for _, c := range r.containers {
+		answer.Containers = append(answer.Containers, &runtimeapi.Container{Id: c.Id, PodSandboxId: "s", Labels: c.Labels})
+	}
+	return answer, nil
+}
+
+func (r *twin) ContainerStatus(_ context.Context, request *runtimeapi.ContainerStatusRequest, _ ...grpc.CallOption) (*runtimeapi.ContainerStatusResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	copied := proto.CloneOf(r.containers[request.ContainerId])
+	return &runtimeapi.ContainerStatusResponse{Status: copied}, nil
+}
+
+func (r *twin) CreateContainer(_ context.Context, request *runtimeapi.CreateContainerRequest, _ ...grpc.CallOption) (*runtimeapi.CreateContainerResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := fmt.Sprintf("web-%d", request.Config.Metadata.Attempt)
+	r.containers[id] = &runtimeapi.ContainerStatus{
+		Id: id, Metadata: request.Config.Metadata, Labels: request.Config.Labels, Annotations: request.Config.Annotations}
+	return &runtimeapi.CreateContainerResponse{ContainerId: id}, nil
+}
+
+func (r *twin) StartContainer(_ context.Context, request *runtimeapi.StartContainerRequest, _ ...grpc.CallOption) (*runtimeapi.StartContainerResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.containers[request.ContainerId]
+	c.State, c.StartedAt = runtimeapi.ContainerState_CONTAINER_RUNNING, time.Now().UnixNano()
+	r.starts = append(r.starts, time.Since(r.began))
+	time.AfterFunc(time.Second, func() {
+		r.mu.Lock()
+		c.State, c.FinishedAt, c.ExitCode = runtimeapi.ContainerState_CONTAINER_EXITED, time.Now().UnixNano(), 1
+		r.mu.Unlock()
+		r.exited()
+	})
+	return &runtimeapi.StartContainerResponse{}, nil
+}
+
+func (r *twin) RemoveContainer(_ context.Context, request *runtimeapi.RemoveContainerRequest, _ ...grpc.CallOption) (*runtimeapi.RemoveContainerResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.containers, request.ContainerId)
+	return &runtimeapi.RemoveContainerResponse{}, nil
+}
+
+func (r *twin) ImageStatus(context.Context, *runtimeapi.ImageStatusRequest, ...grpc.CallOption) (*runtimeapi.ImageStatusResponse, error) {
+	return &runtimeapi.ImageStatusResponse{Image: &runtimeapi.Image{Id: "sha256:web"}}, nil
+}
+
+// run runs an operator until stop is called.
+func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
+	recorder, err := trace.NewRecorder("kubelet", "node-1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := operator.NewClient(clients, recorder, "kubelet")
+	o, err := New(Node{Name: "node-1", Root: t.TempDir()}, client, client.Watches, &Runtime{r, r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.exited = func() { o.Wake(operator.Key{Namespace: "shop", Name: "web-1"}) }
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := client.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		client.Watches.Shutdown()
+	}
+}
+
+func TestACrashingContainerIsRestartedEverMoreRarelyAlsoWhenTheKubeletDiesMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"))
+		r := &twin{began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		stop := r.run(t, clients)
+		time.Sleep(time.Minute) // fake time: it passes at once
+		stop()
+		time.Sleep(time.Second)
+		stop = r.run(t, clients)
+		time.Sleep(10 * time.Minute)
+		stop()
+
+		var starts []string
+		for _, start := range r.starts {
+			starts = append(starts, start.Round(time.Second).String())
+		}
+		// Each run lasts a second; then come pauses of 0, 10, 20, 40, 80, 160 and 300 seconds.
+		want := []string{"0s", "1s", "12s", "33s", "1m14s", "2m35s", "5m16s", "10m17s"}
+		if diff := cmp.Diff(want, starts); diff != "" {
+			t.Errorf("starts (-want +got):\n%s", diff)
+		}
+		pod, err := clients.CoreV1().Pods("shop").Get(t.Context(), "web-1", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := pod.Status.ContainerStatuses[0]
+		check(t, "the API knows", fmt.Sprint(status.RestartCount, " ", word(status.State)), "7 waits: CrashLoopBackOff")
+	})
+}
