@@ -127,7 +127,8 @@ func TestAnAttachedTerminalShowsOutputTakesInputAndKnowsItsSize(t *testing.T) {
 func TestPortForwardReachesWhatListensOnLoopbackInsideThePod(t *testing.T) {
 	n := newNode(t)
 	p := n.runPod("web")
-	p.run("main", "mkdir /www; echo hello > /www/index.html; httpd -f -p 127.0.0.1:8080 -h /www")
+	id := p.run("main", "mkdir /www; echo hello > /www/index.html; httpd -f -p 127.0.0.1:8080 -h /www")
+	p.exec(id, "until nc 127.0.0.1 8080 </dev/null; do sleep 0.01; done") // a client gives up at the first refusal
 	answer, err := n.PortForward(t.Context(), &cri.PortForwardRequest{PodSandboxId: p.id})
 	if err != nil {
 		t.Fatal(err)
@@ -163,8 +164,9 @@ func TestPortForwardReachesWhatListensOnLoopbackInsideThePod(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return string(body)
 	}
-	var got string
-	waitFor(t, "the web server", func() bool { got = get(ports[0].Local); return got == "hello\n" })
+	if got := get(ports[0].Local); got != "hello\n" {
+		t.Errorf("the web server in the pod says %q", got)
+	}
 	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[1].Local))
 	if err != nil {
 		t.Fatal(err)
