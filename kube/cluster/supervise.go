@@ -7,6 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -57,6 +59,26 @@ func takeOver(name string) error {
 	}
 	defer c.release()
 	return c.change(func(state *State) { state.Supervisor = self })
+}
+
+// background is the name of a supervisor that runs in the background: it ends with the cluster, as hosts do.
+const background = "supervise"
+
+// Detach starts a supervisor in the background. The caller is none any more.
+func Detach(ctx context.Context, name string) error {
+	c, err := open(name)
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	command := exec.Command(filepath.Join(c.Spec.Bin, "kube"), background, "--name", name)
+	command.SysProcAttr = ownSession()
+	return start(command, c.Spec.path("log/supervise.log"), func(process Process) error {
+		err := enclose(ctx, c.Spec, Host{Name: "machine"}, process.PID)
+		return errors.Join(err, c.change(func(state *State) {
+			state.Supervisor, state.Processes[background] = process, process
+		}))
+	})
 }
 
 // ifUp drops the error that the cluster is not up.

@@ -44,6 +44,9 @@ func Start(t testing.TB, arguments ...string) *Cluster {
 			c.tellLogs()
 		}
 		c.Down()
+		if traces := Traces(c.Name, c.DataDir); len(traces) > 0 {
+			t.Errorf("after kube down the machine still has:\n%s", strings.Join(traces, "\n"))
+		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("remove what the test's cluster left: %v", err)
 		}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,7 +109,7 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if o.detach {
-		return o.leaveSupervisor(spec)
+		return cluster.Detach(ctx, o.Name)
 	}
 	fmt.Fprintln(out, "\nCtrl-C takes it down.")
 	if err := cluster.Supervise(ctx, o.Name); err == nil {
@@ -169,26 +166,13 @@ Hosts:     %s node list
 	return err
 }
 
-// leaveSupervisor starts a process in the background that starts again what ends.
-func (o *upOptions) leaveSupervisor(spec cluster.Spec) error {
-	log, err := os.OpenFile(filepath.Join(spec.DataDir, "log", "supervise.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	command := exec.Command(filepath.Join(spec.Bin, "kube"), "supervise", "--name", o.Name)
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	command.Stdout, command.Stderr, command.Dir = log, log, "/"
-	if err := command.Start(); err != nil {
-		return fmt.Errorf("start the supervisor: %w", err)
-	}
-	return command.Process.Release()
-}
-
 // newSuperviseCommand is what --detach leaves behind.
 func newSuperviseCommand() *cobra.Command {
 	var name string
 	command := newComponentCommand("supervise", "Start again what ends of a cluster that is up", func(ctx context.Context) error {
+		if err := cluster.PassGate(); err != nil {
+			return err
+		}
 		return cluster.Supervise(ctx, name)
 	})
 	command.Hidden = true

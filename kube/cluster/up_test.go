@@ -1,0 +1,61 @@
+package cluster_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"kubelab/kube/cluster/clustertest"
+)
+
+func TestUpIsDoneWhenAPodCanRunAndReachAService(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "2")
+	if len(clustertest.Traces(c.Name, c.DataDir)) == 0 {
+		t.Error("the test that nothing is left behind sees nothing of a running cluster either")
+	}
+	c.Kubectl("run", "web", "--image=busybox", "--restart=Never", "--expose", "--port=80", "--", "sh", "-c", "echo hello >index.html; httpd -f")
+	c.Wait(20*time.Second, "the pod to be ready", func() bool {
+		out, err := c.Try("kubectl", "get", "pod", "web", "-o", "jsonpath={.status.phase}")
+		return err == nil && out == "Running"
+	})
+	c.Wait(20*time.Second, "an answer of the service by its name", func() bool {
+		out, err := c.Try("kubectl", "exec", "web", "--", "wget", "-qO-", "http://web.default.svc.cluster.local")
+		return err == nil && out == "hello"
+	})
+}
+
+func TestASupervisorThatIsKilledTakesNothingWithItAndTheNextUpAdoptsTheCluster(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "1")
+	hosts := c.Kube("node", "list", "--name", c.Name)
+	c.KillSupervisor()
+	c.Up()
+	if again := c.Kube("node", "list", "--name", c.Name); again != hosts {
+		t.Errorf("the hosts were:\n%s\nand are:\n%s", hosts, again)
+	}
+}
+
+func TestASecondUpSaysThatTheClusterIsUp(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "0")
+	if out := c.Kube("up", "--name", c.Name, "--data-dir", c.DataDir); !strings.Contains(out, "up already") {
+		t.Errorf("it says:\n%s", out)
+	}
+}
+
+func TestAnIsolatedClusterIsUsable(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "1", "--isolated")
+	c.Kubectl("get", "--raw", "/readyz")
+}
+
+func TestDownKeepsTheDataThatTheNextUpGoesOnFrom(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "0")
+	c.Kubectl("create", "configmap", "kept", "--from-literal=is=here")
+	c.Kube("down", "--name", c.Name, "--keep-data")
+	if _, err := os.Stat(c.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	c.Up()
+	if got := c.Kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.is}"); got != "here" {
+		t.Errorf("it says %q", got)
+	}
+}
