@@ -22,8 +22,12 @@ type openAPI struct {
 	documents map[string][]byte // by path: "api/v1", "apis/apps/v1"
 }
 
-// serve answers /openapi/v3 and what is below. It returns false for other paths.
+// serve answers /openapi/v3 and what is below, and /openapi/v2. It returns false for other paths.
 func (o *openAPI) serve(c *call) bool {
+	if c.r.URL.Path == "/openapi/v2" {
+		serveOlder(c)
+		return true
+	}
 	path, ours := strings.CutPrefix(c.r.URL.Path, "/openapi/v3")
 	if !ours {
 		return false
