@@ -38,7 +38,7 @@
 //
 // Real Kubernetes runs CoreDNS as a Deployment of two pods behind a service, and an optional cache on each node
 // (NodeLocal DNSCache), which is the form that this one has. CoreDNS is a chain of plugins (kubernetes, forward, cache, …)
-// that can serve other zones too. Left out: a cache of upstream answers, IPv6, zone transfer, and checking that a
+// that can serve other zones too. Here a namespace has a name as soon as it has a service. Left out: a cache of upstream answers, IPv6, zone transfer, and checking that a
 // pod with the address in a pod's name exists (CoreDNS calls that "pods verified").
 //
 // The rules are those of https://github.com/kubernetes/dns/blob/master/docs/specification.md, version 1.1.0.

@@ -170,6 +170,7 @@ func planReverse(zone Zone, question dns.Question, ip netip.Addr, cluster Cluste
 			reply.Answer = append(reply.Answer, &dns.PTR{Hdr: header(question.Name, dns.TypePTR), Ptr: name})
 		}
 	}
+	reply.Answer = unique(reply.Answer)
 	return reply, len(names) > 0
 }
 

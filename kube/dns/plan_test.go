@@ -240,3 +240,16 @@ func TestTheZoneSaysWhoAnswersForIt(t *testing.T) {
 	check(t, "NS", ask(t, shop(), "cluster.local.", "NS"), []string{"cluster.local. 5 IN NS ns.dns.cluster.local."})
 	check(t, "its address", ask(t, shop(), "ns.dns.cluster.local.", "A"), []string{"ns.dns.cluster.local. 5 IN A 10.96.0.10"})
 }
+
+func FuzzPlan(f *testing.F) {
+	for _, name := range []string{"web.shop.svc.cluster.local.", "7.3.96.10.in-addr.arpa.", "_a._b.c.d.svc.cluster.local.", ".", "", "..cluster.local."} {
+		f.Add(name, dns.TypeA)
+	}
+	cluster := shop()
+	f.Fuzz(func(t *testing.T, name string, kind uint16) {
+		reply, ours := Plan(zone, dns.Question{Name: name, Qtype: kind, Qclass: dns.ClassINET}, cluster)
+		if len(reply.Answer) > 0 && !(ours && reply.Exists) {
+			t.Errorf("%q has an answer, and does not exist", name)
+		}
+	})
+}

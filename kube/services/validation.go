@@ -27,12 +27,18 @@ func validateService(s *corev1.Service) field.ErrorList {
 	errs = append(errs, metavalidation.ValidateLabels(s.Spec.Selector, spec.Child("selector"))...)
 	errs = append(errs, validateAffinity(&s.Spec, spec)...)
 	errs = append(errs, validatePolicies(s, spec)...)
-	// These two decide who may reach a service: to ignore them would be worse than to refuse them.
-	if len(s.Spec.ExternalIPs) > 0 {
-		errs = append(errs, field.Forbidden(spec.Child("externalIPs"), "kubelab does not have this"))
-	}
-	if len(s.Spec.LoadBalancerSourceRanges) > 0 {
-		errs = append(errs, field.Forbidden(spec.Child("loadBalancerSourceRanges"), "kubelab does not have this"))
+	// What decides who reaches a service, or whether, is refused rather than ignored.
+	for _, missing := range []struct {
+		field string
+		used  bool
+	}{
+		{"externalIPs", len(s.Spec.ExternalIPs) > 0},
+		{"healthCheckNodePort", s.Spec.HealthCheckNodePort != 0},
+		{"loadBalancerSourceRanges", len(s.Spec.LoadBalancerSourceRanges) > 0},
+	} {
+		if missing.used {
+			errs = append(errs, field.Forbidden(spec.Child(missing.field), "kubelab does not have this"))
+		}
 	}
 	return errs
 }
