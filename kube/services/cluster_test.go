@@ -2,6 +2,8 @@ package services_test
 
 import (
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +72,34 @@ func TestAServiceInACluster(t *testing.T) {
 			if n < 8 || n > 64 { // 30 are expected; the odds of either bound are below one in a million
 				t.Errorf("pod %s got %d of %d requests", pod, n, requests)
 			}
+		}
+	})
+
+	t.Run("NoRequestIsLostWhileTheProxiesDieAndComeBack", func(t *testing.T) {
+		load := c.StartLoad("default", "client", "http://web")
+		c.KillComponent("proxy")
+		load.Wait(100)
+		if _, failures := load.Stop(); len(failures) > 0 {
+			t.Errorf("%d requests failed, the first: %s", len(failures), failures[0])
+		}
+	})
+
+	t.Run("ANodePortIsReachedFromTheMachineAtEveryNode", func(t *testing.T) {
+		c.Kubectl("patch", "service/web", "-p", `{"spec":{"type":"NodePort"}}`)
+		port := c.Kubectl("get", "service/web", "-o", "jsonpath={.spec.ports[0].nodePort}")
+		nodes := strings.Fields(c.Kubectl("get", "nodes", "-o", `jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}`))
+		if len(nodes) != 3 {
+			t.Fatalf("the nodes are %v, want three", nodes)
+		}
+		for _, node := range nodes {
+			c.Wait(10*time.Second, "an answer at "+node, func() bool {
+				answer, err := http.Get("http://" + net.JoinHostPort(node, port))
+				if err != nil {
+					return false
+				}
+				defer answer.Body.Close()
+				return answer.StatusCode == http.StatusOK
+			})
 		}
 	})
 
