@@ -182,6 +182,7 @@ func sameUID(c *call, name string, wanted *types.UID, have types.UID) error {
 	if wanted == nil || *wanted == have {
 		return nil
 	}
-	return apierrors.NewConflict(c.kind.Resource().GroupResource(), name,
-		fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *wanted, have))
+	//lint:ignore ST1005 it is the sentence that every Kubernetes says
+	err := fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *wanted, have)
+	return apierrors.NewConflict(c.kind.Resource().GroupResource(), name, err)
 }

@@ -114,8 +114,6 @@ func finalizersFor(finalizers []string, options metav1.DeleteOptions) []string {
 	policy := metav1.DeletePropagationBackground
 	if options.PropagationPolicy != nil {
 		policy = *options.PropagationPolicy
-	} else if options.OrphanDependents != nil && *options.OrphanDependents {
-		policy = metav1.DeletePropagationOrphan
 	}
 	finalizers = slices.DeleteFunc(slices.Clone(finalizers), func(f string) bool {
 		return f == metav1.FinalizerDeleteDependents || f == metav1.FinalizerOrphanDependents

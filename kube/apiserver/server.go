@@ -174,6 +174,7 @@ func forbidden(c *call, reason string) error {
 	if c.kind == nil {
 		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New(reason))
 	}
+	//lint:ignore ST1005 it is the sentence that every Kubernetes says
 	err := fmt.Errorf("User %q cannot %s resource %q in API group %q: %s", c.user.name, c.verb, c.resource(), c.kind.Group, reason)
 	return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
 }

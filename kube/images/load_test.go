@@ -48,7 +48,7 @@ func layoutTar(t *testing.T, one, two v1.Image) []byte {
 	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	if err := w.AddFS(os.DirFS(dir).(fs.FS)); err != nil {
+	if err := w.AddFS(os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()

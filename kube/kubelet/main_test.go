@@ -406,15 +406,15 @@ func (l *lab) endProcess(containerID string) {
 	l.must(err)
 	unified, err := filepath.Glob("/sys/fs/cgroup" + l.config.CgroupRoot + "/pods/*/*/" + id + "/cgroup.procs")
 	l.must(err)
-	for _, file := range append(files, unified...) {
-		pids, err := os.ReadFile(file)
-		l.must(err)
-		for _, text := range strings.Fields(string(pids)) {
-			pid, err := strconv.Atoi(text)
-			l.must(err)
-			l.must(syscall.Kill(pid, syscall.SIGKILL))
-		}
-		return
+	files = append(files, unified...)
+	if len(files) == 0 {
+		l.t.Fatalf("container %s has no cgroup", id)
 	}
-	l.t.Fatalf("container %s has no cgroup", id)
+	pids, err := os.ReadFile(files[0])
+	l.must(err)
+	for _, text := range strings.Fields(string(pids)) {
+		pid, err := strconv.Atoi(text)
+		l.must(err)
+		l.must(syscall.Kill(pid, syscall.SIGKILL))
+	}
 }

@@ -34,10 +34,9 @@ func Main() {
 	if os.Args[1] == pauseArg {
 		pause()
 	}
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "kube-shim:", err)
-		os.Exit(1)
-	}
+	err := run(os.Args[1]) // it returns only when it cannot go on: a shim that is done ends its process itself
+	fmt.Fprintln(os.Stderr, "kube-shim:", err)
+	os.Exit(1)
 }
 
 func run(dir string) error {
