@@ -6,7 +6,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"io/fs"
 	"os"
 	"strings"
 	"testing"
