@@ -142,7 +142,7 @@ func lay(o Options) (Spec, error) {
 		}
 	}
 	spec.Bin, spec.DataDir = o.Bin, o.DataDir
-	spec.Upstream = upstream(spec)
+	spec.Upstream, spec.Relayed = upstream(spec)
 	spec.CgroupRoot = cgroupRoot(spec.Name)
 	spec.Port, err = choosePort(o, spec.Port)
 	return spec, err

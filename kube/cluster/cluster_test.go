@@ -130,7 +130,7 @@ func TestACutCableSeparatesAHostThatRunsOn(t *testing.T) {
 		if err := Cut(o.Name, "node-2"); err != nil {
 			t.Fatal(err)
 		}
-		if answer, err := ask("node-1", spec, "node-2"); err == nil {
+		if answer, err := askHost("node-1", spec, "node-2"); err == nil {
 			t.Errorf("an answer through a cut cable: %+v", answer)
 		}
 		if process(t, spec, "node-2", "kubelet") == 0 {

@@ -48,8 +48,17 @@ func Forward(ctx context.Context, name, listen string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	var connections sync.WaitGroup
 	defer connections.Wait()
+	defer cancel()
+	if len(state.Spec.Relayed) > 0 {
+		connections.Go(func() {
+			if err := relay(ctx, state.Spec.machine(), state.Spec.Relayed); err != nil {
+				slog.Error("hosts know only the names of the cluster", "error", err)
+			}
+		})
+	}
 	for {
 		near, err := listener.Accept()
 		if errors.Is(err, net.ErrClosed) {

@@ -152,8 +152,8 @@ func waitFor(t *testing.T, what string, yes func() bool) {
 	}
 }
 
-// ask asks a host, from another one, what it is like there.
-func ask(from string, spec Spec, to string) (facts, error) {
+// askHost asks a host, from another one, what it is like there.
+func askHost(from string, spec Spec, to string) (facts, error) {
 	return askAt(from, spec, apiAddress(spec.Host(to).Address))
 }
 
@@ -182,7 +182,7 @@ func askUntil(t *testing.T, from string, spec Spec, to string) facts {
 	var answer facts
 	waitFor(t, fmt.Sprintf("%s answers %s", to, from), func() bool {
 		var err error
-		answer, err = ask(from, spec, to)
+		answer, err = askHost(from, spec, to)
 		return err == nil
 	})
 	return answer

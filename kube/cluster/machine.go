@@ -19,37 +19,52 @@ import (
 // the second: in the first it names only itself, on a loopback that hosts cannot reach.
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
-// upstream are the name servers that the cluster's DNS can ask for names outside of the cluster.
-func upstream(spec Spec) []string {
+// upstream are the name servers that the cluster's DNS asks for names outside of the cluster. Where all of
+// the machine's listen on its loopback (dnsmasq, Docker's), the machine relays to them.
+func upstream(spec Spec) (direct, relayed []string) {
 	if spec.Isolated {
-		return nil
+		return nil, nil
 	}
 	for _, path := range resolvConfs {
-		if servers := nameServers(path); len(servers) > 0 {
-			return servers
+		reachable, loopback := nameServers(path)
+		if len(reachable) > 0 {
+			return reachable, nil
 		}
+		relayed = append(relayed, loopback...)
 	}
-	return nil
+	if len(relayed) > 0 {
+		direct = []string{netip.AddrPortFrom(spec.machine(), dnsPort).String()}
+	}
+	return direct, relayed
 }
 
-// nameServers reads those servers from a resolv.conf(5) that can be reached from another network namespace.
-func nameServers(path string) []string {
+const dnsPort = 53
+
+// nameServers reads the servers in a resolv.conf(5): those that can be reached from another network
+// namespace, and those that cannot. Hosts have IPv4 only.
+func nameServers(path string) (reachable, loopback []string) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	defer file.Close()
-	var servers []string
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 2 || fields[0] != "nameserver" {
 			continue
 		}
-		if ip, err := netip.ParseAddr(fields[1]); err == nil && ip.Is4() && !ip.IsLoopback() { // hosts have IPv4 only
-			servers = append(servers, netip.AddrPortFrom(ip, 53).String())
+		ip, err := netip.ParseAddr(fields[1])
+		if err != nil {
+			continue
+		}
+		server := netip.AddrPortFrom(ip, dnsPort).String()
+		if ip.IsLoopback() {
+			loopback = append(loopback, server)
+		} else if ip.Is4() {
+			reachable = append(reachable, server)
 		}
 	}
-	return servers
+	return reachable, loopback
 }
 
 // choosePort chooses the port on the loopback: the one that was asked for, else the one that it was

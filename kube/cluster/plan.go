@@ -33,6 +33,7 @@ type Spec struct {
 	Port       int          // on the machine's loopback, where the API is reached
 	Isolated   bool         // no way out of the network
 	Upstream   []string     // name servers that hosts can reach, as ADDRESS:PORT
+	Relayed    []string     // name servers that only the machine can reach; it relays to them, and is Upstream itself
 	CgroupRoot string       // the cgroup that holds the hosts' cgroups
 	Hosts      []Host
 }

@@ -1,0 +1,58 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sync/errgroup"
+)
+
+// relayTerm is how long one of the machine's name servers may take to answer.
+const relayTerm = 2 * time.Second
+
+// relay answers the hosts' questions for names with what the machine's own name servers say, which hosts
+// cannot reach: they listen on the machine's loopback. It works until ctx is done.
+func relay(ctx context.Context, listen netip.Addr, servers []string) error {
+	address := netip.AddrPortFrom(listen, dnsPort).String()
+	packets, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return fmt.Errorf("relay names: %w", err)
+	}
+	streams, err := net.Listen("tcp", address)
+	if err != nil {
+		return errors.Join(fmt.Errorf("relay names: %w", err), packets.Close())
+	}
+	stop := context.AfterFunc(ctx, func() { _, _ = packets.Close(), streams.Close() })
+	defer stop()
+	var transports errgroup.Group
+	for transport, server := range map[string]*dns.Server{"udp": {PacketConn: packets}, "tcp": {Listener: streams}} {
+		server.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+			_ = w.WriteMsg(ask(question, transport, servers)) // who asked and went away asks again
+		})
+		transports.Go(func() error {
+			if err := server.ActivateAndServe(); ctx.Err() == nil {
+				return fmt.Errorf("relay names: %w", err)
+			}
+			return nil
+		})
+	}
+	return transports.Wait()
+}
+
+// ask asks the servers in turn. When none answers, the answer says so.
+func ask(question *dns.Msg, transport string, servers []string) *dns.Msg {
+	client := &dns.Client{Net: transport, Timeout: relayTerm}
+	for _, server := range servers {
+		if answer, _, err := client.Exchange(question, server); err == nil {
+			return answer
+		}
+	}
+	return new(dns.Msg).SetRcode(question, dns.RcodeServerFailure)
+}
