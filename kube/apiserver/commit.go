@@ -116,13 +116,23 @@ func (s *Server) claim(w *mutation) error {
 	}
 	if w.new != nil {
 		w.claims, err = w.c.kind.Claim(w.new, func(claim string) bool {
-			return !slices.Contains(w.held, claim) && s.cache.Peek(claimsPrefix+claim) != nil
+			return !slices.Contains(w.held, claim) && s.claimed(w.c.r.Context(), claim)
 		})
 	}
 	return err
 }
 
 func nobody(string) bool { return false }
+
+// claimed says whether an object holds a claim. The cache may be a moment behind, so what it believes to be taken is
+// asked of the store; what it does not know yet, the transaction finds out.
+func (s *Server) claimed(ctx context.Context, claim string) bool {
+	if s.cache.Peek(claimsPrefix+claim) == nil {
+		return false
+	}
+	_, err := s.Store.Get(ctx, claimsPrefix+claim)
+	return !isNotFound(err)
+}
 
 // addStep puts the reason of a write beside it. Heartbeats and messages leave none.
 func addStep(change *store.Change, w *mutation, subject api.Object) error {
