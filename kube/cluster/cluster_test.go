@@ -38,6 +38,7 @@ func TestAHostIsAMachineOfItsOwn(t *testing.T) {
 			Hostname:  "control-plane",
 			Processes: []string{"kube apiserver", "kube controllers", "kube etcd", "kube host", "kube scheduler"},
 			Addresses: []string{"172.30.0.10/24"},
+			Hardware:  "0a:58:ac:1e:00:0a", // the address again: neighbours still know a host that comes back
 			Asker:     "172.30.0.11",
 		}
 		got.Processes = sorted(got.Processes)
@@ -444,6 +445,9 @@ func TestTheStateOfAnEarlierLifeOfTheMachineIsNotBelieved(t *testing.T) {
 		c.release()
 		if err != nil {
 			t.Fatal(err)
+		}
+		if state, err := readState(o.Name); err != nil || len(state.Processes) > 0 {
+			t.Errorf("whoever now has the numbers of these processes would be killed: %v, %v", state.Processes, err)
 		}
 		for _, process := range old { // as a reboot does
 			if err := process.Signal(syscall.SIGKILL); err != nil {

@@ -66,6 +66,7 @@ type facts struct {
 	Hostname  string
 	Processes []string // the programs, as /proc has them
 	Addresses []string // of eth0
+	Hardware  string   // of eth0
 	Mounts    []string // below /run/kubelab
 	Asker     string   // where the question came from
 }
@@ -86,6 +87,7 @@ func tellFacts(listen string) {
 		f.Hostname, _ = os.Hostname()
 		f.Processes = programs()
 		if nic, err := net.InterfaceByName(hostNIC); err == nil {
+			f.Hardware = nic.HardwareAddr.String()
 			addresses, _ := nic.Addrs()
 			for _, address := range addresses {
 				if strings.Contains(address.String(), ".") {
