@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -67,6 +69,25 @@ func (n Node) removeFiles(key operator.Key, uid string) error {
 		}
 	}
 	return nil
+}
+
+// sweep removes the files of pods that nobody knows any more: a kubelet was killed before it could.
+func (n Node) sweep(known func(uid string) bool) error {
+	logs, err := filepath.Glob(filepath.Join(n.Root, "logs", "*_*_*"))
+	if err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(n.Root, "pods", "*"))
+	if err != nil {
+		return err
+	}
+	for _, directory := range append(logs, files...) {
+		uid := directory[strings.LastIndexAny(directory, "_/")+1:]
+		if !known(uid) {
+			err = errors.Join(err, os.RemoveAll(directory))
+		}
+	}
+	return err
 }
 
 func remove(file string) error {

@@ -37,7 +37,7 @@ func (o *Operator) begin(ctx context.Context, w work) {
 	causes := append(trace.Causes(ctx), w.life.why(w.action)...)
 	decided := o.client.Recorder.Record(trace.WithCauses(ctx, causes...), trace.Step{
 		Verb: "decide", Object: reference{"pods", w.key.Namespace, w.key.Name}.trace(), Detail: w.action.String()})
-	ctx, cancel := context.WithCancel(trace.WithCauses(ctx, decided))
+	ctx, cancel := context.WithTimeout(trace.WithCauses(ctx, decided), patienceFor(w.action))
 	j := &job{cancel: cancel}
 	if stop, ok := w.action.(StopContainer); ok {
 		j.deadline = time.Now().Add(stop.Grace)
@@ -48,13 +48,26 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		defer cancel()
 		ctx, made := withMade(ctx)
 		err := o.do(ctx, w)
-		if ctx.Err() == nil && err != nil {
+		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", err)
 		}
 		causes := append(made.all(), decided)
 		w.life.end(w.action, j, time.Now(), err, causes)
 		o.loop.Add(w.key, causes...)
 	})
+}
+
+// patienceFor is how long a runtime may take over an action before that counts as a failure. How long a pull takes
+// depends on the world outside.
+func patienceFor(action Action) time.Duration {
+	const patience = 4 * time.Minute
+	switch a := action.(type) {
+	case PullImage:
+		return time.Hour
+	case StopContainer:
+		return a.Grace + patience
+	}
+	return patience
 }
 
 // do carries out one action.

@@ -18,8 +18,8 @@ import (
 	"kubelab/kube/trace"
 )
 
-// patience is how long a turn waits for the first sight of an object.
-const patience = 2 * time.Second
+// firstSight is how long a turn waits for the first sight of an object.
+const firstSight = 2 * time.Second
 
 // objects watches the single objects that the node's pods refer to, each from the first to the last pod that
 // does. A node need not know, and is not allowed to know, all Secrets of the cluster.
@@ -47,7 +47,7 @@ func (o *objects) get(ctx context.Context, pod operator.Key, ref reference) (run
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, firstSight)
 	defer cancel()
 	if !cache.WaitFor(ctx, "", w.found.Informer().HasSyncedChecker()) {
 		return nil, fmt.Errorf("the API server has not shown %s %s/%s yet", ref.resource, ref.namespace, ref.name)

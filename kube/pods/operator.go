@@ -3,6 +3,7 @@ package pods
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
@@ -67,7 +69,30 @@ func (o *Operator) Run(ctx context.Context) error {
 	o.objects.ctx = ctx
 	defer o.objects.end(func(*watched) bool { return true })
 	defer o.jobs.Wait()
+	if err := o.sweep(ctx); err != nil {
+		slog.Warn("files of pods that are gone are left", "error", err)
+	}
 	return o.loop.Run(ctx)
+}
+
+// sweep removes the files of pods that neither the API server nor the runtime knows.
+func (o *Operator) sweep(ctx context.Context) error {
+	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{})
+	if err != nil {
+		return err
+	}
+	bound, err := o.pods.List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, sandbox := range sandboxes.Items {
+		known[sandbox.Labels[labelUID]] = true
+	}
+	for _, pod := range bound {
+		known[string(pod.UID)] = true
+	}
+	return o.node.sweep(func(uid string) bool { return known[uid] })
 }
 
 // turn is one turn of the loop: observe, plan, act, for every pod that there is of that name.

@@ -3,6 +3,8 @@ package pods
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,6 +27,7 @@ import (
 type twin struct {
 	runtimeapi.RuntimeServiceClient
 	runtimeapi.ImageServiceClient
+	root   string
 	exited func()
 
 	mu         sync.Mutex
@@ -114,7 +117,7 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
 		t.Fatal(err)
 	}
 	client := operator.NewClient(clients, recorder, "kubelet")
-	o, err := New(Node{Name: "node-1", Root: t.TempDir()}, client, client.Watches, &Runtime{r, r})
+	o, err := New(Node{Name: "node-1", Root: r.root}, client, client.Watches, &Runtime{r, r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +140,7 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
 func TestACrashingContainerIsRestartedEverMoreRarelyAlsoWhenTheKubeletDiesMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"))
-		r := &twin{began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		r := &twin{root: t.TempDir(), began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
 		stop := r.run(t, clients)
 		time.Sleep(time.Minute) // fake time: it passes at once
 		stop()
@@ -161,5 +164,24 @@ func TestACrashingContainerIsRestartedEverMoreRarelyAlsoWhenTheKubeletDiesMeanwh
 		}
 		status := pod.Status.ContainerStatuses[0]
 		check(t, "the API knows", fmt.Sprint(status.RestartCount, " ", word(status.State)), "7 waits: CrashLoopBackOff")
+	})
+}
+
+func TestFilesOfPodsThatNobodyKnowsAreSweptAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &twin{root: t.TempDir(), began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		for _, directory := range []string{"logs/shop_web-1_u1", "logs/shop_old_u0", "pods/u1", "pods/u0"} {
+			if err := os.MkdirAll(filepath.Join(r.root, directory, "web"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web")))()
+		left, err := filepath.Glob(filepath.Join(r.root, "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{filepath.Join(r.root, "logs/shop_web-1_u1"), filepath.Join(r.root, "pods/u1")}, left); diff != "" {
+			t.Error(diff)
+		}
 	})
 }

@@ -42,11 +42,21 @@ func TestADeletedPodEndsStepByStep(t *testing.T) {
 }
 
 func TestAPodIsNotDeletedWhileAJobIsUnderWay(t *testing.T) {
+	pod := telling(deleted(podOf(corev1.RestartPolicyAlways, "web"), 30*time.Second, 0), nothing())
+	for _, job := range []string{"create sandbox", "remove sandbox s0"} {
+		have := nothing()
+		have.Busy[job] = time.Time{}
+		check(t, job, actions(pod, have), "")
+	}
+	have := sandboxed()
+	have.Busy[startJob("web", 0)] = time.Time{}
+	check(t, "a container is about to run in the sandbox", actions(pod, have), "")
+}
+
+func TestAPodIsNotDeletedBeforeAllIsTold(t *testing.T) {
 	pod := deleted(podOf(corev1.RestartPolicyAlways, "web"), 30*time.Second, 0)
-	have := nothing()
-	pod = telling(pod, have)
-	have.Busy["create sandbox"] = time.Time{}
-	check(t, "its sandbox is being made", actions(pod, have), "")
+	check(t, "how it ended is not told", actions(pod, nothing()), "")
+	check(t, "it is", actions(telling(pod, nothing()), nothing()), "delete the pod from the API")
 }
 
 func TestADeletedPodWaitsForNoPull(t *testing.T) {

@@ -217,6 +217,25 @@ func TestWhenTheSandboxDiesThePodGetsANewOne(t *testing.T) {
 	check(t, "and the old one goes", actions(pod, have), "remove sandbox s0")
 }
 
+func TestWhatStillRunsInASandboxThatFailedIsStopped(t *testing.T) {
+	have := sandboxed(running("web", 0, time.Hour))
+	have.Sandboxes[0].Ready = false
+	check(t, "before anything else", actions(podOf(corev1.RestartPolicyAlways, "web"), have),
+		"stop container web with 2s of grace: Container web lost its sandbox")
+}
+
+func TestADeadSandboxIsKeptAsLongAsABackOffIsTakenFromIt(t *testing.T) {
+	have := sandboxed(exited("web", 4, 4, 1, time.Second))
+	have.Sandboxes[0].Ready = false
+	have.Sandboxes = []Sandbox{{ID: "s1", Attempt: 1, Ready: true, IPs: []string{"10.244.1.3"}}, have.Sandboxes[0]}
+	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), have)
+	check(t, "the container is backed off", actions(pod, have), "")
+	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+	pod = telling(pod, have)
+	pod.Status.Phase = corev1.PodRunning
+	check(t, "nothing else is started", actions(pod, have), "stop sandbox s1")
+}
+
 func TestAPodWhoseContainersAreDoneNeedsNoNewSandbox(t *testing.T) {
 	have := sandboxed(exited("web", 0, 0, 0, time.Second))
 	have.Sandboxes[0].Ready = false
