@@ -114,17 +114,18 @@ func readState(name string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	empty := State{Boot: boot, Processes: map[string]Process{}, Stopped: map[string]bool{}}
-	state := empty
-	err = readJSON(filepath.Join(clusterDir(name), "state.json"), &state)
-	if errors.Is(err, fs.ErrNotExist) {
-		return empty, nil
+	var kept State
+	err = readJSON(filepath.Join(clusterDir(name), "state.json"), &kept)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return State{}, err
 	}
-	if state.Boot != boot {
-		empty.Spec, empty.Kubeconfigs = state.Spec, state.Kubeconfigs
-		return empty, err
+	if kept.Boot == boot {
+		return kept, nil
 	}
-	return state, err
+	return State{
+		Boot: boot, Spec: kept.Spec, Kubeconfigs: kept.Kubeconfigs,
+		Processes: map[string]Process{}, Stopped: map[string]bool{},
+	}, nil
 }
 
 func (l *lock) save(state State) error {
