@@ -218,7 +218,6 @@ func resourcesOf(list corev1.ResourceList) Resources {
 			r.CPU = quantity.MilliValue()
 		case corev1.ResourceMemory:
 			r.Memory = quantity.Value()
-		case corev1.ResourcePods: // counted, not added up
 		default:
 			if r.Other == nil {
 				r.Other = map[corev1.ResourceName]int64{}

@@ -43,7 +43,7 @@ func checkSpread(pod *Pod, c *Cluster) check {
 }
 
 // rateSpread counts the pods in the node's domains, for the constraints that should hold
-// (ScheduleAnyway). A node in no domain counts as the fullest.
+// (ScheduleAnyway). A node in no domain counts as fuller than any.
 func rateSpread(pod *Pod, c *Cluster) rating {
 	constraints := newSpreads(pod, c, corev1.ScheduleAnyway)
 	if len(constraints) == 0 {
@@ -53,7 +53,8 @@ func rateSpread(pod *Pod, c *Cluster) rating {
 		for _, s := range constraints {
 			value, ok := node.Labels[s.topology]
 			if !ok {
-				sum += int64(len(c.pods))
+				sum += int64(len(c.pods)) + 1
+				continue
 			}
 			sum += s.counts[value]
 		}

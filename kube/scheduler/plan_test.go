@@ -178,6 +178,7 @@ func TestANodeNamesAllThatItHasTooLittleOf(t *testing.T) {
 	c := cluster(node("small", having(corev1.ResourcePods, "1")), on(pod("old"), "small"))
 	says(t, "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 Too many pods.",
 		refused(t, pod("new", asking("5", "9Gi")), c))
+	says(t, "0/1 nodes are available: 1 Too many pods.", refused(t, pod("asks for nothing"), c))
 	says(t, "0/1 nodes are available: 1 Insufficient example.com/gpu.",
 		refused(t, pod("new", askingFor("example.com/gpu", "1")), cluster(node("plain"))))
 }
@@ -186,6 +187,16 @@ func TestRequestsCountAndNotWhatIsUsed(t *testing.T) {
 	c := cluster(node("a"), on(pod("idle", asking("4", "1Gi")), "a"))
 	says(t, "0/1 nodes are available: 1 Insufficient cpu.", refused(t, pod("new", asking("1m", "1Mi")), c))
 	goesTo(t, "a", pod("asks for nothing"), c)
+}
+
+func TestANodeThatShrankBelowWhatItGaveStillTakesWhoAsksForNothingOfThat(t *testing.T) {
+	c := cluster(node("a"), node("b", having(corev1.ResourceMemory, "0")), on(pod("old", asking("4", "1Gi")), "a"))
+	c.SetNode(node("a", having(corev1.ResourceCPU, "2")))
+	goesTo(t, "a", pod("new", askingFor(corev1.ResourceMemory, "1Gi")), c)
+	c.SetNode(node("a", having(corev1.ResourceMemory, "0"), having(corev1.ResourceCPU, "0")))
+	if d := Plan(pod("asks for nothing"), c); d.Node == "" {
+		t.Error(d.Message())
+	}
 }
 
 func TestAPodThatTakesTheLastOfANodeFits(t *testing.T) {
@@ -204,7 +215,9 @@ func TestATaintKeepsOutWhoDoesNotTolerateIt(t *testing.T) {
 func TestATaintThatOnlyPrefersIsAvoidedAndNotObeyed(t *testing.T) {
 	shy := node("shy", tainted("shy", "", corev1.TaintEffectPreferNoSchedule))
 	goesTo(t, "shy", pod("new"), cluster(shy))
-	goesTo(t, "open", pod("new"), cluster(shy, node("open"), on(pod("old", asking("1", "2Gi")), "open")))
+	c := cluster(shy, node("open"), on(pod("old", asking("1", "2Gi")), "open"))
+	goesTo(t, "open", pod("new"), c)
+	goesTo(t, "shy", pod("bold", tolerating("shy")), c)
 }
 
 func TestACordonedNodeTakesOnlyPodsThatTolerateIt(t *testing.T) {
@@ -249,6 +262,10 @@ func TestAPortOfTheNodeBelongsToOnePod(t *testing.T) {
 		refused(t, pod("on all addresses", hostPortOf(80, "")), c))
 	goesTo(t, "a", pod("on another address", hostPortOf(80, "10.0.0.1")), c)
 	goesTo(t, "a", pod("on another port", hostPortOf(81, "")), c)
+	goesTo(t, "a", pod("of another protocol", hostPortOf(80, ""), func(p *corev1.Pod) {
+		p.Spec.Containers[0].Ports[0].Protocol = corev1.ProtocolUDP
+	}), c)
+	refused(t, pod("on one address", hostPortOf(80, "10.0.0.1")), cluster(node("a"), on(pod("on all", hostPortOf(80, "")), "a")))
 	c.RemovePod("old")
 	goesTo(t, "a", pod("on all addresses", hostPortOf(80, "")), c)
 }
@@ -260,6 +277,16 @@ func TestTheEmptierNodeWins(t *testing.T) {
 
 func TestPodsThatAskForNothingStillFillANode(t *testing.T) {
 	goesTo(t, "b", pod("new"), cluster(node("a"), node("b"), on(pod("1"), "a"), on(pod("2"), "a"), on(pod("3"), "b")))
+}
+
+func TestWhoAsksForOneThingOnlyCountsAsSomethingOfTheOther(t *testing.T) {
+	for _, asks := range []func(*corev1.Pod){askingFor(corev1.ResourceMemory, "200Mi"), askingFor(corev1.ResourceCPU, "100m")} {
+		c := cluster(node("a"), node("b"), on(pod("large", asking("3600m", "7300Mi")), "b"))
+		for i := range 32 { // 80 % of one thing, and a guess that it is as much of the other: not lopsided
+			c.AddPod(on(pod(fmt.Sprint("small-", i), asks), "a"))
+		}
+		goesTo(t, "a", pod("new"), c)
+	}
 }
 
 func TestANodeWithoutMemoryLeftIsNoBargainForItsCPU(t *testing.T) {
@@ -280,6 +307,20 @@ func TestPodsOfOneOwnerLandOnDifferentNodes(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"a": 3, "b": 3, "c": 3}, perNode); diff != "" {
 		t.Errorf("pods per node (-want +got):\n%s", diff)
 	}
+}
+
+func TestSiblingsStayApartEvenIfTheirNodeIsTheEmptierOne(t *testing.T) {
+	c := cluster(node("a"), node("b"), on(pod("web-1", asking("100m", "100Mi"), ownedBy("web")), "a"), on(pod("db", asking("1", "2Gi")), "b"))
+	goesTo(t, "b", pod("web-2", asking("100m", "100Mi"), ownedBy("web")), c)
+	goesTo(t, "a", pod("mail", asking("100m", "100Mi"), ownedBy("mail")), c)
+}
+
+func TestOneMoreAmongManySiblingsWeighsLittle(t *testing.T) {
+	c := cluster(node("a"), node("b"), on(pod("db", asking("2", "4Gi")), "b"))
+	for i := range 39 {
+		c.AddPod(on(pod(fmt.Sprint("web-", i), asking("1m", "1Mi"), ownedBy("web")), []string{"a", "b"}[i%2]))
+	}
+	goesTo(t, "a", pod("new", asking("1m", "1Mi"), ownedBy("web")), c)
 }
 
 func TestAmongEqualNodesThePodsUIDDecidesAlwaysTheSame(t *testing.T) {

@@ -129,15 +129,36 @@ func TestANodeOutsideTheTopologyTakesNoPodThatMustBeSpread(t *testing.T) {
 }
 
 func TestAZoneWhereThePodMayNotGoDoesNotHoldTheOthersBack(t *testing.T) {
-	c := cluster(inZone("a1", "a"), inZone("b1", "b"), on(pod("1"), "a1"))
+	c := cluster(inZone("a1", "a"), inZone("b1", "b"), on(pod("1"), "a1"), on(pod("2"), "a1"), on(pod("3"), "b1"))
 	onlyA := func(p *corev1.Pod) { p.Spec.NodeSelector = map[string]string{"zone": "a"} }
 	goesTo(t, "a1", pod("new", spreadOver("zone", 1, corev1.DoNotSchedule), onlyA), c)
+}
+
+func TestAPodThatIsAboutToGoDoesNotCountForTheSpread(t *testing.T) {
+	leaving := on(pod("old", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }), "a1")
+	c := cluster(inZone("a1", "a"), inZone("b1", "b"), leaving, on(pod("busy", asking("3", "6Gi"), ofApp("db")), "b1"))
+	goesTo(t, "a1", pod("new", spreadOver("zone", 1, corev1.DoNotSchedule)), c)
+}
+
+func TestATaintedZoneHoldsTheOthersBackUnlessTheConstraintHonoursTaints(t *testing.T) {
+	c := cluster(inZone("a1", "a"), node("b1", labelled("zone", "b"), tainted("gpu", "", corev1.TaintEffectNoSchedule)), on(pod("1"), "a1"))
+	honouring := func(p *corev1.Pod) {
+		p.Spec.TopologySpreadConstraints[0].NodeTaintsPolicy = new(corev1.NodeInclusionPolicyHonor)
+	}
+	refused(t, pod("new", spreadOver("zone", 1, corev1.DoNotSchedule)), c)
+	goesTo(t, "a1", pod("new", spreadOver("zone", 1, corev1.DoNotSchedule), honouring), c)
+}
+
+func TestANodeOutsideTheTopologyIsTheLastChoiceForAPodThatShouldBeSpread(t *testing.T) {
+	c := cluster(inZone("a1", "a"), node("nowhere"), on(pod("1"), "a1"), on(pod("2", asking("1", "2Gi")), "a1"))
+	goesTo(t, "a1", pod("new", spreadOver("zone", 1, corev1.ScheduleAnyway)), c)
 }
 
 func TestFewerZonesThanWantedCountAsOneThatIsEmpty(t *testing.T) {
 	three := func(p *corev1.Pod) { p.Spec.TopologySpreadConstraints[0].MinDomains = new(int32(3)) }
 	c := cluster(inZone("a1", "a"), inZone("b1", "b"), on(pod("1"), "a1"), on(pod("2"), "b1"))
-	goesTo(t, Plan(pod("new"), c).Node, pod("new", spreadOver("zone", 1, corev1.DoNotSchedule)), c)
+	two := func(p *corev1.Pod) { p.Spec.TopologySpreadConstraints[0].MinDomains = new(int32(2)) }
+	goesTo(t, Plan(pod("new"), c).Node, pod("new", spreadOver("zone", 1, corev1.DoNotSchedule), two), c)
 	refused(t, pod("new", spreadOver("zone", 1, corev1.DoNotSchedule), three), c)
 }
 
