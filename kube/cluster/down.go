@@ -17,7 +17,7 @@ import (
 	"kubelab/kube/access"
 )
 
-// farewell is how long hosts may take to end before they are made to.
+// farewell is how long hosts may take to end when they are asked, before they are made to.
 const farewell = 3 * time.Second
 
 // Down ends a cluster and leaves the machine as it was before. Whatever is gone already is no error, so
@@ -53,7 +53,7 @@ func Down(ctx context.Context, name, dataDir string, keepData bool) error {
 
 // clear removes everything but the state, which goes last: until then, Down can be tried again.
 func (c *Cluster) clear(ctx context.Context, keepData bool) error {
-	if err := c.endProcesses(); err != nil {
+	if err := c.endProcesses(keepData); err != nil {
 		return err
 	}
 	unlock, err := lockMachine()
@@ -84,16 +84,19 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 	return removeFiles(c.Spec.DataDir)
 }
 
-// endProcesses asks all hosts to end, at once, and then makes them. What is in a host ends with its first process.
-func (c *Cluster) endProcesses() error {
+// endProcesses ends all hosts at once. What is in a host ends with its first process. Only where there is
+// something to keep are they asked first.
+func (c *Cluster) endProcesses(ask bool) error {
 	var ends errgroup.Group
 	for _, process := range c.state.Processes {
 		ends.Go(func() error {
-			err := process.Signal(unix.SIGTERM)
-			if !process.Wait(farewell) {
-				err = errors.Join(err, process.Signal(unix.SIGKILL))
-				process.Wait(-1)
+			if ask {
+				if err := process.Signal(unix.SIGTERM); err != nil || process.Wait(farewell) {
+					return err
+				}
 			}
+			err := process.Signal(unix.SIGKILL)
+			process.Wait(-1)
 			return err
 		})
 	}

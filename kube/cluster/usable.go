@@ -76,13 +76,16 @@ func newProbe(spec Spec) (*probe, error) {
 
 const (
 	probeEvery = 20 * time.Millisecond
-	probeTerm  = time.Second // of one try
+	// How long one try may take. A packet that was sent a moment too early is lost, so the first tries are
+	// short; a machine that is busy needs longer ones.
+	probeFirst = 50 * time.Millisecond
+	probeLast  = 3 * time.Second
 )
 
 // until tries until check succeeds or ctx is done; then it says what did not come true and why.
 func (p *probe) until(ctx context.Context, what string, check func(context.Context) error) error {
-	for {
-		try, cancel := context.WithTimeout(ctx, probeTerm)
+	for term := probeFirst; ; term = min(term*3/2, probeLast) {
+		try, cancel := context.WithTimeout(ctx, term)
 		err := check(try)
 		cancel()
 		if err == nil {
