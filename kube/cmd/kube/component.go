@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
@@ -43,6 +44,7 @@ func newClientCommand(name, short, hostFlag string, run func(ctx context.Context
 		delivery.Go(func() { client.Deliver(ctx) })
 		defer delivery.Wait()
 		defer cancel()
+		knock(ctx, client)
 		return run(ctx, client)
 	})
 	hostname, _ := os.Hostname() // without one the flag has no default
@@ -51,6 +53,22 @@ func newClientCommand(name, short, hostFlag string, run func(ctx context.Context
 	flags.StringVar(&who.Host, hostFlag, hostname, "the host that this process runs on")
 	flags.StringVar(&who.Journal, "journal", "", "the file of steps that are not delivered yet (none: they are kept in memory only)")
 	return command
+}
+
+// A watch that finds no API server comes back only after a second or two: that is client-go's pause. When
+// all of a cluster starts at once it is quicker to knock until the door opens. Whoever restarts while there
+// is no API server must not wait for it here, so nobody knocks for long.
+const (
+	knockEvery = 20 * time.Millisecond
+	knockFor   = 3 * time.Second
+)
+
+func knock(ctx context.Context, client *operator.Client) {
+	ctx, cancel := context.WithTimeout(ctx, knockFor)
+	defer cancel()
+	for client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() != nil && ctx.Err() == nil {
+		time.Sleep(knockEvery)
+	}
 }
 
 // logTo sends everything that this process logs to stderr, client-go's lines included.
