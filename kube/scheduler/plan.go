@@ -93,7 +93,7 @@ func Plan(pod *corev1.Pod, cluster *Cluster) Decision {
 	d := Decision{Verdicts: make([]Verdict, len(cluster.nodes))}
 	fit := make([]int, 0, len(cluster.nodes))
 	for i, node := range cluster.nodes {
-		d.Verdicts[i].Node = node.Name
+		d.Verdicts[i].Node = node.name
 		if why := refusal(checks, node); why != nil {
 			d.Verdicts[i].Why = why
 		} else {

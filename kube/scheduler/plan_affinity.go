@@ -65,15 +65,15 @@ func (t term) inNamespace(name string, c *Cluster) bool {
 }
 
 // domains counts, by domain, the pods that the term is about.
-func (t term) domains(c *Cluster) map[domain]int64 {
-	counts := map[domain]int64{}
+func (t term) domains(c *Cluster) map[string]int64 {
+	counts := map[string]int64{}
 	for name, in := range c.namespaces {
 		if !t.inNamespace(name, c) {
 			continue
 		}
 		for _, pod := range in.pods {
 			if at, ok := pod.node.domain(t.topology); ok && t.selector.Matches(labels.Set(pod.Labels)) {
-				counts[at]++
+				counts[at.value]++
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func topologies(domains map[domain]bool) map[string]bool {
 // company is where the pods are that some terms are about.
 type company struct {
 	terms  []term
-	counts []map[domain]int64 // by term
+	counts []map[string]int64 // by term, then by domain
 }
 
 func newCompany(terms []term, c *Cluster) company {
@@ -147,13 +147,13 @@ func newCompany(terms []term, c *Cluster) company {
 
 // nobody says whether no pod anywhere is meant by any term.
 func (f company) nobody() bool {
-	return !slices.ContainsFunc(f.counts, func(counts map[domain]int64) bool { return len(counts) > 0 })
+	return !slices.ContainsFunc(f.counts, func(counts map[string]int64) bool { return len(counts) > 0 })
 }
 
 // some says whether the node shares a domain with a pod that a term is about.
 func (f company) some(node *Node) bool {
 	for i, t := range f.terms {
-		if at, ok := node.domain(t.topology); ok && f.counts[i][at] > 0 {
+		if at, ok := node.domain(t.topology); ok && f.counts[i][at.value] > 0 {
 			return true
 		}
 	}
@@ -164,7 +164,7 @@ func (f company) some(node *Node) bool {
 // want to be near each other finds nobody, and may go to any node that is in some domain.
 func (f company) all(node *Node, first bool) bool {
 	for i, t := range f.terms {
-		if at, ok := node.domain(t.topology); !ok || f.counts[i][at] == 0 && !first {
+		if at, ok := node.domain(t.topology); !ok || f.counts[i][at.value] == 0 && !first {
 			return false
 		}
 	}
@@ -192,7 +192,7 @@ func ratePodAffinity(pod *Pod, c *Cluster) rating {
 	return func(node *Node) (sum int64) {
 		for i, t := range terms {
 			if at, ok := node.domain(t.topology); ok {
-				sum += t.weight * found.counts[i][at]
+				sum += t.weight * found.counts[i][at.value]
 			}
 		}
 		return sum

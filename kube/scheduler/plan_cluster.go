@@ -31,6 +31,7 @@ type namespace struct {
 type Node struct {
 	*corev1.Node // nil as long as only its pods are known
 	// What every pod is checked against stands here, close together: with thousands of nodes it is memory that takes time.
+	name        string
 	taints      []corev1.Taint
 	cordoned    bool
 	allocatable Resources
@@ -100,11 +101,11 @@ func (c *Cluster) RemoveNode(name string) {
 	}
 }
 
-func byNodeName(n *Node, name string) int { return cmp.Compare(n.Name, name) }
+func byNodeName(n *Node, name string) int { return cmp.Compare(n.name, name) }
 
 func (c *Cluster) node(name string) *Node {
 	if c.byName[name] == nil {
-		c.byName[name] = &Node{siblings: map[types.UID]int{}}
+		c.byName[name] = &Node{name: name, siblings: map[types.UID]int{}}
 	}
 	return c.byName[name]
 }

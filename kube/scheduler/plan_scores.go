@@ -59,7 +59,7 @@ func rateTaints(pod *Pod, _ *Cluster) rating {
 // rateNodeAffinity adds the weights of the preferred terms that the node matches.
 func rateNodeAffinity(pod *Pod, _ *Cluster) rating {
 	affinity := pod.Spec.Affinity
-	if affinity == nil || affinity.NodeAffinity == nil {
+	if affinity == nil || affinity.NodeAffinity == nil || len(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution) == 0 {
 		return nil
 	}
 	terms, err := nodeaffinity.NewPreferredSchedulingTerms(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
