@@ -176,13 +176,23 @@ func hear(conn net.Conn) (facts, error) {
 	return f, json.NewDecoder(conn).Decode(&f)
 }
 
-// askUntil asks until there is an answer.
+// askUntil asks a host until there is an answer.
 func askUntil(t *testing.T, from string, spec Spec, to string) facts {
 	t.Helper()
-	var answer facts
-	waitFor(t, fmt.Sprintf("%s answers %s", to, from), func() bool {
+	return retry(t, to+" answers "+from, func() (facts, error) { return askHost(from, spec, to) })
+}
+
+// askAtUntil asks at an address until there is an answer.
+func askAtUntil(t *testing.T, from string, spec Spec, address string) facts {
+	t.Helper()
+	return retry(t, address+" answers "+from, func() (facts, error) { return askAt(from, spec, address) })
+}
+
+func retry(t *testing.T, what string, ask func() (facts, error)) (answer facts) {
+	t.Helper()
+	waitFor(t, what, func() bool {
 		var err error
-		answer, err = askHost(from, spec, to)
+		answer, err = ask()
 		return err == nil
 	})
 	return answer
