@@ -69,6 +69,20 @@ func TestAHostHasTheLimitsOfItsCgroup(t *testing.T) {
 	})
 }
 
+func TestInCgroupV2AHostsProcessesAreInALeafBesideItsPods(t *testing.T) {
+	onMachine(t, cgroup2, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		waitFor(t, "the kubelet runs", func() bool { return process(t, spec, "node-1", "kubelet") > 0 })
+		host := filepath.Join(cgroupMount, "kubelab", o.Name, "node-1")
+		if inner, err := os.ReadFile(filepath.Join(host, "cgroup.procs")); err != nil || len(inner) > 0 {
+			t.Errorf("processes %q, %v: pods' cgroups beside them could get no controller", inner, err)
+		}
+		if err := os.Mkdir(filepath.Join(host, "pod"), 0o755); err != nil { // as the runtime does
+			t.Error(err)
+		}
+	})
+}
+
 func TestAComponentThatIsKilledComesBackAndTheOthersStay(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		spec := up(t, o)

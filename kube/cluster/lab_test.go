@@ -25,19 +25,29 @@ import (
 	"kubelab/kube/podnet"
 )
 
-// machineMark is set in the environment of a test that runs on an empty machine.
+// machineMark is set in the environment of a test that runs on an empty machine, to the kind of machine.
 const machineMark = "KUBELAB_TEST_MACHINE"
+
+const (
+	asItIs  = "as it is"
+	cgroup2 = "with cgroup v2" // and no controllers, where those are busy with cgroup v1
+)
 
 // onEmptyMachine runs a test by itself on a machine of its own: new namespaces around a new process. What
 // it leaves there of processes, interfaces, mounts, rules or files is an error.
 func onEmptyMachine(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Helper()
+	onMachine(t, asItIs, test)
+}
+
+func onMachine(t *testing.T, kind string, test func(t *testing.T, o Options)) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: hosts are made of namespaces and cgroups")
 	}
 	if os.Getenv(machineMark) == "" {
 		command := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
-		command.Env = append(os.Environ(), machineMark+"=1")
+		command.Env = append(os.Environ(), machineMark+"="+kind)
 		command.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC, Pdeathsig: syscall.SIGKILL}
 		output, err := command.CombinedOutput()

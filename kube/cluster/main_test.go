@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	if os.Getenv(machineMark) != "" {
-		if err := beMachine(); err != nil {
+	if kind := os.Getenv(machineMark); kind != "" {
+		if err := beMachine(kind); err != nil {
 			fmt.Fprintln(os.Stderr, "make an empty machine:", err)
 			os.Exit(1)
 		}
@@ -120,7 +120,7 @@ func programs() []string {
 
 // beMachine makes the namespaces that this process was born into an empty machine: its own network, its
 // own processes, its own /run. What a test does in there, no other program on the real machine sees.
-func beMachine() error {
+func beMachine(kind string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
@@ -132,6 +132,11 @@ func beMachine() error {
 	}
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
 		return err
+	}
+	if kind == cgroup2 {
+		if err := unix.Mount("cgroup2", cgroupMount, "cgroup2", 0, ""); err != nil {
+			return err
+		}
 	}
 	if err := os.WriteFile(forwardingSwitch, []byte("0"), 0o644); err != nil {
 		return err

@@ -1,8 +1,13 @@
+//go:build linux
+
 package cluster_test
 
 import (
+	"bufio"
+	"context"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +44,47 @@ func TestASecondUpSaysThatTheClusterIsUp(t *testing.T) {
 	c := clustertest.Start(t, "--nodes", "0")
 	if out := c.Kube("up", "--name", c.Name, "--data-dir", c.DataDir); !strings.Contains(out, "up already") {
 		t.Errorf("it says:\n%s", out)
+	}
+}
+
+func TestCtrlCTakesTheClusterDown(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "0")
+	c.Down()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	up := c.Command(ctx, "kube", "up", "--name", c.Name, "--data-dir", c.DataDir, "--nodes", "1")
+	out, err := up.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := up.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C") {
+		t.Log(lines.Text())
+	}
+	c.Kubectl("get", "nodes")
+	if err := up.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+		t.Log(lines.Text())
+	}
+	if err := up.Wait(); err != nil {
+		t.Error(err)
+	}
+	if traces := clustertest.Traces(c.Name, c.DataDir); len(traces) > 0 {
+		t.Errorf("the machine still has:\n%s", strings.Join(traces, "\n"))
+	}
+}
+
+func TestWhoeverIsNotRootIsToldWhatToSay(t *testing.T) {
+	c := clustertest.Start(t, "--nodes", "0")
+	up := c.Command(t.Context(), "kube", "up", "--name", "other", "--data-dir", t.TempDir())
+	up.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := up.CombinedOutput(); err == nil || !strings.Contains(string(out), "sudo") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

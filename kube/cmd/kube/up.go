@@ -153,13 +153,16 @@ func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
 	if err != nil {
 		return err
 	}
-	kubectl := filepath.Join(spec.Bin, "kubectl")
+	kubectl, list := filepath.Join(spec.Bin, "kubectl"), filepath.Join(spec.Bin, "kube")+" node list"
+	if spec.Name != cluster.DefaultName {
+		list += " --name " + spec.Name
+	}
 	_, err = fmt.Fprintf(out, `
 Use it:    %s get nodes
 Context:   %s, in %s
 Alone:     export KUBECONFIG=%s
-Hosts:     %s node list
-`, kubectl, spec.Context(), path, spec.Kubeconfig(), filepath.Join(spec.Bin, "kube"))
+Hosts:     %s
+`, kubectl, spec.Context(), path, spec.Kubeconfig(), list)
 	if err == nil && len(spec.Upstream) == 0 && !spec.Isolated {
 		_, err = fmt.Fprintln(out, "Note:      this machine names no name server that hosts can reach: they know only the names of the cluster")
 	}
