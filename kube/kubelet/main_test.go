@@ -252,16 +252,19 @@ func (l *lab) settleNode() {
 	_, err := l.admin.CoreV1().Nodes().Patch(l.t.Context(), nodeName, types.MergePatchType,
 		[]byte(`{"spec":{"podCIDR":"10.244.1.0/24","podCIDRs":["10.244.1.0/24"]}}`), metav1.PatchOptions{})
 	l.must(err)
-	l.waitFor("the node to be ready", func() bool {
-		node, err := l.admin.CoreV1().Nodes().Get(l.t.Context(), nodeName, metav1.GetOptions{})
-		l.must(err)
-		for _, c := range node.Status.Conditions {
-			if c.Type == corev1.NodeReady {
-				return c.Status == corev1.ConditionTrue
-			}
+	l.waitFor("the node to be ready", func() bool { return l.nodeReady().Status == corev1.ConditionTrue })
+}
+
+func (l *lab) nodeReady() corev1.NodeCondition {
+	l.t.Helper()
+	node, err := l.admin.CoreV1().Nodes().Get(context.Background(), nodeName, metav1.GetOptions{})
+	l.must(err)
+	for _, c := range node.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c
 		}
-		return false
-	})
+	}
+	return corev1.NodeCondition{}
 }
 
 // cleanup deletes all pods and checks that nothing is left of them.

@@ -9,6 +9,9 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,8 +26,12 @@ import (
 	"kubelab/kube/trace"
 )
 
-// look is how often the runtime is asked how it is.
-const look = 10 * time.Second
+const (
+	// look is how often the runtime is asked how it is, and lookAgain how often while it is not well.
+	look, lookAgain = 10 * time.Second, time.Second
+	// restart is how long a runtime may be away before that is worth telling: it may just be starting anew.
+	restart = 3 * time.Second
+)
 
 // node keeps the Node object that this kubelet speaks for.
 type node struct {
@@ -50,7 +57,8 @@ func (n *node) run(ctx context.Context) error {
 
 // turn registers the node, passes its range of addresses on to the runtime, and says how it is.
 func (n *node) turn(ctx context.Context, key operator.Key) error {
-	defer n.loop.After(key, look, "time to look at the runtime")
+	next := look
+	defer func() { n.loop.After(key, next, "time to look at the runtime") }()
 	is, err := n.nodes.Get(key.Name)
 	if apierrors.IsNotFound(err) {
 		return n.register(ctx)
@@ -70,6 +78,9 @@ func (n *node) turn(ctx context.Context, key operator.Key) error {
 		slog.Warn("the runtime does not know the pods' addresses", "error", err)
 	}
 	n.machine.RuntimeDown, n.machine.NetworkDown = n.ask(trace.WithCauses(ctx))
+	if n.machine.RuntimeDown+n.machine.NetworkDown != "" {
+		next = lookAgain
+	}
 	status, due := PlanStatus(is, n.machine, time.Now())
 	if !due {
 		return nil
@@ -79,6 +90,7 @@ func (n *node) turn(ctx context.Context, key operator.Key) error {
 
 // register makes the Node object. An object that another kubelet of this name left is taken over as it is.
 func (n *node) register(ctx context.Context) error {
+	n.machine.RuntimeDown, n.machine.NetworkDown = n.ask(trace.WithCauses(ctx))
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n.machine.Name}}
 	node.Labels = PlanLabels(node, n.machine)
 	node.Status, _ = PlanStatus(node, n.machine, time.Now())
@@ -104,7 +116,12 @@ func (n *node) handOver(ctx context.Context, cidr string) error {
 
 // ask is how the runtime and the pods' network are.
 func (n *node) ask(ctx context.Context) (runtimeDown, networkDown string) {
-	answer, err := n.runtime.Status(ctx, &runtimeapi.StatusRequest{})
+	ctx, cancel := context.WithTimeout(ctx, restart)
+	defer cancel()
+	answer, err := n.runtime.Status(ctx, &runtimeapi.StatusRequest{}, grpc.WaitForReady(true))
+	if status.Code(err) == codes.Unavailable { // it went while it was asked
+		answer, err = n.runtime.Status(ctx, &runtimeapi.StatusRequest{}, grpc.WaitForReady(true))
+	}
 	if err != nil {
 		return err.Error(), ""
 	}

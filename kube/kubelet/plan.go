@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,17 +55,23 @@ func PlanStatus(node *corev1.Node, machine Machine, now time.Time) (status corev
 		{Type: corev1.NodeInternalIP, Address: machine.IP}, {Type: corev1.NodeHostName, Address: machine.Name}}
 	status.DaemonEndpoints.KubeletEndpoint.Port = machine.Port
 	status.NodeInfo = machine.Info
+	mine := conditions(machine)
 	oldest := now
-	for _, c := range conditions(machine) {
-		oldest = earlier(oldest, set(&status, c, now))
-	}
-	if !equality.Semantic.DeepEqual(before, status) || !oldest.Add(heartbeat).After(now) {
-		for i := range status.Conditions {
-			status.Conditions[i].LastHeartbeatTime = metav1.NewTime(now.Truncate(time.Second))
+	for _, c := range mine {
+		if confirmed := set(&status, c, now); confirmed.Before(oldest) {
+			oldest = confirmed
 		}
-		return status, true
 	}
-	return status, false
+	if equality.Semantic.DeepEqual(before, status) && oldest.Add(heartbeat).After(now) {
+		return status, false
+	}
+	for i := range status.Conditions {
+		c := &status.Conditions[i]
+		if slices.ContainsFunc(mine, func(own corev1.NodeCondition) bool { return own.Type == c.Type }) {
+			c.LastHeartbeatTime = metav1.NewTime(now.Truncate(time.Second))
+		}
+	}
+	return status, true
 }
 
 // conditions are how the node is. What this kubelet does not measure (pressure on memory, disk and process
@@ -112,11 +119,4 @@ func set(status *corev1.NodeStatus, c corev1.NodeCondition, now time.Time) time.
 	}
 	status.Conditions = append(status.Conditions, c)
 	return now
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -17,7 +17,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
@@ -78,6 +80,21 @@ func TestExecRunsACommandInAContainerOverWebSocketAndSPDY(t *testing.T) {
 	code, text := l.ask("exec/default/web-1/other?command=true")
 	if code != http.StatusBadRequest || !strings.Contains(text, "container other is not running") {
 		t.Errorf("a container that is not there: %d %s", code, text)
+	}
+}
+
+func TestAttachJoinsTheContainersOwnProgram(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", "read line; echo got $line", policy(corev1.RestartPolicyNever), func(p *corev1.Pod) {
+		p.Spec.Containers[0].Stdin, p.Spec.Containers[0].StdinOnce = true, true
+	}))
+	l.becomes("web-1", "ready", ready)
+	executor, err := remotecommand.NewSPDYExecutor(l.apiServer(), "POST", l.url("/attach/default/web-1/web", "stdin=true&stdout=true"))
+	l.must(err)
+	var out bytes.Buffer
+	l.must(executor.StreamWithContext(t.Context(), remotecommand.StreamOptions{Stdin: strings.NewReader("hello\n"), Stdout: &out}))
+	if out.String() != "got hello\n" {
+		t.Errorf("the program says %q", out.String())
 	}
 }
 
@@ -152,6 +169,53 @@ func TestPartsOfALogCanBeAskedFor(t *testing.T) {
 	code, text := l.ask("containerLogs/default/web-1/web?tailLines=many")
 	if code != http.StatusBadRequest || !strings.Contains(text, "tailLines") {
 		t.Errorf("a bad option: %d %s", code, text)
+	}
+}
+
+func TestANodeWithoutItsRuntimeIsNotReady(t *testing.T) {
+	l := newLab(t)
+	l.kill(l.runtime)
+	_, err := l.admin.CoreV1().Nodes().Patch(t.Context(), nodeName, types.MergePatchType,
+		[]byte(`{"metadata":{"annotations":{"example.com/look":"now"}}}`), metav1.PatchOptions{}) // rather than in ten seconds
+	l.must(err)
+	l.waitFor("the node to say so", func() bool {
+		c := l.nodeReady()
+		return c.Status == corev1.ConditionFalse && c.Reason == "KubeletNotReady"
+	})
+	l.startRuntime()
+	l.waitFor("the node to be ready again", func() bool { return l.nodeReady().Status == corev1.ConditionTrue })
+}
+
+func TestWithoutAnAPIServerAKubeletServesAndLeavesAloneWhatRuns(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", obedient))
+	before := web(l.becomes("web-1", "ready", ready))
+	l.kill(l.kubelet)
+	real := l.who.Kubeconfig
+	config, err := clientcmd.LoadFromFile(real)
+	l.must(err)
+	for _, cluster := range config.Clusters {
+		cluster.Server = "https://127.0.0.1:1"
+	}
+	l.who.Kubeconfig = filepath.Join(l.dir, "nowhere.kubeconfig")
+	l.must(clientcmd.WriteToFile(*config, l.who.Kubeconfig))
+	l.startKubelet()
+	client := l.callAs(access.Client(access.APIServerUser))
+	l.waitFor("the kubelet to serve", func() bool {
+		answer, err := client.Get(l.url("/healthz", "").String())
+		if err != nil {
+			return false
+		}
+		answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+	l.kill(l.kubelet)
+	l.who.Kubeconfig = real
+	l.startKubelet()
+	l.create(pod("web-2", obedient))
+	l.becomes("web-2", "ready", ready)
+	if after := web(l.get("web-1")); after.ContainerID != before.ContainerID || !after.Ready {
+		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
 
