@@ -72,6 +72,7 @@ func (s *Server) tryUpdate(c *call, current, object api.Object) (api.Object, err
 	if err := s.prepareUpdate(c, current, object); err != nil {
 		return nil, err
 	}
+	object.SetResourceVersion(current.GetResourceVersion()) // one who names none writes over whatever there is
 	if err := validate(c.kind, object, current); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,6 @@ func (s *Server) tryUpdate(c *call, current, object api.Object) (api.Object, err
 	if err := s.claim(w); err != nil {
 		return nil, err
 	}
-	object.SetResourceVersion(current.GetResourceVersion())
 	object.GetObjectKind().SetGroupVersionKind(c.kind.GroupVersionKind)
 	if c.dryRun() || apiequality.Semantic.DeepEqual(current, object) {
 		return object, nil

@@ -80,6 +80,15 @@ func TestAnUpdateFromAnOldRevisionIsRefusedAndLosesNothing(t *testing.T) {
 	}
 }
 
+func TestAnUpdateThatNamesNoRevisionWritesOverWhateverThereIs(t *testing.T) {
+	c := start(t).Admin()
+	create(t, c, configMap("a", "x", "1"))
+	updated, err := c.CoreV1().ConfigMaps("default").Update(t.Context(), configMap("a", "x", "2"), metav1.UpdateOptions{})
+	if err != nil || updated.Data["x"] != "2" {
+		t.Fatalf("got %v, %v", updated, err)
+	}
+}
+
 func TestTwentyClientsThatPatchOneObjectAllSucceed(t *testing.T) {
 	c := start(t).Admin()
 	create(t, c, configMap("a"))
