@@ -53,11 +53,7 @@ func Forward(ctx context.Context, name, listen string) error {
 	defer connections.Wait()
 	defer cancel()
 	if len(state.Spec.Relayed) > 0 {
-		connections.Go(func() {
-			if err := relay(ctx, state.Spec.machine(), state.Spec.Relayed); err != nil {
-				slog.Error("hosts know only the names of the cluster", "error", err)
-			}
-		})
+		connections.Go(func() { relay(ctx, state.Spec.machine(), state.Spec.Relayed) })
 	}
 	for {
 		near, err := listener.Accept()
@@ -67,16 +63,19 @@ func Forward(ctx context.Context, name, listen string) error {
 		if err != nil {
 			return err
 		}
-		connections.Go(func() {
-			defer near.Close()
-			far, err := dialAPI(ctx, state.Spec)
-			if err != nil {
-				slog.Debug("no API server answers", "error", err)
-				return
-			}
-			join(ctx, near, far)
-		})
+		connections.Go(func() { lead(ctx, near, state.Spec) })
 	}
+}
+
+// lead leads a connection to the first API server that takes it.
+func lead(ctx context.Context, near net.Conn, spec Spec) {
+	defer near.Close()
+	far, err := dialAPI(ctx, spec)
+	if err != nil {
+		slog.Debug("no API server answers", "error", err)
+		return
+	}
+	join(ctx, near, far)
 }
 
 func dialAPI(ctx context.Context, spec Spec) (net.Conn, error) {

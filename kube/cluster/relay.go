@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -19,8 +20,13 @@ const relayTerm = 2 * time.Second
 
 // relay answers the hosts' questions for names with what the machine's own name servers say, which hosts
 // cannot reach: they listen on the machine's loopback. It works until ctx is done.
-func relay(ctx context.Context, listen netip.Addr, servers []string) error {
-	address := netip.AddrPortFrom(listen, dnsPort).String()
+func relay(ctx context.Context, listen netip.Addr, servers []string) {
+	if err := relayAt(ctx, netip.AddrPortFrom(listen, dnsPort).String(), servers); err != nil {
+		slog.Error("hosts know only the names of the cluster", "error", err)
+	}
+}
+
+func relayAt(ctx context.Context, address string, servers []string) error {
 	packets, err := net.ListenPacket("udp", address)
 	if err != nil {
 		return fmt.Errorf("relay names: %w", err)

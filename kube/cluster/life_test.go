@@ -1,0 +1,236 @@
+//go:build linux
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+func TestASecondUpFindsTheClusterRunning(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		var both sync.WaitGroup
+		found := make([]bool, 2)
+		for i := range found {
+			both.Go(func() {
+				_, running, err := Up(t.Context(), o)
+				if err != nil {
+					t.Error(err)
+				}
+				found[i] = running
+			})
+		}
+		both.Wait()
+		if found[0] == found[1] {
+			t.Errorf("one of two starts it and the other finds it: %v", found)
+		}
+	})
+}
+
+func TestUpAdoptsWhatASupervisorLeftBehind(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		leaveSupervisor(t, o)
+		before, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up(t, o)
+		after, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before.Processes, after.Processes); diff != "" {
+			t.Errorf("something was started again (-before +after):\n%s", diff)
+		}
+	})
+}
+
+// leaveSupervisor makes the state that of a cluster whose supervisor was killed.
+func leaveSupervisor(t *testing.T, o Options) {
+	t.Helper()
+	c, err := open(o.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.release()
+	if err := c.change(func(state *State) { state.Supervisor.Start++ }); err != nil { // the number now belongs to somebody else
+		t.Fatal(err)
+	}
+}
+
+func TestDownWithKeptDataIsGoneOnFromByTheNextUp(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		first := up(t, o)
+		mark := filepath.Join(o.DataDir, "etcd", "mark")
+		if err := os.MkdirAll(filepath.Dir(mark), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, true); err != nil {
+			t.Fatal(err)
+		}
+		o.Nodes = -1
+		if diff := cmp.Diff(first.Hosts, up(t, o).Hosts, cmp.Comparer(equalHosts)); diff != "" {
+			t.Errorf("-first +second:\n%s", diff)
+		}
+		if _, err := os.Stat(mark); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func equalHosts(a, b Host) bool { return a == b }
+
+func TestDownTakesTheContextOutOfEveryKubeconfigThatItWasPutInto(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		var paths []string
+		for i := range 2 {
+			t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), fmt.Sprint(i)))
+			path, err := AddContext(o.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := clientcmd.LoadFromFile(path)
+			if err != nil || config.CurrentContext != "kubelab-"+o.Name {
+				t.Errorf("context %q, %v", config.CurrentContext, err)
+			}
+			paths = append(paths, path)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+}
+
+func TestDownClearsAwayWhatIsHalfThere(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := state.Processes["node-1"].Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := removeSwitch(o.Name); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(o.DataDir, specFile)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Error(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); !errors.Is(err, ErrNotUp) {
+			t.Errorf("a second time: %v", err)
+		}
+	})
+}
+
+func TestAStartThatCannotGoOnLeavesNothing(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+		o.Port = taken.Addr().(*net.TCPAddr).Port
+		_, _, err = Up(t.Context(), o)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprint(o.Port)) || !strings.Contains(err.Error(), "--port") {
+			t.Errorf("the port is taken: %v", err)
+		}
+		o.Port = 0
+		if err := os.Remove(filepath.Join(o.Bin, "kube")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(o.Bin, "kube"), []byte("no program"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err = Up(t.Context(), o); !errors.Is(err, syscall.ENOEXEC) {
+			t.Errorf("the program is none: %v", err)
+		}
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Remove(filepath.Join(o.Bin, "kube")), os.Symlink(self, filepath.Join(o.Bin, "kube"))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestADirectoryWithOtherFilesIsNeitherUsedNorRemoved(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		theirs := filepath.Join(t.TempDir(), "precious")
+		if err := os.WriteFile(theirs, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.DataDir = filepath.Dir(theirs)
+		if _, _, err := Up(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--data-dir") {
+			t.Errorf("up: %v", err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); !errors.Is(err, ErrNotUp) {
+			t.Errorf("down: %v", err)
+		}
+		if _, err := os.Stat(theirs); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTheStateOfAnEarlierLifeOfTheMachineIsNotBelieved(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		leaveSupervisor(t, o)
+		c, err := open(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := c.state.Processes
+		err = c.change(func(state *State) { state.Boot = "another life" })
+		c.release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err := readState(o.Name); err != nil || len(state.Processes) > 0 {
+			t.Errorf("whoever now has the numbers of these processes would be killed: %v, %v", state.Processes, err)
+		}
+		for _, process := range old { // as a reboot does
+			if err := process.Signal(syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			process.Wait(-1)
+		}
+		spec := up(t, o)
+		askUntil(t, "node-1", spec, "control-plane")
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, process := range state.Processes {
+			if slices.Contains([]Process{old[name]}, process) {
+				t.Errorf("%s is still the old one", name)
+			}
+		}
+	})
+}
