@@ -28,5 +28,5 @@
 // rules as ClusterRoles that an administrator can change, and knows more ways to say who one is:
 // bearer tokens, OpenID Connect, webhooks, proxies.
 //
-// Chapter 21 is about this room.
+// Chapter 24 is about this room.
 package access

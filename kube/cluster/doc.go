@@ -36,5 +36,5 @@
 // of. Hosts share the machine's files, so one directory tree holds what all of them keep. A cluster over
 // several real machines has the same components with the same arguments; only the places are real.
 //
-// Chapter 02 is about this room.
+// Chapter 22 is about this room.
 package cluster

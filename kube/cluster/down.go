@@ -73,6 +73,11 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 		return err
 	}
 	removeEmptyCgroup(cgroupTop)
+	if needsScope() {
+		if err := endScope(ctx, c.Spec.Name); err != nil {
+			return err
+		}
+	}
 	for _, path := range c.state.Kubeconfigs {
 		if err := access.RemoveContext(path, c.Spec.Context()); err != nil {
 			return err

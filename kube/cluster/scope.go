@@ -4,10 +4,12 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 	godbus "github.com/godbus/dbus/v5"
@@ -35,30 +37,53 @@ func needsScope() bool {
 	return err == nil && cgroups.IsCgroup2UnifiedMode()
 }
 
-// ensureScope makes the cluster's scope with the process in it, unless the scope is there. It goes by
-// itself when its last process has ended.
+// ensureScope makes the cluster's scope with the process in it, unless there is one with other processes.
 func ensureScope(ctx context.Context, cluster string, pid int) error {
-	if _, err := os.Stat(filepath.Join(cgroupMount, cgroupRoot(cluster))); err == nil {
+	events, err := os.ReadFile(filepath.Join(cgroupMount, cgroupRoot(cluster), "cgroup.events"))
+	if err == nil && strings.Contains(string(events), "populated 1") {
 		return nil
 	}
+	return withSystemd(ctx, func(systemd *dbus.Conn, done chan<- string) error {
+		_, err := systemd.StartTransientUnitContext(ctx, scopeName(cluster), "replace", []dbus.Property{
+			dbus.PropDescription("kubelab cluster " + cluster),
+			dbus.PropPids(uint32(pid)),
+			{Name: "Delegate", Value: godbus.MakeVariant(true)},
+			{Name: "CollectMode", Value: godbus.MakeVariant("inactive-or-failed")}, // keep no memory of it
+		}, done)
+		return err
+	})
+}
+
+// endScope waits until systemd has taken the scope away. By itself it would do so some time after the
+// last process has ended.
+func endScope(ctx context.Context, cluster string) error {
+	return withSystemd(ctx, func(systemd *dbus.Conn, done chan<- string) error {
+		_, err := systemd.StopUnitContext(ctx, scopeName(cluster), "replace", done)
+		if refused := (godbus.Error{}); errors.As(err, &refused) && refused.Name == "org.freedesktop.systemd1.NoSuchUnit" {
+			done <- jobDone
+			return nil
+		}
+		return err
+	})
+}
+
+const jobDone = "done" // what systemd says of a job that went well
+
+// withSystemd gives systemd a job and waits until it is done.
+func withSystemd(ctx context.Context, order func(systemd *dbus.Conn, done chan<- string) error) error {
 	systemd, err := dbus.NewSystemConnectionContext(ctx)
 	if err != nil {
-		return fmt.Errorf("ask systemd for a scope: %w", err)
+		return fmt.Errorf("connect to systemd: %w", err)
 	}
 	defer systemd.Close()
 	done := make(chan string, 1)
-	_, err = systemd.StartTransientUnitContext(ctx, scopeName(cluster), "replace", []dbus.Property{
-		dbus.PropDescription("kubelab cluster " + cluster),
-		dbus.PropPids(uint32(pid)),
-		{Name: "Delegate", Value: godbus.MakeVariant(true)},
-	}, done)
-	if err != nil {
-		return fmt.Errorf("ask systemd for a scope: %w", err)
+	if err := order(systemd, done); err != nil {
+		return fmt.Errorf("ask systemd for a scope of our own: %w", err)
 	}
 	select {
 	case result := <-done:
-		if result != "done" {
-			return fmt.Errorf("systemd did not make the scope %s: %s", scopeName(cluster), result)
+		if result != jobDone {
+			return fmt.Errorf("systemd says of our scope: %s (see: systemctl list-units 'kubelab-*')", result)
 		}
 		return nil
 	case <-ctx.Done():

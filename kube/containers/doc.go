@@ -1,7 +1,7 @@
 // Package containers makes containers. There is no such thing in the kernel: a container is a process that was given
 // namespaces (what it sees), cgroups (what it may use) and a root file system (what it has), and from which some powers
 // of root were taken. [Spec] is where all of that is decided, from a description of what is wanted; libcontainer, the
-// library that runc is made of, carries it out. (Chapter "containers".)
+// library that runc is made of, carries it out. (Chapter 01.)
 //
 // # The shim
 //

@@ -36,5 +36,5 @@
 // same two bounds. With Recreate the new ReplicaSet is created at once, with no pods until the old ones are gone. A ReplicaSet that no longer
 // matches the selector is not released, only ignored. A ReplicaSet that cannot be created (a quota) is in the log, not in the conditions.
 //
-// Chapter 11 is about Deployments.
+// Chapter 17 is about Deployments.
 package deployments

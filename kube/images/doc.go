@@ -48,4 +48,6 @@
 //
 // Real runtimes verify signatures, fetch lazily, use other snapshotters than overlay (btrfs, zfs, devmapper), and map owners for user namespaces.
 // Here compressed layers are kept for good beside the unpacked ones, so an image takes up more disk, but can be pushed or built upon as it came.
+//
+// Chapter 02 is about images.
 package images

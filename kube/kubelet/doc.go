@@ -38,5 +38,5 @@
 // plane), measures pressure on memory, disk and process numbers and evicts pods, collects unused images, manages
 // devices and CPUs, and rotates its certificates. Ours says that there is no pressure.
 //
-// Chapter 07 is about the node.
+// Chapter 11 is about the node.
 package kubelet

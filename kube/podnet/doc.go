@@ -54,5 +54,7 @@
 // Real Kubernetes leaves all of this to a CNI plugin: a program that the runtime calls with ADD and DEL (flannel,
 // Calico, Cilium, …). Here it is a Go package that the runtime calls. IPv4 only. Nodes must share a link: a route
 // via the node's IP needs that. Nodes that do not share one would need a tunnel (VXLAN, WireGuard, IP-in-IP), which is left out.
-// Ranges have a fixed size, and there is no bandwidth limit. Who may talk to whom is package networkpolicy.
+// Ranges have a fixed size, and there is no bandwidth limit. Who may talk to whom is not limited yet.
+//
+// Chapter 12 is about this network.
 package podnet

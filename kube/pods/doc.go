@@ -45,5 +45,5 @@
 // collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
 // there the decision is computePodActions, in the middle.
 //
-// Chapter 06 is about the pod.
+// Chapter 03 is about the pod.
 package pods

@@ -35,5 +35,5 @@
 // order of magnitude, to spread the loss; here only the ReplicaSet's own pods count, and times as they are.
 // Pods of a ReplicaSet that was deleted are the garbage collector's work.
 //
-// Chapter 10 is about ReplicaSets.
+// Chapter 16 is about ReplicaSets.
 package replicasets

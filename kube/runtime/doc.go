@@ -41,5 +41,5 @@
 // devices by CDI, and statistics of whole sandboxes. They keep a pause container alive in each sandbox, or pin namespaces to files; here
 // the shim holds them. Container IDs must be given in full. Seccomp and AppArmor profiles are accepted and not applied.
 //
-// Package containers is the chapter before, package pods, which drives this one from the kubelet's side, the one after.
+// Chapter 01 uses this room through kube cri; chapter 11 shows the kubelet driving it.
 package runtime

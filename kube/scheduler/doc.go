@@ -41,5 +41,5 @@
 // profiles and extenders, preferred terms of the pods that run already, matchLabelKeys of affinity terms. A
 // pod that names its node itself never comes here.
 //
-// Chapter 07 is about the scheduler.
+// Chapter 10 is about the scheduler.
 package scheduler
