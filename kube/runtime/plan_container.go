@@ -23,7 +23,7 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 	security := want.GetLinux().GetSecurityContext()
 	c := containers.Config{
 		ID: id, Layers: layers,
-		Args: command(want, image.Config), Env: environment(want, image.Config), Cwd: want.WorkingDir,
+		Args: command(want, image.Config), Env: environment(want, pod.GetHostname(), image.Config), Cwd: want.WorkingDir,
 		User: user(security, image.Config.User), Resources: PlanResources(want.GetLinux().GetResources()),
 		OOMScoreAdj: int(want.GetLinux().GetResources().GetOomScoreAdj()),
 		CapAdd:      security.GetCapabilities().GetAddCapabilities(), CapDrop: security.GetCapabilities().GetDropCapabilities(),
@@ -66,9 +66,12 @@ func command(want *cri.ContainerConfig, image v1.Config) []string {
 	return slices.Concat(entrypoint, args)
 }
 
-// environment is the image's, where a variable of the pod's takes the place of one with the same name.
-func environment(want *cri.ContainerConfig, image v1.Config) []string {
+// environment is the image's and the pod's name, where a variable of the pod's takes the place of one with the same name.
+func environment(want *cri.ContainerConfig, hostname string, image v1.Config) []string {
 	env := slices.Clone(image.Env)
+	if hostname != "" {
+		env = append(env, "HOSTNAME="+hostname)
+	}
 	if want.Tty {
 		env = append(env, "TERM=xterm")
 	}
