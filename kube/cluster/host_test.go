@@ -81,6 +81,39 @@ func TestInCgroupV2AHostsProcessesAreInALeafBesideItsPods(t *testing.T) {
 	})
 }
 
+func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
+	if _, err := os.Stat("/lib/systemd/systemd"); err != nil {
+		t.Skip("needs systemd, which here may be any machine's first process but this one's")
+	}
+	if mounts, err := os.ReadFile("/proc/mounts"); err != nil || !strings.Contains(string(mounts), " cgroup2 ") {
+		t.Skip("needs cgroup v2, at least beside v1")
+	}
+	onMachine(t, systemd, func(t *testing.T, o Options) {
+		for range 2 { // the second time the first one's scope must not be in the way
+			spec := up(t, o)
+			if want := "/system.slice/kubelab-" + o.Name + ".scope"; spec.CgroupRoot != want {
+				t.Errorf("the cluster lives in %s, want %s", spec.CgroupRoot, want)
+			}
+			waitFor(t, "the kubelet runs in the scope", func() bool { return process(t, spec, "node-1", "kubelet") > 0 })
+			for _, host := range []string{"node-1", "node-2"} { // the scope must outlive each of its processes
+				if err := Kill(o.Name, host); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := Start(t.Context(), o.Name, "node-1"); err != nil {
+				t.Fatal(err)
+			}
+			askUntil(t, "control-plane", spec, "node-1")
+			if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(cgroupMount, spec.CgroupRoot)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the scope is still there: %v", err)
+			}
+		}
+	})
+}
+
 func TestAComponentThatIsKilledComesBackAndTheOthersStay(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		spec := up(t, o)

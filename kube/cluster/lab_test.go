@@ -31,6 +31,7 @@ const machineMark = "KUBELAB_TEST_MACHINE"
 const (
 	asItIs  = "as it is"
 	cgroup2 = "with cgroup v2" // and no controllers, where those are busy with cgroup v1
+	systemd = "with systemd"   // as its first process, and cgroup v2
 )
 
 // onEmptyMachine runs a test by itself on a machine of its own: new namespaces around a new process. What
@@ -46,10 +47,8 @@ func onMachine(t *testing.T, kind string, test func(t *testing.T, o Options)) {
 		t.Skip("needs root: hosts are made of namespaces and cgroups")
 	}
 	if os.Getenv(machineMark) == "" {
-		command := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+		command := machineCommand(t, kind)
 		command.Env = append(os.Environ(), machineMark+"="+kind)
-		command.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC, Pdeathsig: syscall.SIGKILL}
 		output, err := command.CombinedOutput()
 		if err != nil {
 			t.Errorf("on an empty machine: %v\n%s", err, output)
@@ -90,6 +89,23 @@ func onMachine(t *testing.T, kind string, test func(t *testing.T, o Options)) {
 	if diff := cmp.Diff(before, machineState(t, options)); diff != "" {
 		t.Errorf("the machine is not as it was (-before +after):\n%s", diff)
 	}
+}
+
+// machineCommand runs the test again, on a machine of its own.
+func machineCommand(t *testing.T, kind string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := []string{self, "-test.run=^" + t.Name() + "$", "-test.v", "-test.count=1"}
+	if kind == systemd {
+		return exec.Command("testdata/systemd.sh", append([]string{t.TempDir()}, again...)...)
+	}
+	command := exec.Command(again[0], again[1:]...)
+	command.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC, Pdeathsig: syscall.SIGKILL}
+	return command
 }
 
 func tellLogs(t *testing.T, o Options) {

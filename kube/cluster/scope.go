@@ -71,7 +71,7 @@ const jobDone = "done" // what systemd says of a job that went well
 
 // withSystemd gives systemd a job and waits until it is done.
 func withSystemd(ctx context.Context, order func(systemd *dbus.Conn, done chan<- string) error) error {
-	systemd, err := dbus.NewSystemConnectionContext(ctx)
+	systemd, err := dbus.NewWithContext(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to systemd: %w", err)
 	}
