@@ -77,18 +77,18 @@ func onMachine(t *testing.T, kind string, test func(t *testing.T, o Options)) {
 	}
 	options := Options{Name: "t" + rand.String(6), DataDir: filepath.Join(dir, "data"), Bin: bin, Nodes: 2}
 	before := machineState(t, options)
-	defer func() {
+	defer func() { // also when the test ends in the middle: cgroups outlive the machine
 		if t.Failed() {
 			tellLogs(t, options)
 		}
+		if err := Down(context.Background(), options.Name, options.DataDir, false); err != nil && !errors.Is(err, ErrNotUp) {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(before, machineState(t, options)); diff != "" {
+			t.Errorf("the machine is not as it was (-before +after):\n%s", diff)
+		}
 	}()
 	test(t, options)
-	if err := Down(context.Background(), options.Name, options.DataDir, false); err != nil && !errors.Is(err, ErrNotUp) {
-		t.Error(err)
-	}
-	if diff := cmp.Diff(before, machineState(t, options)); diff != "" {
-		t.Errorf("the machine is not as it was (-before +after):\n%s", diff)
-	}
 }
 
 // machineCommand runs the test again, on a machine of its own.
