@@ -62,7 +62,12 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 	}
 	defer unlock()
 	if !c.Spec.Isolated {
-		if err := removeUplink(ctx, c.Spec, lastCluster(c.Spec.Name)); err != nil {
+		if err := removeUplink(ctx, c.Spec); err != nil {
+			return err
+		}
+	}
+	if lastCluster(c.Spec.Name) {
+		if err := switchForwardingBack(); err != nil {
 			return err
 		}
 	}

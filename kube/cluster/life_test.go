@@ -38,6 +38,27 @@ func TestASecondUpFindsTheClusterRunning(t *testing.T) {
 	})
 }
 
+func TestTheMachineForwardsUntilTheLastClusterIsDown(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		o.Nodes = 0
+		isolated := o
+		isolated.Name, isolated.DataDir, isolated.Isolated = o.Name+"x", o.DataDir+"x", true
+		up(t, isolated)
+		up(t, o)
+		for _, end := range []struct {
+			cluster Options
+			forward string
+		}{{o, "1"}, {isolated, "0"}} {
+			if err := Down(t.Context(), end.cluster.Name, end.cluster.DataDir, false); err != nil {
+				t.Fatal(err)
+			}
+			if now, err := os.ReadFile(forwardingSwitch); err != nil || strings.TrimSpace(string(now)) != end.forward {
+				t.Errorf("after the end of %s: %q, %v; want %s", end.cluster.Name, now, err, end.forward)
+			}
+		}
+	})
+}
+
 func TestUpAdoptsWhatASupervisorLeftBehind(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		up(t, o)

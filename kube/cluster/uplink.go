@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -18,7 +17,7 @@ import (
 
 const (
 	forwardingSwitch = "/proc/sys/net/ipv4/ip_forward"
-	forwardingMark   = ".forwarding-was-off" // in runDir: we switched it on, and the last cluster switches it off
+	forwardingMark   = runDir + "/.forwarding-was-off" // we switched it on, and the last cluster switches it off
 )
 
 // makeUplink lets the hosts out into the world: the machine forwards their packets and puts its own
@@ -27,7 +26,7 @@ func makeUplink(ctx context.Context, spec Spec) error {
 	if err := plugMachine(spec.Name, spec.Network, spec.machine()); err != nil {
 		return err
 	}
-	if err := switchForwardingOn(filepath.Join(runDir, forwardingMark)); err != nil {
+	if err := switchForwardingOn(); err != nil {
 		return err
 	}
 	nft, err := uplinkTable(spec.Name)
@@ -50,8 +49,8 @@ func makeUplink(ctx context.Context, spec Spec) error {
 	return passFirewall(ctx, spec, "-I")
 }
 
-// removeUplink undoes makeUplink, as far as it was done. last: no other cluster is left.
-func removeUplink(ctx context.Context, spec Spec, last bool) error {
+// removeUplink undoes makeUplink, as far as it was done. That the machine forwards it may owe to others too.
+func removeUplink(ctx context.Context, spec Spec) error {
 	if leg, err := netlink.LinkByName(legName(spec.Network)); err == nil {
 		if err := netlink.LinkDel(leg); err != nil {
 			return fmt.Errorf("remove %s: %w", leg.Attrs().Name, err)
@@ -67,12 +66,7 @@ func removeUplink(ctx context.Context, spec Spec, last bool) error {
 	change := nft.NewTransaction()
 	change.Add(&knftables.Table{})
 	change.Delete(&knftables.Table{})
-	err = nft.Run(ctx, change)
-	err = errors.Join(err, passFirewall(ctx, spec, "-D"))
-	if last {
-		err = errors.Join(err, switchForwardingBack(filepath.Join(runDir, forwardingMark)))
-	}
-	return err
+	return errors.Join(nft.Run(ctx, change), passFirewall(ctx, spec, "-D"))
 }
 
 func uplinkTable(cluster string) (knftables.Interface, error) {
@@ -109,22 +103,23 @@ func passFirewall(ctx context.Context, spec Spec, verb string) error {
 	return nil
 }
 
-// switchForwardingOn makes the machine a router. The file mark says that it was none.
-func switchForwardingOn(mark string) error {
+// switchForwardingOn makes the machine a router.
+func switchForwardingOn() error {
 	now, err := os.ReadFile(forwardingSwitch)
 	if err != nil || strings.TrimSpace(string(now)) == "1" {
 		return err
 	}
 	// The mark first: a crash in between leaves a mark that is true or does no harm.
-	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+	if err := os.WriteFile(forwardingMark, nil, 0o600); err != nil {
 		return err
 	}
 	return os.WriteFile(forwardingSwitch, []byte("1"), 0o644)
 }
 
-func switchForwardingBack(mark string) error {
-	if _, err := os.Stat(mark); errors.Is(err, fs.ErrNotExist) {
+// switchForwardingBack undoes switchForwardingOn, if that did anything.
+func switchForwardingBack() error {
+	if _, err := os.Stat(forwardingMark); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(os.WriteFile(forwardingSwitch, []byte("0"), 0o644), os.Remove(mark))
+	return errors.Join(os.WriteFile(forwardingSwitch, []byte("0"), 0o644), os.Remove(forwardingMark))
 }
