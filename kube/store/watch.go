@@ -83,7 +83,7 @@ type history struct {
 }
 
 // remembered is how many events are kept at least.
-const remembered = 16384
+const remembered = 4096
 
 func (h *history) reset(revision Revision) { h.since, h.events = revision, nil }
 
