@@ -44,9 +44,7 @@ func enclose(ctx context.Context, spec Spec, host Host, pid int) error {
 		if err := ensureScope(ctx, spec.Name, pid); err != nil {
 			return err
 		}
-		// Controllers are handed down only by a cgroup that holds no process itself, and a new scope holds
-		// this very one: out with it first, then again for the controllers.
-		if err := components.Apply(pid); err != nil {
+		if err := leaveScope(path.Join(spec.cgroup(host), ownCgroup), pid); err != nil {
 			return fmt.Errorf("cgroup of %s: %w", host.Name, err)
 		}
 	}
@@ -58,6 +56,17 @@ func enclose(ctx context.Context, spec Spec, host Host, pid int) error {
 		slog.Warn("the host has no limit to its CPU and memory", "host", host.Name, "error", err)
 	}
 	return nil
+}
+
+// leaveScope moves a process from a new scope to a leaf below it, by hand, before the scope hands any controller
+// down. While the scope holds a process, the kernel refuses it memory but not cpu, and with cpu the scope becomes
+// the root of threads (cgroups(7), "Threaded mode"): from then on nothing in it can be given memory limits.
+func leaveScope(leaf string, pid int) error {
+	dir := filepath.Join(cgroupMount, leaf)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return cgroups.WriteCgroupProc(dir, pid)
 }
 
 func limits(host Host) *cgroups.Resources {
