@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -148,10 +149,16 @@ func (s *Server) serveHealth(c *call) error {
 
 // allow asks whether the caller may do this.
 func (s *Server) allow(c *call) error {
+	if c.r.Header.Get("Impersonate-User") != "" || c.r.Header.Get("Impersonate-Group") != "" {
+		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New("kubelab has no impersonation yet: leave out --as and --as-group"))
+	}
 	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb, PodIsOn: s.podIsOn}
 	if c.kind != nil {
 		asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
 		asked.Namespace, asked.Name = c.namespace, c.name
+		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
+			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
+		}
 	} else {
 		asked.Path = c.r.URL.Path
 	}

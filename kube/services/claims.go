@@ -90,7 +90,7 @@ func claimAddress(s *corev1.Service, taken api.Taken) (string, error) {
 		return refuse("it is not a valid IP address")
 	case !Range.Contains(ip):
 		return refuse(fmt.Sprintf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", ip, Range))
-	case taken(addressClaim(ip)):
+	case ip == DNSIP, taken(addressClaim(ip)):
 		return refuse("provided IP is already allocated")
 	}
 	return addressClaim(ip), nil

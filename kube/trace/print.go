@@ -49,18 +49,23 @@ func who(step Step) string {
 	return name + "@" + step.Host
 }
 
-// because names the causes by their numbers, and a root by its kind. A cause that has expired is shown by its ID.
+// because names the causes by their numbers, and a root by its kind. Causes that are not in the chain, because they
+// are the story of other objects or have expired, are only counted.
 func because(step Step, number map[ID]int) string {
 	if step.Root != "" {
 		return "(" + string(step.Root) + ")"
 	}
 	var causes []string
+	others := 0
 	for _, id := range step.Causes {
 		if n, known := number[id]; known {
 			causes = append(causes, fmt.Sprint(n))
 		} else {
-			causes = append(causes, string(id)+" (expired)")
+			others++
 		}
+	}
+	if others > 0 {
+		causes = append(causes, fmt.Sprintf("%d more", others))
 	}
 	if len(causes) == 0 {
 		return "?"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -82,6 +83,9 @@ func (o *upOptions) complete() error {
 		}
 		o.Memory = quantity.Value()
 	}
+	if o.Nodes < -1 {
+		return fmt.Errorf("--nodes %d: a cluster cannot have fewer than no nodes", o.Nodes)
+	}
 	if o.Bin, err = filepath.Abs(o.Bin); err != nil {
 		return fmt.Errorf("--bin: %w", err)
 	}
@@ -94,6 +98,7 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 	if err := o.complete(); err != nil {
 		return err
 	}
+	_, missing := os.Stat(filepath.Join(o.DataDir, "cluster.json"))
 	spec, running, err := cluster.Up(ctx, o.Options)
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 		return o.explain(out, spec)
 	}
 	if err := o.await(ctx, out, spec, began); err != nil {
-		return o.giveUp(ctx, err)
+		return o.giveUp(ctx, err, missing != nil)
 	}
 	if err := o.explain(out, spec); err != nil {
 		return err
@@ -133,10 +138,10 @@ func (o *upOptions) await(ctx context.Context, out io.Writer, spec cluster.Spec,
 	return cluster.Usable(ctx, spec, say)
 }
 
-// giveUp ends a start that was broken off by a person. Where it broke off by itself, all is left as it
-// is, for a look at the logs.
-func (o *upOptions) giveUp(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
+// giveUp ends a start that was broken off by a person. Where it broke off by itself, or where the cluster was there
+// before, all is left as it is.
+func (o *upOptions) giveUp(ctx context.Context, err error, isNew bool) error {
+	if ctx.Err() == nil || !isNew {
 		return fmt.Errorf("%w\nThe cluster is left as it is; \"kube down\" takes it away", err)
 	}
 	return o.down(io.Discard)
