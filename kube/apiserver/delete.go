@@ -94,7 +94,7 @@ func markDeleted(kind *api.Kind, object api.Object, options metav1.DeleteOptions
 		return false
 	}
 	first := object.GetDeletionTimestamp() == nil
-	object.SetDeletionTimestamp(&metav1.Time{Time: now.Add(time.Duration(grace) * time.Second).Truncate(time.Second)})
+	object.SetDeletionTimestamp(&metav1.Time{Time: deadline(now, grace)})
 	object.SetDeletionGracePeriodSeconds(&grace)
 	if first {
 		object.SetFinalizers(finalizersFor(object.GetFinalizers(), options))
@@ -106,6 +106,15 @@ func markDeleted(kind *api.Kind, object api.Object, options metav1.DeleteOptions
 		}
 	}
 	return true
+}
+
+// deadline is when the grace period (seconds) is over. Times are stored in whole seconds: it is rounded up, so that nobody has
+// less than the whole period.
+func deadline(now time.Time, grace int64) time.Time {
+	if grace > 0 {
+		now = now.Add(time.Second - time.Nanosecond)
+	}
+	return now.Add(time.Duration(grace) * time.Second).Truncate(time.Second)
 }
 
 // finalizersFor adds the finalizer that the propagation policy asks for: the garbage collector takes it off
