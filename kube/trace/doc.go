@@ -2,7 +2,7 @@
 //
 // # The problem
 //
-// A person types one command, and some forty things happen in nine processes on four hosts. Each of
+// A person types one command, and some forty things happen in nine kinds of process on four hosts. Each of
 // them is simple. What is hard to see is which one set off which: every component only ever reacts to
 // objects that changed, and the object does not say who changed it or why.
 //

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Kube-shim watches over the containers of one pod; see package kubelab/kube/containers. It is a program of its own
+// Command kube-shim watches over the containers of one pod; see package kubelab/kube/containers. It is a program of its own
 // because every container starts by running it anew, and a small program starts fast.
 package main
 
