@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ import (
 	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/store"
+	"kubelab/kube/trace"
 )
 
 // Config is what a server is made of.
@@ -131,6 +133,9 @@ func (s *Server) servePath(c *call) error {
 		return s.serveHealth(c)
 	case stepsPath:
 		return s.serveSteps(c)
+	}
+	if id, isStep := strings.CutPrefix(c.r.URL.Path, stepsPath+"/"); isStep && c.verb == "get" && strings.HasSuffix(id, "/change") {
+		return s.serveChange(c, trace.ID(strings.TrimSuffix(id, "/change")))
 	}
 	if s.serveDiscovery(c) || s.docs.serve(c) {
 		return nil

@@ -1,10 +1,16 @@
 package apiserver_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/access"
@@ -96,5 +102,94 @@ func TestWhatANodeDoesBesideTheAPIIsInTheRecordToo(t *testing.T) {
 	}
 	if gaps := trace.Gaps(chain); len(gaps) > 0 {
 		t.Errorf("the chain has gaps: %v", gaps)
+	}
+}
+
+// changeOf asks what the step that wrote a revision did.
+func changeOf(c *operator.Client, revision string) (change trace.Change, err error) {
+	body, err := c.CoreV1().RESTClient().Get().AbsPath(trace.ChangePath(trace.Wrote(revision))).Do(context.Background()).Raw()
+	if err == nil {
+		err = json.Unmarshal(body, &change)
+	}
+	return change, err
+}
+
+func TestAStepOfAWriteTellsWhatTheObjectWasBeforeAndAfter(t *testing.T) {
+	person := start(t).Admin()
+	configMaps := person.CoreV1().ConfigMaps("default")
+	create(t, person, configMap("ab"))
+	made := create(t, person, configMap("a"))
+	made.Data = map[string]string{"colour": "red"}
+	painted, err := configMaps.Update(t.Context(), made, metav1.UpdateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := configMaps.Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var deleted string
+	for _, step := range record(t, person) {
+		if step.Object.Name == "a" && step.Verb == "delete" {
+			deleted = strconv.FormatInt(step.Revision, 10)
+		}
+	}
+	for _, c := range []struct {
+		revision           string
+		isBefore, isAfter  bool
+		wantOld, wantAfter any
+	}{
+		{made.ResourceVersion, false, true, nil, nil},
+		{painted.ResourceVersion, true, true, nil, map[string]any{"colour": "red"}},
+		{deleted, true, false, map[string]any{"colour": "red"}, nil},
+	} {
+		change, err := changeOf(person, c.revision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (change.Before != nil) != c.isBefore || (change.After != nil) != c.isAfter {
+			t.Errorf("got %v, want before %t and after %t", change, c.isBefore, c.isAfter)
+		}
+		if diff := cmp.Diff([]any{c.wantOld, c.wantAfter}, []any{change.Before["data"], change.After["data"]}); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	if _, err := changeOf(person, "1"); !apierrors.IsNotFound(err) {
+		t.Errorf("got %v, want: there is no such step", err)
+	}
+}
+
+func TestAChangeOfASecretTellsWhichValuesChangedAndNone(t *testing.T) {
+	cluster := start(t)
+	person := cluster.Admin()
+	secrets := person.CoreV1().Secrets("default")
+	secret, err := secrets.Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: "hidden"}},
+		StringData: map[string]string{"user": "hidden", "key": "hidden", "old": "hidden"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(secret.Data, "old")
+	secret.Data["key"], secret.Data["new"] = []byte("hidden too"), []byte("hidden")
+	if secret, err = secrets.Update(t.Context(), secret, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	change, err := changeOf(person, secret.ResourceVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []any{
+		map[string]any{"user": "***", "key": "*** (before)", "old": "*** (before)"},
+		map[string]any{"user": "***", "key": "*** (after)", "new": "*** (after)"},
+	}
+	if diff := cmp.Diff(want, []any{change.Before["data"], change.After["data"]}); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if text := fmt.Sprint(change); strings.Contains(text, "hidden") || strings.Contains(text, "managedFields") {
+		t.Errorf("the change shows what it must not: %s", text)
+	}
+	for _, other := range []access.Certificate{access.NodeClient("node-1"), access.Client(access.SchedulerUser)} {
+		if _, err := changeOf(cluster.Client("other", other), secret.ResourceVersion); !apierrors.IsForbidden(err) {
+			t.Errorf("%s: got %v, want that only administrators see changes", other.User, err)
+		}
 	}
 }
