@@ -75,6 +75,7 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 		return err
 	}
 	plan := Decide(d, sets, time.Now())
+	ctx = trace.Decided(ctx, plan)
 	byName := map[string]*appsv1.ReplicaSet{}
 	for _, set := range sets {
 		byName[set.Name] = set

@@ -13,21 +13,22 @@ import (
 
 // Plan is the next step of a Deployment. ReplicaSets are given by name.
 type Plan struct {
-	Adopt    []string // match the selector and have no controller
-	Current  string   // the ReplicaSet of the template as it is now
-	Create   bool     // it does not exist yet
-	Revision int64    // which version of the Deployment it is
-	Changes  []Change // to ReplicaSets; one of size zero and no annotations is not among them
-	Delete   []string // old ones beyond the history limit
-	Status   appsv1.DeploymentStatus
-	Again    time.Duration // when the progress deadline comes; zero: it does not
+	Adopt    []string                `json:"adopt,omitempty"`   // match the selector and have no controller
+	Current  string                  `json:"current"`           // the ReplicaSet of the template as it is now
+	Create   bool                    `json:"create,omitempty"`  // it does not exist yet
+	Revision int64                   `json:"revision"`          // which version of the Deployment it is
+	Changes  []Change                `json:"changes,omitempty"` // to ReplicaSets; one of size zero and no annotations is not among them
+	Delete   []string                `json:"delete,omitempty"`  // old ones beyond the history limit
+	Status   appsv1.DeploymentStatus `json:"status"`
+	Again    time.Duration           `json:"again,omitempty"` // when the progress deadline comes; zero: it does not
 }
 
 // Change is what one ReplicaSet needs.
 type Change struct {
-	Set         string
-	From, To    int32             // its size; equal if only its annotations change
-	Annotations map[string]string // those to add or replace
+	Set         string            `json:"set"`
+	From        int32             `json:"from"`                  // its size
+	To          int32             `json:"to"`                    // equal to From if only its annotations change
+	Annotations map[string]string `json:"annotations,omitempty"` // those to add or replace
 }
 
 // rollout is a Deployment and its versions, with the sizes that they are to get.

@@ -79,6 +79,7 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 		return err
 	}
 	plan := Decide(rs, pods, time.Now())
+	ctx = trace.Decided(ctx, plan)
 	byName := map[string]*corev1.Pod{}
 	for _, pod := range pods {
 		byName[pod.Name] = pod

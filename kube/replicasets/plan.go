@@ -17,18 +17,18 @@ const burst = 500
 
 // Plan is what a ReplicaSet needs. Pods are given by name.
 type Plan struct {
-	Adopt   []string  // match the selector and have no controller
-	Release []string  // are controlled, and no longer match
-	Create  int       // how many are missing
-	Delete  []Removal // the surplus
-	Status  appsv1.ReplicaSetStatus
-	Again   time.Duration // when the next pod becomes available by the mere passing of time; zero: none does
+	Adopt   []string                `json:"adopt,omitempty"`   // match the selector and have no controller
+	Release []string                `json:"release,omitempty"` // are controlled, and no longer match
+	Create  int                     `json:"create"`            // how many are missing
+	Delete  []Removal               `json:"delete,omitempty"`  // the surplus
+	Status  appsv1.ReplicaSetStatus `json:"status"`
+	Again   time.Duration           `json:"again,omitempty"` // when the next pod becomes available by the mere passing of time; zero: none does
 }
 
 // Removal is a pod that goes, and why it is this one and not another.
 type Removal struct {
-	Pod string
-	Why string // "is not ready"; empty if none of the pods stay
+	Pod string `json:"pod"`
+	Why string `json:"why,omitempty"` // "is not ready"; empty if none of the pods stay
 }
 
 // Decide compares what rs wants with pods: all that it controls, and others of its namespace without a

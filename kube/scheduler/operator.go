@@ -70,9 +70,9 @@ func (s *scheduler) reconcile(ctx context.Context, key operator.Key) error {
 	case !decided:
 		return nil
 	case decision.Node == "":
-		return s.explain(ctx, pod, decision.Message())
+		return s.explain(trace.Decided(ctx, decision.Shown()), pod, decision.Message())
 	}
-	return s.bind(ctx, pod, decision)
+	return s.bind(trace.Decided(ctx, decision.Shown()), pod, decision)
 }
 
 // bind writes the decision. The pod counts on its node already; that is taken back if the write fails.

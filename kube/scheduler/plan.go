@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -12,16 +14,16 @@ import (
 
 // Decision is where a pod goes, and what every rule said of every node.
 type Decision struct {
-	Node     string    // empty: none fits
-	Verdicts []Verdict // in the order of the nodes' names
+	Node     string    `json:"node"`     // empty: none fits
+	Verdicts []Verdict `json:"verdicts"` // in the order of the nodes' names
 }
 
 // Verdict is what the rules say of one node.
 type Verdict struct {
-	Node   string
-	Why    []string // the node cannot take the pod, in the words of the first rule that says so; empty: it can
-	Points Points   // of a node that can
-	Total  int      // the weighted sum of the points
+	Node   string   `json:"node"`
+	Why    []string `json:"why,omitempty"` // the node cannot take the pod, in the words of the first rule that says so; empty: it can
+	Points Points   `json:"points"`        // of a node that can
+	Total  int      `json:"total"`         // the weighted sum of the points
 }
 
 // Points are 0 to 100 for each of the scores, in their order.
@@ -36,6 +38,33 @@ func (p Points) String() string {
 		}
 	}
 	return strings.Join(texts, ", ")
+}
+
+// MarshalJSON names the scores, as String does.
+func (p Points) MarshalJSON() ([]byte, error) {
+	named := map[string]uint8{}
+	for i, points := range p {
+		if points > 0 {
+			named[scores[i].name] = points
+		}
+	}
+	return json.Marshal(named)
+}
+
+// shown is how many verdicts a person can look at.
+const shown = 20
+
+// Shown is the decision with the verdicts that matter most: of the nodes that fit best, then of those that do not.
+func (d Decision) Shown() Decision {
+	if len(d.Verdicts) <= shown {
+		return d
+	}
+	d.Verdicts = slices.Clone(d.Verdicts)
+	slices.SortStableFunc(d.Verdicts, func(a, b Verdict) int {
+		return cmp.Or(cmp.Compare(min(len(a.Why), 1), min(len(b.Why), 1)), cmp.Compare(b.Total, a.Total))
+	})
+	d.Verdicts = d.Verdicts[:shown]
+	return d
 }
 
 // check is a filter made ready for one pod: why the node cannot take it, nil if it can.

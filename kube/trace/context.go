@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -15,6 +16,7 @@ type contextKey int
 const (
 	causesKey contextKey = iota
 	reasonKey
+	planKey
 )
 
 // causes are what a piece of work was set off by. The roots among them are recorded only when the work
@@ -65,6 +67,24 @@ func Because(ctx context.Context, format string, args ...any) context.Context {
 		r.source = fmt.Sprintf("%s:%d", inRepository(file), line)
 	}
 	return context.WithValue(ctx, reasonKey, r)
+}
+
+// maxPlan is how many bytes of JSON a plan may have to travel with a write: a header has to hold it.
+const maxPlan = 8 << 10
+
+// Decided returns a context whose steps carry the plan that a loop made: what it compared and what it chose, as
+// JSON. A plan that is too large to travel is left out; its reason is not.
+func Decided(ctx context.Context, plan any) context.Context {
+	document, err := json.Marshal(plan)
+	if err != nil || len(document) > maxPlan {
+		return ctx
+	}
+	return context.WithValue(ctx, planKey, json.RawMessage(document))
+}
+
+func planOf(ctx context.Context) json.RawMessage {
+	plan, _ := ctx.Value(planKey).(json.RawMessage)
+	return plan
 }
 
 // inRepository cuts a path down to what follows the project's root: kube/scheduler/operator.go.

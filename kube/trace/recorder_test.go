@@ -102,7 +102,7 @@ func TestATimerThatComesToNothingLeavesNoStep(t *testing.T) {
 	}
 }
 
-func TestCausesAndReasonTravelInTheHeadersOfAWrite(t *testing.T) {
+func TestCausesReasonAndPlanTravelInTheHeadersOfAWrite(t *testing.T) {
 	var got trace.Step
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		got = trace.Fill(trace.FromHeader(context.Background(), r.Header), trace.Step{})
@@ -110,6 +110,7 @@ func TestCausesAndReasonTravelInTheHeadersOfAWrite(t *testing.T) {
 	defer server.Close()
 	client := http.Client{Transport: trace.Transport(http.DefaultTransport)}
 	ctx := trace.Because(trace.WithCauses(t.Context(), "r2", "r1", "r2"), "wanted 3, have 2: %s", "größer\nzwei")
+	ctx = trace.Decided(ctx, map[string]any{"create": 1, "why": "größer"})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +120,8 @@ func TestCausesAndReasonTravelInTheHeadersOfAWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	want := trace.Step{Causes: []trace.ID{"r1", "r2"}, Detail: "wanted 3, have 2: größer\nzwei"}
+	want := trace.Step{Causes: []trace.ID{"r1", "r2"}, Detail: "wanted 3, have 2: größer\nzwei",
+		Plan: []byte(`{"create":1,"why":"größer"}`)}
 	source := got.Source
 	got.Source = ""
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -127,5 +129,12 @@ func TestCausesAndReasonTravelInTheHeadersOfAWrite(t *testing.T) {
 	}
 	if !strings.HasPrefix(source, "kube/trace/recorder_test.go:") {
 		t.Errorf("source %q", source)
+	}
+}
+
+func TestAPlanThatIsTooLargeToTravelLeavesTheReasonBehind(t *testing.T) {
+	ctx := trace.Decided(trace.Because(t.Context(), "one of many"), strings.Repeat("node ", 2000))
+	if step := trace.Fill(ctx, trace.Step{}); step.Plan != nil || step.Detail != "one of many" {
+		t.Errorf("got %+v", step)
 	}
 }

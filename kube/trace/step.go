@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,6 +53,8 @@ type Step struct {
 	Revision  int64     `json:"revision,omitempty"` // of the store, if the step wrote to it
 	Detail    string    `json:"detail,omitempty"`   // a short reason or result; never a Secret's content
 	Source    string    `json:"source,omitempty"`   // "kube/replicasets/operator.go:71", where it was decided
+
+	Plan json.RawMessage `json:"plan,omitempty"` // what the loop compared and chose; see Decided
 }
 
 // SetRevision makes the step that of a write: the revision becomes its ID.

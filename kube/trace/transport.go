@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +14,7 @@ const (
 	causesHeader = "Kubelab-Causes"
 	reasonHeader = "Kubelab-Reason"
 	sourceHeader = "Kubelab-Source"
+	planHeader   = "Kubelab-Plan"
 )
 
 // Transport sends the causes in a request's context along with every write.
@@ -37,6 +39,9 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		request.Header.Set(reasonHeader, url.QueryEscape(why.detail))
 		request.Header.Set(sourceHeader, why.source)
 	}
+	if plan := planOf(request.Context()); plan != nil {
+		request.Header.Set(planHeader, url.QueryEscape(string(plan)))
+	}
 	return t.next.RoundTrip(request)
 }
 
@@ -44,6 +49,9 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 func FromHeader(ctx context.Context, header http.Header) context.Context {
 	if ids := header.Get(causesHeader); ids != "" {
 		ctx = WithCauses(ctx, splitIDs(ids)...)
+	}
+	if plan, err := url.QueryUnescape(header.Get(planHeader)); err == nil && json.Valid([]byte(plan)) {
+		ctx = context.WithValue(ctx, planKey, json.RawMessage(plan))
 	}
 	detail, err := url.QueryUnescape(header.Get(reasonHeader))
 	if err != nil || detail == "" {
@@ -63,6 +71,9 @@ func Fill(ctx context.Context, step Step) Step {
 	}
 	if step.Source == "" {
 		step.Source = why.source
+	}
+	if step.Plan == nil {
+		step.Plan = planOf(ctx)
 	}
 	return step
 }
