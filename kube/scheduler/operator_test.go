@@ -62,11 +62,14 @@ func (l *lab) must(err error) {
 	}
 }
 
-func (l *lab) makeNode(name, cpu string) *corev1.Node {
+func (l *lab) makeNode(name, cpu string, change ...func(*corev1.Node)) *corev1.Node {
 	l.Helper()
 	node, err := l.CoreV1().Nodes().Create(l.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	l.must(err)
 	node.Spec.Taints = nil // a new node is not ready; here nobody will tell when it is
+	for _, apply := range change {
+		apply(node)
+	}
 	node, err = l.CoreV1().Nodes().Update(l.Context(), node, metav1.UpdateOptions{})
 	l.must(err)
 	node.Status.Allocatable = corev1.ResourceList{
@@ -185,10 +188,7 @@ func TestTheEndOfAPodMakesRoomForOneThatWaits(t *testing.T) {
 
 func TestAnUncordonedNodeAndATolerationAreBothNews(t *testing.T) {
 	l := newLab(t)
-	node := l.makeNode("a", "4")
-	node.Spec.Unschedulable = true
-	node, err := l.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{})
-	l.must(err)
+	node := l.makeNode("a", "4", func(node *corev1.Node) { node.Spec.Unschedulable = true })
 	l.makePod("one", "1")
 	l.makePod("two", "1")
 	l.awaitRefusal("one", "0/1 nodes are available: 1 node(s) were unschedulable.")
