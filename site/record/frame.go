@@ -31,6 +31,23 @@ type Fact struct {
 	Data  json.RawMessage `json:"data,omitempty"`
 }
 
+// none says that the fact is no longer so.
+func (f *Fact) none() bool { return len(f.Data) == 0 || string(f.Data) == "null" }
+
+// size is about how many bytes the frame holds in memory.
+func (f *Frame) size() int {
+	size := 200
+	switch {
+	case f.Step != nil:
+		size += 300 + len(f.Step.Detail) + len(f.Step.Plan)
+	case f.Object != nil:
+		size += len(f.Object.Body)
+	case f.Fact != nil:
+		size += len(f.Fact.Data)
+	}
+	return size
+}
+
 // Snapshot is everything that holds at a moment: the sum of all frames up to Seq.
 type Snapshot struct {
 	Seq     int64        `json:"seq"`
