@@ -49,6 +49,16 @@ func (s *Shim) List(ctx context.Context) ([]Status, error) {
 	return reply.Statuses, err
 }
 
+// Alive says whether the shim listens.
+func (s *Shim) Alive() bool {
+	conn, err := s.dial()
+	if err != nil {
+		return !errors.Is(err, ErrShimDead)
+	}
+	conn.Close()
+	return true
+}
+
 // Status returns that of one container, or ErrNotFound.
 func (s *Shim) Status(ctx context.Context, id string) (Status, error) {
 	all, err := s.List(ctx)
@@ -61,21 +71,6 @@ func (s *Shim) Status(ctx context.Context, id string) (Status, error) {
 		}
 	}
 	return Status{}, fmt.Errorf("container %s: %w", id, ErrNotFound)
-}
-
-// Stats returns what a container uses, or ErrNotRunning.
-func (s *Shim) Stats(ctx context.Context, id string) (Stats, error) {
-	reply, err := s.call(ctx, Request{Op: OpStats, ID: id})
-	if err != nil {
-		return Stats{}, err
-	}
-	return *reply.Stats, nil
-}
-
-// Update replaces the container's limits; what is zero in r stays as it was.
-func (s *Shim) Update(ctx context.Context, id string, r Resources) error {
-	_, err := s.call(ctx, Request{Op: OpUpdate, ID: id, Resources: &r})
-	return err
 }
 
 // ReopenLog makes the container's log anew at its LogPath, after somebody has renamed the old file. Lines are neither

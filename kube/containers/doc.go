@@ -40,12 +40,13 @@
 // started in, so that others on the node see the files. It stays in the cgroup of whoever started it. A container's
 // cgroup is CgroupParent/<ID>. On cgroup v2 a cgroup that has children with limits may hold no process itself, so the
 // ancestors of CgroupParent must be kept free of processes. The parent is its owner's to remove, see [RemoveCgroup].
-// The shim adopts no orphans: in a container they go to its process 1, and with [PIDNode] to the node's first process,
-// which must take their exit codes.
+// The shim adopts no orphans: they go to their container's process 1.
 //
 // # What is simplified
 //
 // There is no seccomp profile (which system calls a container may make; Docker's forbids some 50), no AppArmor or SELinux, no user
-// namespaces, no checkpoints and no pausing. Cgroups are made by hand (the "cgroupfs driver"), not by asking systemd.
+// namespaces, no devices but those of every container or (privileged) of the machine, no checkpoints and no pausing. Each container has
+// processes of its own: to share them among a pod's needs a process 1 for the pod ("pause"). Limits do not change while it runs, and
+// what it uses is not measured. Cgroups are made by hand (the "cgroupfs driver"), not by asking systemd.
 // One shim speaks one protocol, ours; containerd's speak ttrpc, and can be replaced by virtual machines.
 package containers

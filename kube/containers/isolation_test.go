@@ -63,14 +63,10 @@ func namespace(pid int, kind string) string {
 func TestContainersJoinTheNetworkNamespaceTheyAreGiven(t *testing.T) {
 	netns := newNetNS(t)
 	p := newPod(t, func(s *containers.Sandbox) {
-		s.NetNS, s.Sysctls = netns, map[string]string{"net.ipv4.ip_unprivileged_port_start": "80", "kernel.shm_rmid_forced": "1"}
+		s.NetNS = netns
 	})
-	got := p.stdout(busyboxContainer("a", "cat /proc/net/dev | tail -n +3 | wc -l; cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced"))
-	if got != "1\n80\n1" {
-		t.Errorf("devices and kernel parameters: %q", got)
-	}
-	if ours, _ := os.ReadFile("/proc/sys/kernel/shm_rmid_forced"); string(ours) != "0\n" {
-		t.Errorf("the host's kernel parameter is now %q", ours)
+	if got := p.stdout(busyboxContainer("a", "cat /proc/net/dev | tail -n +3 | wc -l")); got != "1" {
+		t.Errorf("network devices: %q, want lo alone", got)
 	}
 }
 
@@ -98,41 +94,6 @@ func newNetNS(t *testing.T) string {
 	}
 	t.Cleanup(func() { unix.Unmount(path, unix.MNT_DETACH) })
 	return path
-}
-
-func TestPodsMayShareProcesses(t *testing.T) {
-	p := newPod(t)
-	share := func(id string, mode containers.PIDMode, target, script string) containers.Config {
-		c := busyboxContainer(id, script)
-		c.PIDMode, c.PIDTarget = mode, target
-		return c
-	}
-	p.run(share("a", containers.PIDPod, "", "sleep 1111 & sleep 1112"))
-	p.run(share("own", containers.PIDContainer, "", "sleep 2221"))
-	for id, test := range map[string]struct {
-		mode         containers.PIDMode
-		target, want string
-	}{
-		"pod":    {containers.PIDPod, "", "2"},
-		"target": {containers.PIDTarget, "own", "0"},
-		"node":   {containers.PIDNode, "", "2"},
-		"alone":  {containers.PIDContainer, "", "0"},
-	} {
-		if got := p.stdout(share(id, test.mode, test.target, "ps -o args | grep 'sleep 11[1]' | grep -vc sh; true")); got != test.want {
-			t.Errorf("%s sees %s processes of the first container, not %s", id, got, test.want)
-		}
-	}
-	if got := p.stdout(share("target2", containers.PIDTarget, "own", "ps -o args | grep -c 'sleep 222[1]'")); got != "1" {
-		t.Errorf("the target's process is seen %s times", got)
-	}
-	// What a command leaves in a shared namespace ends with its container.
-	if err := p.Signal(p.ctx, "a", 9); err != nil {
-		t.Fatal(err)
-	}
-	p.exit("a")
-	if got := p.stdout(share("after", containers.PIDPod, "", "ps -o args | grep -c 'sleep 111[12]'; true")); got != "0" {
-		t.Errorf("%s processes left in the pod's namespace", got)
-	}
 }
 
 func TestAContainerMayDoLittleMoreThanAnOrdinaryUser(t *testing.T) {
@@ -178,17 +139,16 @@ func TestMountsComeInOrderAndKeepTheirAccess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := busyboxContainer("a", "cat /m/file /m/sub/file /etc/one; touch /m/x && echo wrote; touch /m/sub/x; echo a > /mem/x && head -c 5000000 /dev/zero > /mem/y; ls /mem | wc -l; true")
+	c := busyboxContainer("a", "cat /m/file /m/sub/file /etc/one; touch /m/x && echo wrote; touch /m/sub/x")
 	c.Mounts = []containers.Mount{
 		{Source: filepath.Join(dir, "inner"), Target: "/m/sub", ReadOnly: true},
 		{Source: filepath.Join(dir, "outer"), Target: "/m"},
 		{Source: filepath.Join(dir, "inner/file"), Target: "/etc/one"},
-		{Target: "/mem", Options: []string{"size=1m"}},
 	}
 	p.run(c)
 	p.exit("a")
 	want := []string{"stdout F outer", "stdout F inner", "stdout F inner", "stdout F wrote",
-		"stderr F touch: /m/sub/x: Read-only file system", "stdout F 2"}
+		"stderr F touch: /m/sub/x: Read-only file system"}
 	got := p.output("a")
 	for _, line := range want {
 		if !strings.Contains(strings.Join(got, "\n"), line) {

@@ -117,7 +117,6 @@ func TestBadConfigsAreRefusedWithAReason(t *testing.T) {
 		`user "bob" in the image`:          func(c *containers.Config) { c.User = "bob" },
 		"no such file or directory":        func(c *containers.Config) { c.LogPath = "/no/such/dir/0.log" },
 		"no-such-source":                   func(c *containers.Config) { c.Mounts = []containers.Mount{{Source: "/no-such-source", Target: "/x"}} },
-		"no such container":                func(c *containers.Config) { c.PIDMode, c.PIDTarget = containers.PIDTarget, "b" },
 	} {
 		c := busyboxContainer("a", "exit 0")
 		change(&c)

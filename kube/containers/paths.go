@@ -21,7 +21,7 @@ func (s Sandbox) UpperDir(id string) string { return filepath.Join(s.ContainerDi
 // RootDir is where the container's root file system is mounted.
 func (s Sandbox) RootDir(id string) string { return filepath.Join(s.ContainerDir(id), "rootfs") }
 
-// ShmDir is the tmpfs that the sandbox's containers have as /dev/shm, unless they use the host's IPC.
+// ShmDir is the tmpfs that the sandbox's containers have as /dev/shm.
 func (s Sandbox) ShmDir() string { return filepath.Join(s.Dir, "shm") }
 
 // CgroupPath is the container's cgroup, absolute from the root of a hierarchy.

@@ -16,11 +16,9 @@ type Host struct {
 	CgroupV2 bool
 	// MinOOMScoreAdj is the lowest that the kernel lets the shim set.
 	MinOOMScoreAdj int
-	// PIDNamespace is the path of the namespace to join for PIDMode "pod" and "target".
-	PIDNamespace string
 	// ShmDir is the pod's /dev/shm.
 	ShmDir string
-	// Devices are the nodes to make in the container besides the usual ones.
+	// Devices are the nodes to make in a privileged container besides the usual ones.
 	Devices []specs.LinuxDevice
 }
 
@@ -53,10 +51,9 @@ func Spec(s Sandbox, c Config, u User, h Host) *specs.Spec {
 			CgroupsPath:       s.CgroupPath(c.ID),
 			Resources:         resources(c, h),
 			Devices:           h.Devices,
-			Sysctl:            s.Sysctls,
 			MaskedPaths:       masked,
 			ReadonlyPaths:     readonly,
-			RootfsPropagation: rootPropagation(c),
+			RootfsPropagation: "rprivate", // what is mounted later on either side does not show on the other
 		},
 	}
 }
@@ -97,23 +94,16 @@ func environment(c Config) []string {
 
 // namespaces lists those that are new (no path) and those to join. The ones not listed are the shim's own.
 func namespaces(s Sandbox, c Config, h Host) []specs.LinuxNamespace {
-	list := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
-	switch c.PIDMode {
-	case PIDContainer:
-		list = append(list, specs.LinuxNamespace{Type: specs.PIDNamespace})
-	case PIDPod, PIDTarget:
-		list = append(list, specs.LinuxNamespace{Type: specs.PIDNamespace, Path: h.PIDNamespace})
+	// The shim lives in the pod's UTS and IPC namespaces. To name them all the same tells libcontainer that they are not
+	// the host's.
+	list := []specs.LinuxNamespace{
+		{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace, Path: "/proc/self/ns/ipc"},
 	}
 	if s.NetNS != "" {
 		list = append(list, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: s.NetNS})
 	}
-	// The shim lives in the pod's UTS and IPC namespaces. To name them all the same tells libcontainer that they are not
-	// the host's, so that kernel parameters in them may be set.
 	if s.Hostname != "" {
 		list = append(list, specs.LinuxNamespace{Type: specs.UTSNamespace, Path: "/proc/self/ns/uts"})
-	}
-	if !s.HostIPC {
-		list = append(list, specs.LinuxNamespace{Type: specs.IPCNamespace, Path: "/proc/self/ns/ipc"})
 	}
 	if h.CgroupV2 && !c.Privileged {
 		list = append(list, specs.LinuxNamespace{Type: specs.CgroupNamespace})
@@ -124,14 +114,9 @@ func namespaces(s Sandbox, c Config, h Host) []specs.LinuxNamespace {
 func resources(c Config, h Host) *specs.LinuxResources {
 	r := c.Resources
 	out := &specs.LinuxResources{
-		Devices: []specs.LinuxDeviceCgroup{{Allow: c.Privileged, Access: "rwm"}}, // all, or none but those that follow
-		CPU:     &specs.LinuxCPU{Cpus: r.CPUs},
+		Devices: []specs.LinuxDeviceCgroup{{Allow: c.Privileged, Access: "rwm"}}, // all, or none but the usual ones
+		CPU:     &specs.LinuxCPU{},
 		Memory:  &specs.LinuxMemory{},
-	}
-	for _, d := range h.Devices {
-		out.Devices = append(out.Devices, specs.LinuxDeviceCgroup{
-			Allow: true, Type: d.Type, Major: &d.Major, Minor: &d.Minor, Access: devicePermissions(c, d.Path),
-		})
 	}
 	if r.CPUShares > 0 {
 		out.CPU.Shares = &r.CPUShares
@@ -153,15 +138,6 @@ func resources(c Config, h Host) *specs.LinuxResources {
 		out.Pids = &specs.LinuxPids{Limit: &r.PidsLimit}
 	}
 	return out
-}
-
-func devicePermissions(c Config, path string) string {
-	for _, d := range c.Devices {
-		if d.ContainerPath == path && d.Permissions != "" {
-			return d.Permissions
-		}
-	}
-	return "rwm"
 }
 
 // CheckID says what is wrong with a container's ID: it becomes the name of a directory and of a cgroup.

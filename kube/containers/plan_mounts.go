@@ -35,7 +35,11 @@ func mounts(c Config, h Host) []specs.Mount {
 	asked := slices.Clone(c.Mounts)
 	slices.SortStableFunc(asked, func(a, b Mount) int { return depth(a.Target) - depth(b.Target) })
 	for _, m := range asked {
-		list = append(list, askedMount(m))
+		out := specs.Mount{Type: "bind", Source: m.Source, Destination: m.Target, Options: []string{"rbind", "rprivate"}}
+		if m.ReadOnly {
+			out.Options = append(out.Options, "ro")
+		}
+		list = append(list, out)
 	}
 	return list
 }
@@ -44,35 +48,4 @@ func kernelMount(kind, target string, options ...string) specs.Mount {
 	return specs.Mount{Type: kind, Source: kind, Destination: target, Options: options}
 }
 
-func askedMount(m Mount) specs.Mount {
-	out := specs.Mount{Type: "bind", Source: m.Source, Destination: m.Target}
-	switch {
-	case m.Source == "":
-		out.Type, out.Source, out.Options = "tmpfs", "tmpfs", []string{"nosuid", "nodev"}
-	case m.Propagation == PropagationPrivate:
-		out.Options = []string{"rbind", "rprivate"}
-	default:
-		out.Options = []string{"rbind", string(m.Propagation)}
-	}
-	if m.ReadOnly {
-		out.Options = append(out.Options, "ro")
-	}
-	out.Options = append(out.Options, m.Options...)
-	return out
-}
-
 func depth(path string) int { return strings.Count(strings.TrimRight(path, "/"), "/") }
-
-// rootPropagation is as open as the most open mount needs, and by default closed.
-func rootPropagation(c Config) string {
-	open := string(PropagationPrivate)
-	for _, m := range c.Mounts {
-		if m.Propagation == PropagationBidirectional || m.Propagation == PropagationHostToContainer && open == "" {
-			open = string(m.Propagation)
-		}
-	}
-	if open == "" {
-		return "rprivate"
-	}
-	return open
-}

@@ -18,36 +18,29 @@ func spec(c containers.Config) *specs.Spec {
 	c.ID, c.Args = "app", []string{"serve"}
 	pod := containers.Sandbox{Dir: "/run/pod", Hostname: "web-0", NetNS: "/run/netns/pod", CgroupParent: "/kubelab/pods/1"}
 	return containers.Spec(pod, c, containers.User{UID: 1000}, containers.Host{
-		Capabilities: containers.Capabilities, ShmDir: "/run/pod/shm", PIDNamespace: "/proc/7/ns/pid", MinOOMScoreAdj: -1000, CgroupV2: true,
+		Capabilities: containers.Capabilities, ShmDir: "/run/pod/shm", MinOOMScoreAdj: -1000, CgroupV2: true,
 	})
 }
 
 func TestAContainerHasNewNamespacesAndJoinsThePods(t *testing.T) {
-	for mode, pid := range map[containers.PIDMode]string{
-		containers.PIDContainer: "new pid", containers.PIDPod: "pid /proc/7/ns/pid", containers.PIDTarget: "pid /proc/7/ns/pid", containers.PIDNode: "",
-	} {
-		var got []string
-		for _, ns := range spec(containers.Config{PIDMode: mode}).Linux.Namespaces {
-			if ns.Path == "" {
-				got = append(got, "new "+string(ns.Type))
-			} else {
-				got = append(got, string(ns.Type)+" "+ns.Path)
-			}
+	var got []string
+	for _, ns := range spec(containers.Config{}).Linux.Namespaces {
+		if ns.Path == "" {
+			got = append(got, "new "+string(ns.Type))
+		} else {
+			got = append(got, string(ns.Type)+" "+ns.Path)
 		}
-		want := []string{"new mount", "network /run/netns/pod", "uts /proc/self/ns/uts", "ipc /proc/self/ns/ipc", "new cgroup"}
-		if pid != "" {
-			want = append([]string{want[0], pid}, want[1:]...)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("PID mode %q (-want +got):\n%s", mode, diff)
-		}
+	}
+	want := []string{"new mount", "new pid", "ipc /proc/self/ns/ipc", "network /run/netns/pod", "uts /proc/self/ns/uts", "new cgroup"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
-func TestAPodOfTheHostHasNoNamespacesButThatOfItsFiles(t *testing.T) {
-	pod := containers.Sandbox{HostIPC: true}
-	got := containers.Spec(pod, containers.Config{PIDMode: containers.PIDNode}, containers.User{}, containers.Host{}).Linux.Namespaces
-	if diff := cmp.Diff([]specs.LinuxNamespace{{Type: specs.MountNamespace}}, got); diff != "" {
+func TestAPodInTheNodesNetworkHasFilesProcessesAndMemoryOfItsOwn(t *testing.T) {
+	got := containers.Spec(containers.Sandbox{}, containers.Config{}, containers.User{}, containers.Host{}).Linux.Namespaces
+	want := []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace, Path: "/proc/self/ns/ipc"}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -99,7 +92,7 @@ func TestAMountComesBeforeThoseBelowIt(t *testing.T) {
 	var got []string
 	for _, m := range spec(containers.Config{Mounts: []containers.Mount{
 		{Source: "/c", Target: "/data/sub/deep"}, {Source: "/b", Target: "/data/sub/", ReadOnly: true},
-		{Target: "/cache", Options: []string{"size=1m"}}, {Source: "/a", Target: "/data", Propagation: containers.PropagationHostToContainer},
+		{Source: "/a", Target: "/data"},
 	}}).Mounts {
 		got = append(got, fmt.Sprintln(m.Type, m.Source, m.Destination, strings.Join(m.Options, ",")))
 	}
@@ -111,29 +104,12 @@ func TestAMountComesBeforeThoseBelowIt(t *testing.T) {
 		"sysfs sysfs /sys nosuid,noexec,nodev,ro\n",
 		"cgroup cgroup /sys/fs/cgroup nosuid,noexec,nodev,relatime,ro\n",
 		"bind /run/pod/shm /dev/shm bind,nosuid,noexec,nodev\n",
-		"tmpfs tmpfs /cache nosuid,nodev,size=1m\n",
-		"bind /a /data rbind,rslave\n",
+		"bind /a /data rbind,rprivate\n",
 		"bind /b /data/sub/ rbind,rprivate,ro\n",
 		"bind /c /data/sub/deep rbind,rprivate\n",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestMountsOpenTheRootOnlyAsFarAsTheyMust(t *testing.T) {
-	for want, modes := range map[string][]containers.Propagation{
-		"rprivate": {containers.PropagationPrivate},
-		"rslave":   {containers.PropagationHostToContainer, containers.PropagationPrivate},
-		"rshared":  {containers.PropagationHostToContainer, containers.PropagationBidirectional, containers.PropagationHostToContainer},
-	} {
-		var c containers.Config
-		for _, mode := range modes {
-			c.Mounts = append(c.Mounts, containers.Mount{Source: "/a", Target: "/b", Propagation: mode})
-		}
-		if got := spec(c).Linux.RootfsPropagation; got != want {
-			t.Errorf("%q make the root %s, not %s", modes, got, want)
-		}
 	}
 }
 

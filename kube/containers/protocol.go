@@ -19,8 +19,6 @@ const (
 	OpStart  = "start"
 	OpSignal = "signal" // Signal
 	OpDelete = "delete"
-	OpStats  = "stats"
-	OpUpdate = "update" // Resources
 	OpReopen = "reopen" // open the log file anew, after somebody renamed it
 	OpExec   = "exec"   // Exec and file descriptors; see [Shim.Exec]
 	OpAttach = "attach" // file descriptors; see [Shim.Attach]
@@ -30,12 +28,11 @@ const (
 
 // Request is the line of JSON that opens a connection. File descriptors travel beside it (SCM_RIGHTS, unix(7)).
 type Request struct {
-	Op        string
-	ID        string      `json:",omitempty"` // the container
-	Config    *Config     `json:",omitempty"`
-	Resources *Resources  `json:",omitempty"`
-	Exec      *ExecConfig `json:",omitempty"`
-	Signal    int         `json:",omitempty"`
+	Op     string
+	ID     string      `json:",omitempty"` // the container
+	Config *Config     `json:",omitempty"`
+	Exec   *ExecConfig `json:",omitempty"`
+	Signal int         `json:",omitempty"`
 	// Streams says which of stdin, stdout and stderr come as file descriptors, in this order.
 	Streams [3]bool
 }
@@ -45,7 +42,6 @@ type Reply struct {
 	Error    string   `json:",omitempty"`
 	Kind     string   `json:",omitempty"` // which of the errors of this package it is, if any
 	Statuses []Status `json:",omitempty"`
-	Stats    *Stats   `json:",omitempty"`
 	Code     *int     `json:",omitempty"` // exec: the exit code
 }
 

@@ -176,28 +176,6 @@ func TestAStatusThatAPowerCutSpoiltIsAnExit(t *testing.T) {
 	}
 }
 
-func TestASharedPIDNamespaceEndsWithTheShim(t *testing.T) {
-	p := newPod(t)
-	c := busyboxContainer("a", "sleep 1000")
-	c.PIDMode = containers.PIDPod
-	p.run(c)
-	status, err := p.Status(p.ctx, "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shared := namespace(status.PID, "pid")
-	killShim(t, p)
-	waitFor(t, "the namespace to be empty", func() bool {
-		links, _ := filepath.Glob("/proc/[0-9]*/ns/pid")
-		for _, link := range links {
-			if name, _ := os.Readlink(link); name == shared {
-				return false
-			}
-		}
-		return true
-	})
-}
-
 func TestAShimThatCannotStartSaysWhy(t *testing.T) {
 	if missing != "" {
 		t.Skip(missing)

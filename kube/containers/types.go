@@ -17,61 +17,19 @@ type Sandbox struct {
 	Hostname string
 	// NetNS is the path of a network namespace that somebody else made and keeps. Empty: the host's network.
 	NetNS string
-	// HostIPC leaves the containers in the host's IPC namespace instead of one of the sandbox's own.
-	HostIPC bool
 	// CgroupParent is the pod's cgroup, absolute from the root of each cgroup hierarchy. A container's cgroup is a child
 	// of it, named as the container's ID.
 	CgroupParent string
-	// Sysctls are namespaced kernel parameters ("net.core.somaxconn": "1024"), written before each container starts.
-	Sysctls map[string]string
 }
 
-// PIDMode says whose processes a container sees.
-type PIDMode string
-
-const (
-	// PIDContainer gives the container a PID namespace of its own; its command is process 1 there.
-	PIDContainer PIDMode = ""
-	// PIDPod shares one PID namespace among the containers of the pod that ask for it; process 1 is a reaper of the shim's.
-	PIDPod PIDMode = "pod"
-	// PIDNode leaves the container in the PID namespace of the shim, which is the node's.
-	PIDNode PIDMode = "node"
-	// PIDTarget joins the PID namespace of the container named by Config.PIDTarget (as `kubectl debug --target` does).
-	PIDTarget PIDMode = "target"
-)
-
-// Propagation says whether mounts made later below a mount's source or target show up on the other side.
-type Propagation string
-
-const (
-	// PropagationPrivate keeps both sides apart. It is the default.
-	PropagationPrivate Propagation = ""
-	// PropagationHostToContainer lets the container see what the host mounts later.
-	PropagationHostToContainer Propagation = "rslave"
-	// PropagationBidirectional also lets the host see what the container mounts.
-	PropagationBidirectional Propagation = "rshared"
-)
-
-// Mount is a file or directory of the host, or a file system in memory, at a path inside a container.
+// Mount is a file or directory of the host at a path inside a container, with what is mounted below it now.
 type Mount struct {
-	// Source is an absolute path outside the container, bind-mounted with what is mounted below it. Empty: a tmpfs.
+	// Source is an absolute path outside the container.
 	Source string
 	// Target is an absolute path inside the container; it is made if it is not there.
 	Target string
 	// ReadOnly forbids the container to write.
 	ReadOnly bool
-	// Propagation is for bind mounts.
-	Propagation Propagation
-	// Options are further mount options as mount(8) has them, "size=65536k" for a tmpfs, say.
-	Options []string
-}
-
-// Device is a device node of the host that a container may use.
-type Device struct {
-	// HostPath is the node outside, ContainerPath the path inside.
-	HostPath, ContainerPath string
-	// Permissions is any of r (read), w (write), m (make node). Empty: "rwm".
-	Permissions string
 }
 
 // Resources are the limits of a container's cgroup. Zero means: none set.
@@ -81,15 +39,13 @@ type Resources struct {
 	// CPUQuota is how many microseconds the container may run in each CPUPeriod (also microseconds, 100000 if zero).
 	CPUQuota  int64
 	CPUPeriod uint64
-	// CPUs is a cpuset list, "0-1,4".
-	CPUs string
 	// MemoryLimit is in bytes; above it the kernel kills a process of the container.
 	MemoryLimit int64
 	// PidsLimit bounds the number of threads and processes.
 	PidsLimit int64
 }
 
-// Config describes one container. Everything in it is fixed but Resources, which [Shim.Update] changes.
+// Config describes one container.
 type Config struct {
 	// ID names the container; unique in its sandbox, at most 200 letters, digits and any of ".-_".
 	ID string
@@ -108,8 +64,7 @@ type Config struct {
 	Groups []int
 
 	// Mounts come on top of the usual ones (/proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys, /sys/fs/cgroup), in order.
-	Mounts  []Mount
-	Devices []Device
+	Mounts []Mount
 
 	Resources Resources
 	// OOMScoreAdj, -1000 to 1000: who dies first when the node runs out of memory. What the kernel does not permit us is
@@ -126,10 +81,6 @@ type Config struct {
 	// MaskedPaths are hidden and ReadonlyPaths protected inside the container. Nil: [DefaultMaskedPaths] and
 	// [DefaultReadonlyPaths]; empty but not nil: none. Privileged ignores both.
 	MaskedPaths, ReadonlyPaths []string
-
-	PIDMode PIDMode
-	// PIDTarget is a running container of the same sandbox, for PIDMode "target".
-	PIDTarget string
 
 	// Terminal gives the command a terminal; its output is then one stream, stdout.
 	Terminal bool
@@ -175,19 +126,6 @@ const (
 	ReasonOOMKilled = "OOMKilled" // the kernel killed a process of it at the memory limit
 	ReasonShimDied  = "ShimDied"  // its shim was killed, and it with it; the code is 137
 )
-
-// Stats is what a container uses now.
-type Stats struct {
-	// CPUNanos is processor time since it was created, in nanoseconds.
-	CPUNanos uint64
-	// MemoryUsage, MemoryWorkingSet (usage less inactive page cache, what eviction looks at) and MemoryRSS are in bytes.
-	MemoryUsage, MemoryWorkingSet, MemoryRSS uint64
-	PageFaults, MajorPageFaults              uint64
-	// Pids counts threads and processes.
-	Pids uint64
-	// OOMKills counts processes that the kernel killed at the memory limit.
-	OOMKills uint64
-}
 
 // ExecConfig is a further command in a running container. What is not here is as in the container's own Config.
 type ExecConfig struct {

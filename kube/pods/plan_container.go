@@ -42,14 +42,7 @@ func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer,
 // ownFiles are the files that the kubelet puts into every container: the pod's /etc/hosts, and one that the
 // program may leave its last words in.
 func ownFiles(pod *corev1.Pod, c *corev1.Container, attempt int, node Node) []*runtimeapi.Mount {
-	var mounts []*runtimeapi.Mount
-	hosts := true
-	for _, mount := range c.VolumeMounts {
-		hosts = hosts && path.Clean(mount.MountPath) != "/etc/hosts"
-	}
-	if hosts {
-		mounts = append(mounts, &runtimeapi.Mount{ContainerPath: "/etc/hosts", HostPath: node.hostsPath(string(pod.UID))})
-	}
+	mounts := []*runtimeapi.Mount{{ContainerPath: "/etc/hosts", HostPath: node.hostsPath(string(pod.UID))}}
 	if c.TerminationMessagePath != "" {
 		mounts = append(mounts, &runtimeapi.Mount{
 			ContainerPath: c.TerminationMessagePath, HostPath: node.lastWordsPath(string(pod.UID), c.Name, attempt),

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/containers"
 )
 
 var labNode = Node{
@@ -66,7 +68,7 @@ func TestQualityOfServiceDecidesWhoDiesFirst(t *testing.T) {
 		pod := podOf(corev1.RestartPolicyAlways, "web")
 		pod.Spec.Containers[0].Resources = c.resources
 		check(t, "score", fmt.Sprint(oomScore(pod, &pod.Spec.Containers[0], labNode.Memory)), fmt.Sprint(c.score))
-		check(t, "cgroup", cgroupParent(labNode.CgroupRoot, pod), labNode.CgroupRoot+c.cgroupInParent)
+		check(t, "cgroup", CgroupParent(labNode.CgroupRoot, pod), labNode.CgroupRoot+c.cgroupInParent)
 	}
 }
 
@@ -105,8 +107,6 @@ func TestAPodKnowsItsOwnName(t *testing.T) {
 	check(t, "hosts", lastLines(), "10.244.1.2\tweb-1\n")
 	pod.Spec.Hostname, pod.Spec.Subdomain = "db-0", "db"
 	check(t, "in a subdomain", lastLines(), "10.244.1.2\tdb-0.db.shop.svc.cluster.local\tdb-0\n")
-	pod.Spec.HostAliases = []corev1.HostAlias{{IP: "192.0.2.1", Hostnames: []string{"old", "older"}}}
-	check(t, "with aliases", lastLines(), "10.244.1.2\tdb-0.db.shop.svc.cluster.local\tdb-0\n\n# Entries added by HostAliases.\n192.0.2.1\told\tolder\n")
 	pod.Spec = corev1.PodSpec{HostNetwork: true}
 	check(t, "on the node's network", lastLines(), "172.30.0.11\tnode-1\n")
 	pod = podOf(corev1.RestartPolicyAlways, "web")
@@ -139,7 +139,7 @@ PORT=80`)
 func TestTheContainersWordGoesBeforeThePods(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	pod.Spec.SecurityContext = &corev1.PodSecurityContext{
-		RunAsUser: new(int64(1)), RunAsGroup: new(int64(2)), SupplementalGroups: []int64{3}, FSGroup: new(int64(4)),
+		RunAsUser: new(int64(1)), RunAsGroup: new(int64(2)), SupplementalGroups: []int64{3},
 		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}
 	c := &pod.Spec.Containers[0]
@@ -147,8 +147,8 @@ func TestTheContainersWordGoesBeforeThePods(t *testing.T) {
 		Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: []corev1.Capability{"NET_ADMIN"}}}
 	s := securityContext(pod, c)
 	check(t, "context", fmt.Sprint(s.RunAsUser.Value, s.RunAsGroup.Value, s.SupplementalGroups, s.NoNewPrivs, s.ReadonlyRootfs, s.Seccomp.ProfileType,
-		s.Capabilities.DropCapabilities, s.Capabilities.AddCapabilities), "10 2 [3 4] true true RuntimeDefault [ALL] [NET_ADMIN]")
-	if diff := cmp.Diff(maskedPaths, s.MaskedPaths); diff != "" {
+		s.Capabilities.DropCapabilities, s.Capabilities.AddCapabilities), "10 2 [3] true true RuntimeDefault [ALL] [NET_ADMIN]")
+	if diff := cmp.Diff(containers.DefaultMaskedPaths, s.MaskedPaths); diff != "" {
 		t.Error(diff)
 	}
 	c.SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
@@ -185,9 +185,9 @@ func TestASandboxSharesWhatThePodShares(t *testing.T) {
 	config := sandboxConfig(pod, 1, labNode)
 	check(t, "config", fmt.Sprint(config.Metadata.Name, " ", config.Metadata.Attempt, " ", config.Hostname, " ", config.LogDirectory, " ", config.Labels["app"], " ", config.Labels[labelUID]),
 		"web-1 1 web-1 /var/lib/kubelet/logs/shop_web-1_u1 web u1")
-	pod.Spec.HostNetwork, pod.Spec.ShareProcessNamespace = true, new(true)
+	pod.Spec.HostNetwork = true
 	options := sandboxConfig(pod, 1, labNode).Linux.SecurityContext.NamespaceOptions
-	if options.Network != runtimeapi.NamespaceMode_NODE || options.Pid != runtimeapi.NamespaceMode_POD || options.Ipc != runtimeapi.NamespaceMode_POD {
+	if options.Network != runtimeapi.NamespaceMode_NODE || options.Pid != runtimeapi.NamespaceMode_CONTAINER || options.Ipc != runtimeapi.NamespaceMode_POD {
 		t.Errorf("namespaces: %v", options)
 	}
 }

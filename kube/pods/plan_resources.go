@@ -11,8 +11,8 @@ var classes = map[corev1.PodQOSClass]string{
 	corev1.PodQOSGuaranteed: "", corev1.PodQOSBurstable: "/burstable", corev1.PodQOSBestEffort: "/besteffort",
 }
 
-// cgroupParent is where the pod's cgroup lies.
-func cgroupParent(root string, pod *corev1.Pod) string {
+// CgroupParent is where the pod's cgroup lies below a node's.
+func CgroupParent(root string, pod *corev1.Pod) string {
 	return podCgroup(root, QOSClass(&pod.Spec), string(pod.UID))
 }
 

@@ -2,7 +2,6 @@ package pods
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -55,12 +54,13 @@ func RotatedLog(log string) string { return log + ".1" }
 
 // sandboxConfig tells the runtime what the containers of the pod are to share.
 func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandboxConfig {
-	named := maps.Clone(pod.Labels)
-	if named == nil {
-		named = map[string]string{}
+	named := LabelsOf(pod, "")
+	for label, value := range pod.Labels {
+		if named[label] == "" {
+			named[label] = value
+		}
 	}
-	maps.Copy(named, LabelsOf(pod, ""))
-	config := &runtimeapi.PodSandboxConfig{
+	return &runtimeapi.PodSandboxConfig{
 		Metadata: &runtimeapi.PodSandboxMetadata{
 			Name: pod.Name, Namespace: pod.Namespace, Uid: string(pod.UID), Attempt: uint32(attempt),
 		},
@@ -70,20 +70,13 @@ func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandb
 		Labels:       named,
 		Annotations:  pod.Annotations,
 		Linux: &runtimeapi.LinuxPodSandboxConfig{
-			CgroupParent: cgroupParent(node.CgroupRoot, pod),
+			CgroupParent: CgroupParent(node.CgroupRoot, pod),
 			Resources:    podResources(pod),
-			Sysctls:      map[string]string{},
 			SecurityContext: &runtimeapi.LinuxSandboxSecurityContext{
 				NamespaceOptions: namespaces(pod), Seccomp: seccomp(nil, pod), Privileged: anyPrivileged(pod),
 			},
 		},
 	}
-	if pod.Spec.SecurityContext != nil {
-		for _, sysctl := range pod.Spec.SecurityContext.Sysctls {
-			config.Linux.Sysctls[sysctl.Name] = sysctl.Value
-		}
-	}
-	return config
 }
 
 // hostname is what the pod calls itself. On the node's network it has the node's name.
@@ -164,12 +157,6 @@ func hostsFile(pod *corev1.Pod, node Node, ips []string) string {
 			fields = []string{ip, domain, name}
 		}
 		file.WriteString(strings.Join(fields, "\t") + "\n")
-	}
-	if len(pod.Spec.HostAliases) > 0 {
-		file.WriteString("\n# Entries added by HostAliases.\n")
-	}
-	for _, alias := range pod.Spec.HostAliases {
-		file.WriteString(alias.IP + "\t" + strings.Join(alias.Hostnames, "\t") + "\n")
 	}
 	return file.String()
 }

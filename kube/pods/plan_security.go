@@ -6,17 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
-)
 
-// What a container must not see of the kernel, and what it may see and not change: the usual lists of container
-// engines.
-var (
-	maskedPaths = []string{
-		"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-		"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-		"/sys/devices/virtual/powercap",
-	}
-	readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+	"kubelab/kube/containers"
 )
 
 // securityContext is what a container may do and as whom. The container's word goes before the pod's.
@@ -35,19 +26,16 @@ func securityContext(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxCont
 		NoNewPrivs:         own.AllowPrivilegeEscalation != nil && !*own.AllowPrivilegeEscalation,
 		RunAsUser:          number(first(own.RunAsUser, shared.RunAsUser)),
 		RunAsGroup:         number(first(own.RunAsGroup, shared.RunAsGroup)),
-		SupplementalGroups: slices.Clone(shared.SupplementalGroups),
+		SupplementalGroups: shared.SupplementalGroups,
 		Seccomp:            seccomp(own, pod),
-	}
-	if shared.FSGroup != nil {
-		context.SupplementalGroups = append(context.SupplementalGroups, *shared.FSGroup)
 	}
 	if own.Capabilities != nil {
 		context.Capabilities = &runtimeapi.Capability{
 			AddCapabilities: texts(own.Capabilities.Add), DropCapabilities: texts(own.Capabilities.Drop),
 		}
 	}
-	if !context.Privileged && (own.ProcMount == nil || *own.ProcMount == corev1.DefaultProcMount) {
-		context.MaskedPaths, context.ReadonlyPaths = maskedPaths, readonlyPaths
+	if !context.Privileged {
+		context.MaskedPaths, context.ReadonlyPaths = containers.DefaultMaskedPaths, containers.DefaultReadonlyPaths
 	}
 	return context
 }
@@ -79,15 +67,6 @@ func checkUser(pod *corev1.Pod, c *corev1.Container, image Image) error {
 // namespaces says which of the node's namespaces the pod shares.
 func namespaces(pod *corev1.Pod) *runtimeapi.NamespaceOption {
 	options := &runtimeapi.NamespaceOption{Pid: runtimeapi.NamespaceMode_CONTAINER}
-	if is(pod.Spec.ShareProcessNamespace) {
-		options.Pid = runtimeapi.NamespaceMode_POD
-	}
-	if pod.Spec.HostPID {
-		options.Pid = runtimeapi.NamespaceMode_NODE
-	}
-	if pod.Spec.HostIPC {
-		options.Ipc = runtimeapi.NamespaceMode_NODE
-	}
 	if pod.Spec.HostNetwork {
 		options.Network = runtimeapi.NamespaceMode_NODE
 	}

@@ -13,7 +13,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
@@ -205,34 +204,6 @@ func (r *Runtime) RemoveContainer(ctx context.Context, request *cri.RemoveContai
 	}
 	r.forgetContainer(c)
 	return &cri.RemoveContainerResponse{}, nil
-}
-
-// UpdateContainerResources changes a container's limits while it runs (an in-place resize, KEP-1287).
-func (r *Runtime) UpdateContainerResources(ctx context.Context, request *cri.UpdateContainerResourcesRequest) (*cri.UpdateContainerResourcesResponse, error) {
-	c, shim, err := r.withShim(request.GetContainerId())
-	if err != nil {
-		return nil, err
-	}
-	about(ctx, c.sandbox.record.Config.Metadata)
-	c.sandbox.busy.Lock()
-	defer c.sandbox.busy.Unlock()
-	if err := shim.Update(ctx, c.record.ID, PlanResources(request.GetLinux())); err != nil {
-		return nil, err
-	}
-	record := c.record
-	record.Told = proto.CloneOf(record.Told)
-	if record.Told.Resources.Linux == nil {
-		record.Told.Resources.Linux = &cri.LinuxContainerResources{}
-	}
-	proto.Merge(record.Told.Resources.Linux, request.GetLinux())
-	if err := r.writeContainer(record); err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c.record.Told = record.Told
-	note(ctx, "resize container", "%s: %v", record.Told.Metadata.Name, request.GetLinux())
-	return &cri.UpdateContainerResourcesResponse{}, nil
 }
 
 // ReopenContainerLog makes a new log file after somebody has renamed the old one.

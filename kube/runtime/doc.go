@@ -37,8 +37,9 @@
 //
 // # Simplified
 //
-// Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, checkpoints, image volumes, host ports,
-// devices by CDI, and statistics of whole sandboxes. They keep a pause container alive in each sandbox, or pin namespaces to files; here
+// Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, processes and IPC shared with other containers or the
+// node, devices, kernel parameters, mount propagation, image volumes, host ports, checkpoints, limits that change while a container runs, and
+// statistics. Who asks for one of them gets an error that says so. They keep a pause container alive in each sandbox, or pin namespaces to files; here
 // the shim holds them. Container IDs must be given in full. Seccomp and AppArmor profiles are accepted and not applied.
 //
 // Chapter 01 uses this room through kube cri; chapter 11 shows the kubelet driving it.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
-	"kubelab/kube/containers"
 	"kubelab/kube/images"
 )
 
@@ -94,32 +92,6 @@ func (r *Runtime) RemoveImage(_ context.Context, request *cri.RemoveImageRequest
 		return nil, fmt.Errorf("remove image %s: %w", image.Name(), err)
 	}
 	return &cri.RemoveImageResponse{}, nil
-}
-
-// ImageFsInfo tells how much disk the images and the containers take up.
-func (r *Runtime) ImageFsInfo(context.Context, *cri.ImageFsInfoRequest) (*cri.ImageFsInfoResponse, error) {
-	usage, err := r.images.Usage()
-	if err != nil {
-		return nil, err
-	}
-	written, err := filepath.Glob(filepath.Join(containers.Sandbox{Dir: r.shimDir("*")}.UpperDir("*")))
-	if err != nil {
-		return nil, err
-	}
-	var used, inodes uint64
-	for _, layer := range written {
-		bytes, files := diskUsage(layer)
-		used, inodes = used+bytes, inodes+files
-	}
-	filesystem := func(dir string, bytes, inodes uint64) []*cri.FilesystemUsage {
-		return []*cri.FilesystemUsage{{
-			Timestamp: time.Now().UnixNano(), FsId: &cri.FilesystemIdentifier{Mountpoint: dir}, UsedBytes: count(bytes), InodesUsed: count(inodes),
-		}}
-	}
-	return &cri.ImageFsInfoResponse{
-		ImageFilesystems:     filesystem(filepath.Join(r.config.Root, "images"), uint64(usage.Bytes), uint64(usage.Inodes)),
-		ContainerFilesystems: filesystem(r.podsDir(), used, inodes),
-	}, nil
 }
 
 // criImage is an image as CRI has it. The kubelet wants to know whether it runs as root (runAsNonRoot): hence the user, as number or name.

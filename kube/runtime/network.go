@@ -36,18 +36,11 @@ func (r *Runtime) Status(_ context.Context, request *cri.StatusRequest) (*cri.St
 	}
 	response := &cri.StatusResponse{
 		Status: &cri.RuntimeStatus{Conditions: []*cri.RuntimeCondition{{Type: cri.RuntimeReady, Status: true}, network}},
-		// The handler without a name is the default one, and the only one.
-		RuntimeHandlers: []*cri.RuntimeHandler{{Features: &cri.RuntimeHandlerFeatures{}}},
 	}
 	if request.GetVerbose() {
 		response.Info = info(map[string]any{"root": r.config.Root, "podCIDR": r.podCIDR, "shim": r.config.Shim})
 	}
 	return response, nil
-}
-
-// RuntimeConfig says that cgroups are directories that we make ourselves, not units of systemd.
-func (r *Runtime) RuntimeConfig(context.Context, *cri.RuntimeConfigRequest) (*cri.RuntimeConfigResponse, error) {
-	return &cri.RuntimeConfigResponse{Linux: &cri.LinuxRuntimeConfiguration{CgroupDriver: cri.CgroupDriver_CGROUPFS}}, nil
 }
 
 // UpdateRuntimeConfig takes the range of the node's pods from the kubelet, and remembers it for the next start.

@@ -32,6 +32,9 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 		MaskedPaths: notEmpty(security.GetMaskedPaths()), ReadonlyPaths: notEmpty(security.GetReadonlyPaths()),
 		Terminal: want.Tty, Stdin: want.Stdin, StdinOnce: want.StdinOnce,
 	}
+	if err := checkContainer(want); err != nil {
+		return c, err
+	}
 	if len(c.Args) == 0 {
 		return c, fmt.Errorf("neither the pod nor image %s says which command to run", want.GetImage().GetImage())
 	}
@@ -44,10 +47,6 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 	for _, group := range security.GetSupplementalGroups() {
 		c.Groups = append(c.Groups, int(group))
 	}
-	for _, device := range want.Devices {
-		c.Devices = append(c.Devices, containers.Device{HostPath: device.HostPath, ContainerPath: device.ContainerPath, Permissions: device.Permissions})
-	}
-	c.PIDMode, c.PIDTarget = pidMode(security.GetNamespaceOptions())
 	var err error
 	c.Mounts, err = mounts(want, files)
 	return c, err
@@ -103,25 +102,23 @@ func user(security *cri.LinuxContainerSecurityContext, image string) string {
 	return user + ":" + strconv.FormatInt(security.RunAsGroup.Value, 10)
 }
 
-// pidMode: who says nothing at all gets what a pod says that says nothing, a PID namespace per container.
-func pidMode(options *cri.NamespaceOption) (mode containers.PIDMode, target string) {
+// checkContainer refuses what this runtime cannot do: a container that lacks it would look like one that has it.
+func checkContainer(want *cri.ContainerConfig) error {
 	switch {
-	case options == nil:
-		return containers.PIDContainer, ""
-	case options.Pid == cri.NamespaceMode_POD:
-		return containers.PIDPod, ""
-	case options.Pid == cri.NamespaceMode_NODE:
-		return containers.PIDNode, ""
-	case options.Pid == cri.NamespaceMode_TARGET:
-		return containers.PIDTarget, options.TargetId
+	case len(want.Devices)+len(want.CDIDevices) > 0:
+		return errors.New("devices of the host are not supported here, but for privileged containers")
+	case want.GetLinux().GetResources().GetCpusetCpus() != "":
+		return errors.New("binding a container to CPUs (cpuset_cpus) is not supported here")
 	}
-	return containers.PIDContainer, ""
-}
-
-var propagations = map[cri.MountPropagation]containers.Propagation{
-	cri.MountPropagation_PROPAGATION_PRIVATE:           containers.PropagationPrivate,
-	cri.MountPropagation_PROPAGATION_HOST_TO_CONTAINER: containers.PropagationHostToContainer,
-	cri.MountPropagation_PROPAGATION_BIDIRECTIONAL:     containers.PropagationBidirectional,
+	for _, mount := range want.Mounts {
+		switch {
+		case mount.Image.GetImage() != "":
+			return errors.New("a volume of type image is not supported here")
+		case mount.Propagation != cri.MountPropagation_PROPAGATION_PRIVATE:
+			return fmt.Errorf("mount propagation %v, at %s, is not supported here", mount.Propagation, mount.ContainerPath)
+		}
+	}
+	return checkNamespaces(want.GetLinux().GetSecurityContext().GetNamespaceOptions())
 }
 
 // mounts are the pod's, after the files that every container gets; who mounts something there himself gets his own.
@@ -133,15 +130,12 @@ func mounts(want *cri.ContainerConfig, files PodMounts) ([]containers.Mount, err
 		{Source: files.Hosts, Target: "/etc/hosts", ReadOnly: readonly},
 	}
 	for _, mount := range want.Mounts {
-		if mount.Image.GetImage() != "" {
-			return nil, errors.New("a volume of type image is not supported here")
-		}
 		if !path.IsAbs(mount.ContainerPath) || !path.IsAbs(mount.HostPath) {
 			return nil, fmt.Errorf("mount %q at %q: want absolute paths", mount.HostPath, mount.ContainerPath)
 		}
 		list = slices.DeleteFunc(list, func(m containers.Mount) bool { return m.Target == path.Clean(mount.ContainerPath) })
 		list = append(list, containers.Mount{
-			Source: mount.HostPath, Target: mount.ContainerPath, ReadOnly: mount.Readonly, Propagation: propagations[mount.Propagation],
+			Source: mount.HostPath, Target: mount.ContainerPath, ReadOnly: mount.Readonly,
 		})
 	}
 	return list, nil
@@ -151,7 +145,7 @@ func mounts(want *cri.ContainerConfig, files PodMounts) ([]containers.Mount, err
 func PlanResources(r *cri.LinuxContainerResources) containers.Resources {
 	return containers.Resources{
 		CPUShares: uint64(r.GetCpuShares()), CPUQuota: r.GetCpuQuota(), CPUPeriod: uint64(r.GetCpuPeriod()),
-		CPUs: r.GetCpusetCpus(), MemoryLimit: r.GetMemoryLimitInBytes(),
+		MemoryLimit: r.GetMemoryLimitInBytes(),
 	}
 }
 

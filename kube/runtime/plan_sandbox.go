@@ -21,7 +21,22 @@ func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 		return fmt.Errorf("a pod with a network of its own needs a hostname")
 	case config.GetLogDirectory() != "" && !path.IsAbs(config.LogDirectory):
 		return fmt.Errorf("log directory %q: want an absolute path", config.LogDirectory)
-	case options.GetUsernsOptions().GetMode() == cri.NamespaceMode_POD && len(options.GetUsernsOptions().GetUids()) > 0:
+	case len(config.GetLinux().GetSysctls()) > 0:
+		return fmt.Errorf("kernel parameters of the pod's own (sysctls) are not supported here")
+	}
+	return checkNamespaces(options)
+}
+
+// checkNamespaces refuses what is not taught here. Who says nothing at all gets what a pod says that says nothing.
+func checkNamespaces(options *cri.NamespaceOption) error {
+	switch {
+	case options == nil:
+		return nil
+	case options.Pid != cri.NamespaceMode_CONTAINER:
+		return fmt.Errorf("PID namespace mode %v: only CONTAINER is supported here (a container sees its own processes)", options.Pid)
+	case options.Ipc != cri.NamespaceMode_POD:
+		return fmt.Errorf("IPC namespace mode %v: only POD is supported here", options.Ipc)
+	case len(options.GetUsernsOptions().GetUids()) > 0:
 		return fmt.Errorf("user namespaces (hostUsers: false) are not supported here")
 	}
 	return nil

@@ -133,10 +133,8 @@ func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 		Envs: []*cri.KeyValue{{Key: "A", Value: []byte("pod")}}, LogPath: "web/0.log",
 		Mounts: []*cri.Mount{{HostPath: "/data", ContainerPath: "/data", Readonly: true}, {HostPath: "/kubelet/hosts", ContainerPath: "/etc/hosts"}},
 		Linux: &cri.LinuxContainerConfig{
-			Resources: &cri.LinuxContainerResources{MemoryLimitInBytes: 1 << 20, OomScoreAdj: 900},
-			SecurityContext: &cri.LinuxContainerSecurityContext{
-				ReadonlyRootfs: true, NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_TARGET, TargetId: "other"},
-			},
+			Resources:       &cri.LinuxContainerResources{MemoryLimitInBytes: 1 << 20, OomScoreAdj: 900},
+			SecurityContext: &cri.LinuxContainerSecurityContext{ReadonlyRootfs: true},
 		},
 	}
 	got, err := PlanContainer("id", want, &cri.PodSandboxConfig{LogDirectory: "/logs"}, image, []string{"/layer"}, PodMounts{"/s/resolv.conf", "/s/hostname", "/s/hosts"})
@@ -150,12 +148,20 @@ func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 			{Source: "/data", Target: "/data", ReadOnly: true}, {Source: "/kubelet/hosts", Target: "/etc/hosts"},
 		},
 		Resources: containers.Resources{MemoryLimit: 1 << 20}, OOMScoreAdj: 900, ReadonlyRootfs: true,
-		PIDMode: containers.PIDTarget, PIDTarget: "other", LogPath: "/logs/web/0.log",
+		LogPath: "/logs/web/0.log",
 	}, got); diff != "" {
 		t.Errorf("container (-want +got):\n%s", diff)
 	}
-	if _, err := PlanContainer("id", &cri.ContainerConfig{}, nil, images.Image{}, nil, PodMounts{}); err == nil {
-		t.Error("a container without a command is planned")
+	for name, want := range map[string]*cri.ContainerConfig{
+		"no command":        {},
+		"a device":          {Command: []string{"a"}, Devices: []*cri.Device{{HostPath: "/dev/fuse"}}},
+		"open mounts":       {Command: []string{"a"}, Mounts: []*cri.Mount{{HostPath: "/a", ContainerPath: "/a", Propagation: cri.MountPropagation_PROPAGATION_BIDIRECTIONAL}}},
+		"a volume image":    {Command: []string{"a"}, Mounts: []*cri.Mount{{Image: &cri.ImageSpec{Image: "a"}}}},
+		"another's process": {Command: []string{"a"}, Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_TARGET}}}},
+	} {
+		if _, err := PlanContainer("id", want, nil, images.Image{}, nil, PodMounts{}); err == nil {
+			t.Errorf("a container with %s is planned", name)
+		}
 	}
 }
 
@@ -171,7 +177,8 @@ func TestResolvConfIsThePodsOrTheNodes(t *testing.T) {
 
 func TestASandboxThatCannotBeIsRefusedWithTheReason(t *testing.T) {
 	meta := &cri.PodSandboxMetadata{Name: "web", Namespace: "shop", Uid: "1"}
-	onNode := &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE}}}
+	onNode := &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER}}}
+	shared := &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_POD}}}
 	for name, test := range map[string]struct {
 		config  *cri.PodSandboxConfig
 		handler string
@@ -182,6 +189,7 @@ func TestASandboxThatCannotBeIsRefusedWithTheReason(t *testing.T) {
 		"nothing":                              {nil, "", false},
 		"network of its own, but no hostname":  {&cri.PodSandboxConfig{Metadata: meta}, "", false},
 		"a handler that there is not":          {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "gvisor", false},
+		"processes that all containers see":    {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", Linux: shared}, "", false},
 		"a log directory relative to nowhere":  {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", LogDirectory: "logs"}, "", false},
 		"a pod whose namespace is not told us": {&cri.PodSandboxConfig{Metadata: &cri.PodSandboxMetadata{Name: "web", Uid: "1"}, Hostname: "web"}, "", false},
 	} {

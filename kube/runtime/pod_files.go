@@ -3,13 +3,13 @@
 package runtime
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
+
+	"github.com/moby/sys/mountinfo"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
@@ -48,25 +48,14 @@ func (r *Runtime) writePodFiles(record sandboxRecord) error {
 
 // unmountBelow removes the mounts below a directory: those that a shim that was killed had no time for.
 func unmountBelow(dir string) error {
-	table, err := os.Open("/proc/self/mountinfo")
+	below, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
 	if err != nil {
-		return err
+		return fmt.Errorf("list mounts: %w", err)
 	}
-	defer table.Close()
-	var below []string
-	for lines := bufio.NewScanner(table); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) > 4 && strings.HasPrefix(unescape.Replace(fields[4]), dir+"/") {
-			below = append(below, unescape.Replace(fields[4]))
-		}
-	}
-	for _, point := range slices.Backward(below) { // what was mounted last goes first
-		if err := syscall.Unmount(point, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL {
-			return fmt.Errorf("unmount %s: %w", point, err)
+	for _, mount := range slices.Backward(below) { // what was mounted last goes first
+		if err := syscall.Unmount(mount.Mountpoint, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL {
+			return fmt.Errorf("unmount %s: %w", mount.Mountpoint, err)
 		}
 	}
 	return nil
 }
-
-// unescape reads paths as /proc has them (proc_pid_mountinfo(5)).
-var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

@@ -33,7 +33,6 @@ type sandboxRecord struct {
 	Phase     Phase
 	CreatedAt time.Time
 	Config    *cri.PodSandboxConfig
-	Handler   string `json:",omitempty"`
 	// IP and NetNS are empty for a pod in the node's network.
 	IP    string `json:",omitempty"`
 	NetNS string `json:",omitempty"`

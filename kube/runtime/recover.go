@@ -4,7 +4,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -65,7 +64,7 @@ func (r *Runtime) load(ctx context.Context, record sandboxRecord, ended map[stri
 		for _, status := range all {
 			statuses[status.ID], now.Containers[status.ID] = status, status.State
 		}
-		now.Shim = alive(ctx, sb.shim)
+		now.Shim = sb.shim.Alive()
 	}
 	records, err := r.readContainers(record.ID)
 	if err != nil {
@@ -83,12 +82,6 @@ func (r *Runtime) load(ctx context.Context, record sandboxRecord, ended map[stri
 		}
 	}
 	return now, nil
-}
-
-// alive says whether a shim answers: a dead one has no figures of any container, whatever its name.
-func alive(ctx context.Context, shim *containers.Shim) bool {
-	_, err := shim.Stats(ctx, "any")
-	return !errors.Is(err, containers.ErrShimDead)
 }
 
 // plugged are the sandboxes that keep their place in the network.

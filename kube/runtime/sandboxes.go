@@ -81,13 +81,11 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 
 // shimConfig is the sandbox as the containers room knows it.
 func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
-	options := namespaces(record.Config)
 	config := containers.Sandbox{
 		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: record.Config.GetHostname(),
-		HostIPC:      options.GetIpc() == cri.NamespaceMode_NODE,
-		CgroupParent: record.Cgroup, Sysctls: record.Config.GetLinux().GetSysctls(),
+		CgroupParent: record.Cgroup,
 	}
-	if options.GetNetwork() == cri.NamespaceMode_NODE {
+	if namespaces(record.Config).GetNetwork() == cri.NamespaceMode_NODE {
 		config.Hostname = "" // who uses the node's network goes by the node's name
 	}
 	return config
@@ -112,7 +110,7 @@ func (r *Runtime) follow(sb *sandbox) error {
 			if ctx.Err() != nil {
 				return
 			}
-			if !alive(ctx, shim) {
+			if !shim.Alive() {
 				break
 			}
 			exits, err = shim.Exits(ctx) // only the connection broke
@@ -164,7 +162,7 @@ func (r *Runtime) ListPodSandbox(_ context.Context, request *cri.ListPodSandboxR
 		}
 		response.Items = append(response.Items, &cri.PodSandbox{
 			Id: id, Metadata: sb.record.Config.Metadata, State: sb.state(), CreatedAt: sb.record.CreatedAt.UnixNano(),
-			Labels: sb.record.Config.Labels, Annotations: sb.record.Config.Annotations, RuntimeHandler: sb.record.Handler,
+			Labels: sb.record.Config.Labels, Annotations: sb.record.Config.Annotations,
 		})
 	}
 	return response, nil

@@ -133,7 +133,7 @@ func (sb *sandbox) status() *cri.PodSandboxStatus {
 		Id: sb.record.ID, Metadata: config.GetMetadata(), State: sb.state(), CreatedAt: sb.record.CreatedAt.UnixNano(),
 		Network: &cri.PodSandboxNetworkStatus{Ip: sb.record.IP},
 		Linux:   &cri.LinuxPodSandboxStatus{Namespaces: &cri.Namespace{Options: namespaces(config)}},
-		Labels:  config.GetLabels(), Annotations: config.GetAnnotations(), RuntimeHandler: sb.record.Handler,
+		Labels:  config.GetLabels(), Annotations: config.GetAnnotations(),
 	}
 }
 

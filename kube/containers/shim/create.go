@@ -149,11 +149,10 @@ func (c *container) mountRoot() error {
 func (c *container) makeBox() error {
 	s, host := c.server, c.server.host
 	var err error
-	if host.PIDNamespace, err = s.pidNamespace(c.config); err != nil {
-		return err
-	}
-	if host.Devices, err = findDevices(c.config); err != nil {
-		return err
+	if c.config.Privileged {
+		if host.Devices, err = allDevices(); err != nil {
+			return err
+		}
 	}
 	user, err := lookupUser(s.sandbox.RootDir(c.config.ID), c.config.User, c.config.Groups)
 	if err != nil {
@@ -168,31 +167,6 @@ func (c *container) makeBox() error {
 	}
 	c.box, err = libcontainer.Create(filepath.Join(s.sandbox.ContainerDir(c.config.ID), "libcontainer"), c.config.ID, config)
 	return err
-}
-
-// pidNamespace is the path of the one that the container joins, if it joins one.
-func (s *server) pidNamespace(config containers.Config) (path string, err error) {
-	switch config.PIDMode {
-	case containers.PIDPod:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.pauser == nil {
-			if s.pauser, err = startPauser(); err != nil {
-				return "", err
-			}
-		}
-		return s.pauser.namespace(), nil
-	case containers.PIDTarget:
-		target, err := s.find(config.PIDTarget)
-		if err != nil {
-			return "", err
-		}
-		if status := target.currentStatus(); status.State == containers.Running {
-			return fmt.Sprintf("/proc/%d/ns/pid", status.PID), nil
-		}
-		return "", fmt.Errorf("share processes with container %q: %w", config.PIDTarget, containers.ErrNotRunning)
-	}
-	return "", nil
 }
 
 // process prepares a command of the container's, the first or a further one.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/moby/sys/devices"
 	"github.com/opencontainers/cgroups"
-	cgroupdevices "github.com/opencontainers/cgroups/devices/config"
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -64,29 +63,17 @@ func ownCapabilities() ([]string, error) {
 	return nil, fmt.Errorf("no CapEff in /proc/self/status")
 }
 
-// findDevices looks up the nodes that a container asks for; a privileged one gets all of them.
-func findDevices(c containers.Config) ([]specs.LinuxDevice, error) {
+// allDevices are the host's, for a privileged container.
+func allDevices() ([]specs.LinuxDevice, error) {
+	all, err := devices.HostDevices()
+	if err != nil {
+		return nil, fmt.Errorf("list the host's devices: %w", err)
+	}
 	var list []specs.LinuxDevice
-	add := func(d *cgroupdevices.Device, path string) {
+	for _, d := range all {
 		list = append(list, specs.LinuxDevice{
-			Path: path, Type: string(d.Type), Major: d.Major, Minor: d.Minor, FileMode: &d.FileMode, UID: &d.Uid, GID: &d.Gid,
+			Path: d.Path, Type: string(d.Type), Major: d.Major, Minor: d.Minor, FileMode: &d.FileMode, UID: &d.Uid, GID: &d.Gid,
 		})
-	}
-	if c.Privileged {
-		all, err := devices.HostDevices()
-		if err != nil {
-			return nil, fmt.Errorf("list the host's devices: %w", err)
-		}
-		for _, d := range all {
-			add(d, d.Path)
-		}
-	}
-	for _, asked := range c.Devices {
-		d, err := devices.DeviceFromPath(asked.HostPath, "rwm")
-		if err != nil {
-			return nil, fmt.Errorf("device %s: %w", asked.HostPath, err)
-		}
-		add(d, asked.ContainerPath)
 	}
 	return list, nil
 }

@@ -3,8 +3,6 @@
 package shim
 
 import (
-	"bufio"
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +14,6 @@ import (
 
 	"kubelab/kube/containers"
 
-	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runc/libcontainer"
 )
 
@@ -37,11 +34,7 @@ func (c *container) start() error {
 // watch waits for the command to end, and tells it once it is written down.
 func (c *container) watch() {
 	result, err := c.first.Wait()
-	if c.config.PIDMode != containers.PIDContainer {
-		// The kernel ends a PID namespace with its first process. In a shared one, what the command left goes on.
-		c.box.Signal(syscall.SIGKILL)
-	}
-	c.io.drain()
+	c.io.drain() // what the command left running the kernel has ended: the PID namespace goes with its first process
 	c.mu.Lock()
 	c.status.State, c.status.PID, c.status.FinishedAt = containers.Exited, 0, time.Now()
 	c.status.ExitCode = exitCode(result)
@@ -107,74 +100,22 @@ func (s *server) delete(id string) error {
 	return c.remove()
 }
 
-// cgroupFile reads a file of the container's memory cgroup.
-func (c *container) cgroupFile(v1, v2 string) (*os.File, error) {
-	state, err := c.box.State()
-	if err != nil {
-		return nil, err
-	}
-	if c.server.host.CgroupV2 {
-		return os.Open(filepath.Join(state.CgroupPaths[""], v2))
-	}
-	return os.Open(filepath.Join(state.CgroupPaths["memory"], v1))
-}
-
 // oomKills counts processes that the kernel killed because the container used more memory than it may.
 func (c *container) oomKills() uint64 {
-	f, err := c.cgroupFile("memory.oom_control", "memory.events")
+	state, err := c.box.State()
 	if err != nil {
 		return 0
 	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if count, found := strings.CutPrefix(lines.Text(), "oom_kill "); found {
-			n, _ := strconv.ParseUint(count, 10, 64)
+	file := filepath.Join(state.CgroupPaths["memory"], "memory.oom_control")
+	if c.server.host.CgroupV2 {
+		file = filepath.Join(state.CgroupPaths[""], "memory.events")
+	}
+	content, _ := os.ReadFile(file) // empty if it is gone
+	for line := range strings.Lines(string(content)) {
+		if count, found := strings.CutPrefix(line, "oom_kill "); found {
+			n, _ := strconv.ParseUint(strings.TrimSpace(count), 10, 64)
 			return n
 		}
 	}
 	return 0
-}
-
-func (c *container) stats() (*containers.Stats, error) {
-	if c.currentStatus().State == containers.Exited {
-		return nil, fmt.Errorf("stats of container %s: %w", c.config.ID, containers.ErrNotRunning)
-	}
-	all, err := c.box.Stats()
-	if err != nil {
-		return nil, fmt.Errorf("stats of container %s: %w", c.config.ID, err)
-	}
-	memory := all.CgroupStats.MemoryStats
-	named := func(v1, v2 string) uint64 { return cmp.Or(memory.Stats[v1], memory.Stats[v2]) }
-	usage, inactive := memory.Usage.Usage, named("total_inactive_file", "inactive_file")
-	return &containers.Stats{
-		CPUNanos:    all.CgroupStats.CpuStats.CpuUsage.TotalUsage,
-		MemoryUsage: usage, MemoryWorkingSet: usage - min(inactive, usage), MemoryRSS: named("total_rss", "anon"),
-		PageFaults: named("total_pgfault", "pgfault"), MajorPageFaults: named("total_pgmajfault", "pgmajfault"),
-		Pids:     all.CgroupStats.PidsStats.Current,
-		OOMKills: c.oomKills(),
-	}, nil
-}
-
-// update changes the limits that are not zero.
-func (c *container) update(r containers.Resources) error {
-	config := c.box.Config()
-	cgroup, limits := *config.Cgroups, *config.Cgroups.Resources
-	limits.CpuShares = cmp.Or(r.CPUShares, limits.CpuShares)
-	limits.CpuWeight = cgroups.ConvertCPUSharesToCgroupV2Value(limits.CpuShares)
-	limits.CpuQuota, limits.CpuPeriod = cmp.Or(r.CPUQuota, limits.CpuQuota), cmp.Or(r.CPUPeriod, limits.CpuPeriod)
-	limits.CpusetCpus = cmp.Or(r.CPUs, limits.CpusetCpus)
-	if r.MemoryLimit > 0 {
-		limits.Memory = r.MemoryLimit
-		if c.server.host.CgroupV2 {
-			limits.MemorySwap = r.MemoryLimit
-		}
-	}
-	if r.PidsLimit > 0 {
-		limits.PidsLimit = &r.PidsLimit
-	}
-	cgroup.Resources, config.Cgroups = &limits, &cgroup
-	if err := c.box.Set(config); err != nil {
-		return fmt.Errorf("change the limits of container %s: %w", c.config.ID, err)
-	}
-	return nil
 }

@@ -16,9 +16,8 @@ import (
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // enters namespaces, in C, before Go's threads begin
 )
 
-// The program runs in three guises: as the shim, as the first process in each new container (libcontainer runs us anew,
-// inside the namespaces, to mount the root file system and then become the command), and as process 1 of a pod's
-// shared PID namespace.
+// The program runs in two guises: as the shim, and as the first process in each new container (libcontainer runs us
+// anew, inside the namespaces, to mount the root file system and then become the command).
 func init() {
 	if len(os.Args) == 2 && os.Args[1] == "init" {
 		libcontainer.Init() // does not return
@@ -30,9 +29,6 @@ func Main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "kube-shim is started by the container runtime: kube-shim <sandbox directory>")
 		os.Exit(2)
-	}
-	if os.Args[1] == pauseArg {
-		pause()
 	}
 	err := run(os.Args[1]) // it returns only when it cannot go on: a shim that is done ends its process itself
 	fmt.Fprintln(os.Stderr, "kube-shim:", err)
@@ -72,10 +68,6 @@ func (s *server) prepare() error {
 	s.host = host
 	// When memory runs out the shim should be the last to go. Without CAP_SYS_RESOURCE it stays what it is.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("-998"), 0)
-	if s.sandbox.HostIPC {
-		s.host.ShmDir = "/dev/shm"
-		return nil
-	}
 	s.host.ShmDir = s.sandbox.ShmDir()
 	if err := os.MkdirAll(s.host.ShmDir, 0o1777); err != nil {
 		return err

@@ -25,7 +25,6 @@ type server struct {
 	mu         sync.Mutex
 	containers map[string]*container
 	followers  map[*follower]bool
-	pauser     *pauser // holds the pod's PID namespace, if a container wants one
 }
 
 func newServer(sandbox containers.Sandbox) *server {
@@ -87,11 +86,6 @@ func (s *server) do(conn *containers.Conn, r containers.Request, files []*os.Fil
 		return reply, c.start()
 	case containers.OpSignal:
 		return reply, c.signal(syscall.Signal(r.Signal))
-	case containers.OpStats:
-		reply.Stats, err = c.stats()
-		return reply, err
-	case containers.OpUpdate:
-		return reply, c.update(*r.Resources)
 	case containers.OpReopen:
 		return reply, c.log.reopen()
 	case containers.OpExec:
@@ -142,9 +136,6 @@ func (s *server) stop() error {
 	defer s.mu.Unlock()
 	if n := len(s.containers); n > 0 {
 		return fmt.Errorf("sandbox %s still has %d containers: delete them first", s.sandbox.ID, n)
-	}
-	if s.pauser != nil {
-		s.pauser.end()
 	}
 	return s.sandbox.UnmountShm()
 }
