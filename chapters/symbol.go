@@ -1,0 +1,117 @@
+package chapters
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"kubelab/kube"
+)
+
+// reference is what the text of a link to code looks like: "kube/probes: func (*Worker) Observe".
+var reference = regexp.MustCompile(`^(kube(?:/[a-z]+)+): (func|type|var|const) (?:\(\*?(\w+)\) )?(\w+)$`)
+
+// Snippet is a piece of the house's source.
+type Snippet struct {
+	Symbol string // as the chapter names it
+	File   string // "kube/replicasets/plan.go"
+	Line   int    // of its first line, with its comment
+	Text   string
+}
+
+// Find resolves a reference to a symbol in the file that the link leads to.
+func Find(text, file string) (*Snippet, error) {
+	parts := reference.FindStringSubmatch(text)
+	if parts == nil {
+		return nil, fmt.Errorf("%q names no symbol: write \"kube/PACKAGE: func NAME\", or type, var, const, or func (*TYPE) NAME", text)
+	}
+	if path.Dir(file) != parts[1] {
+		return nil, fmt.Errorf("%q does not lie in %s", file, parts[1])
+	}
+	source, err := kube.Source.ReadFile(strings.TrimPrefix(file, "kube/"))
+	if err != nil {
+		return nil, fmt.Errorf("%q is no file of the house", file)
+	}
+	set := token.NewFileSet()
+	syntax, err := parser.ParseFile(set, file, source, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	for _, declaration := range syntax.Decls {
+		if declares(declaration, parts[2], parts[3], parts[4]) {
+			from, to := set.Position(start(declaration)), set.Position(declaration.End())
+			return &Snippet{Symbol: text, File: file, Line: from.Line, Text: string(source[from.Offset:to.Offset])}, nil
+		}
+	}
+	return nil, fmt.Errorf("%s has no %s %s", file, parts[2], strings.TrimSpace(parts[3]+" "+parts[4]))
+}
+
+// declares says whether a declaration is of the given kind ("func", "type", …) and has the name.
+func declares(declaration ast.Decl, kind, receiver, name string) bool {
+	switch d := declaration.(type) {
+	case *ast.FuncDecl:
+		return kind == "func" && d.Name.Name == name && receiverOf(d) == receiver
+	case *ast.GenDecl:
+		if d.Tok.String() != kind {
+			return false
+		}
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				if s.Name.Name == name {
+					return true
+				}
+			case *ast.ValueSpec:
+				for _, ident := range s.Names {
+					if ident.Name == name {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+func receiverOf(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return ""
+	}
+	expression := f.Recv.List[0].Type
+	if star, ok := expression.(*ast.StarExpr); ok {
+		expression = star.X
+	}
+	if generic, ok := expression.(*ast.IndexExpr); ok {
+		expression = generic.X
+	}
+	if ident, ok := expression.(*ast.Ident); ok {
+		return ident.Name
+	}
+	return ""
+}
+
+// start is where a declaration begins, its comment included.
+func start(declaration ast.Decl) token.Pos {
+	var comment *ast.CommentGroup
+	switch d := declaration.(type) {
+	case *ast.FuncDecl:
+		comment = d.Doc
+	case *ast.GenDecl:
+		comment = d.Doc
+	}
+	if comment != nil {
+		return comment.Pos()
+	}
+	return declaration.Pos()
+}
+
+// exists says whether a path names a file of the house.
+func exists(file string) bool {
+	_, err := fs.Stat(kube.Source, strings.TrimPrefix(file, "kube/"))
+	return err == nil
+}
