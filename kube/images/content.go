@@ -15,6 +15,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,7 +58,7 @@ func (s *Store) unpackBlob(ctx context.Context, digest, diffID v1.Hash) error {
 	if err := os.Chmod(temp, 0o755); err != nil { // it is the container's "/", unless the layer says otherwise
 		return err
 	}
-	layer, err := partial.CompressedToLayer(diskBlob{s.blobPath(digest), v1.Descriptor{Digest: digest}})
+	layer, err := partial.CompressedToLayer(blob(s.blobPath(digest)))
 	if err != nil {
 		return err
 	}
@@ -89,23 +90,23 @@ func (s *Store) unpackBlob(ctx context.Context, digest, diffID v1.Hash) error {
 	return err
 }
 
-// addDescription stores the image's config and manifest, and returns the manifest's digest.
-func (s *Store) addDescription(img v1.Image, manifest *v1.Manifest) (v1.Hash, error) {
+// addDescription stores the image's config and manifest, and returns what the index says of the manifest.
+func (s *Store) addDescription(img v1.Image, manifest *v1.Manifest) (v1.Descriptor, error) {
 	config, err := img.RawConfigFile()
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("fetch config: %w", err)
+		return v1.Descriptor{}, fmt.Errorf("fetch config: %w", err)
 	}
 	raw, err := img.RawManifest()
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("fetch manifest: %w", err)
+		return v1.Descriptor{}, fmt.Errorf("fetch manifest: %w", err)
 	}
-	digest, err := img.Digest()
+	about, err := partial.Descriptor(img)
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("digest of manifest: %w", err)
+		return v1.Descriptor{}, fmt.Errorf("read manifest: %w", err)
 	}
-	return digest, errors.Join(
+	return *about, errors.Join(
 		s.addBlob(manifest.Config.Digest, bytes.NewReader(config)),
-		s.addBlob(digest, bytes.NewReader(raw)))
+		s.addBlob(about.Digest, bytes.NewReader(raw)))
 }
 
 // addBlob stores content, whose SHA-256 must be digest.
@@ -155,6 +156,17 @@ func syncAll(dir string) error {
 	defer f.Close()
 	return unix.Syncfs(int(f.Fd()))
 }
+
+// blob is the path of a packed layer, of which no more is asked than its content.
+type blob string
+
+// Compressed reads the layer as it is; partial.CompressedToLayer finds out how it is packed.
+func (b blob) Compressed() (io.ReadCloser, error) { return os.Open(string(b)) }
+
+// Digest, Size and MediaType have to be there for partial.CompressedLayer, and are not asked for.
+func (b blob) Digest() (v1.Hash, error)            { return v1.Hash{}, nil }
+func (b blob) Size() (int64, error)                { return 0, nil }
+func (b blob) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
 // storeOfChild is set in the environment of the process that TestAKillAtAnyInstantLeavesWholeImages kills.
@@ -107,7 +109,11 @@ func whole(store *Store, image Image) error {
 			return err
 		}
 	}
-	img, err := store.Image(image.ID)
+	index, err := store.names()
+	if err != nil {
+		return err
+	}
+	img, err := layout.Path(store.dir).Image(index[image.ID].Digest)
 	if err != nil {
 		return err
 	}

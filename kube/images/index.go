@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sys/unix"
 )
@@ -19,11 +20,14 @@ import (
 // refName is the OCI image layout's annotation for the name of a manifest in index.json.
 const refName = "org.opencontainers.image.ref.name"
 
-// names reads which name is which manifest.
-func (s *Store) names() (map[string]v1.Hash, error) {
+// names say which name is which manifest, as index.json has it.
+type names map[string]v1.Descriptor
+
+// names reads them.
+func (s *Store) names() (names, error) {
 	content, err := os.ReadFile(filepath.Join(s.dir, "index.json"))
 	if errors.Is(err, os.ErrNotExist) {
-		return map[string]v1.Hash{}, nil
+		return names{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read image index: %w", err)
@@ -32,38 +36,31 @@ func (s *Store) names() (map[string]v1.Hash, error) {
 	if err := json.Unmarshal(content, &index); err != nil {
 		return nil, fmt.Errorf("read image index of %s: %w", s.dir, err)
 	}
-	names := map[string]v1.Hash{}
-	for _, m := range index.Manifests {
-		names[m.Annotations[refName]] = m.Digest
+	all := names{}
+	for _, about := range index.Manifests {
+		all[about.Annotations[refName]] = about
 	}
-	return names, nil
+	return all, nil
 }
 
 // changeNames replaces index.json by what change makes of it. Changes of several processes come one after the other. The caller has locked the
 // content.
-func (s *Store) changeNames(change func(map[string]v1.Hash)) error {
+func (s *Store) changeNames(change func(names)) error {
 	release, err := flock(filepath.Join(s.dir, "index.lock"), exclusive)
 	if err != nil {
 		return err
 	}
 	defer release()
-	names, err := s.names()
+	all, err := s.names()
 	if err != nil {
 		return err
 	}
-	change(names)
+	change(all)
 	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		manifest, err := os.ReadFile(s.blobPath(names[name]))
-		if err != nil {
-			return fmt.Errorf("read manifest of %s: %w", name, err)
-		}
-		index.Manifests = append(index.Manifests, v1.Descriptor{
-			MediaType:   mediaType(manifest),
-			Digest:      names[name],
-			Size:        int64(len(manifest)),
-			Annotations: map[string]string{refName: name},
-		})
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		about := all[name]
+		about.Annotations = map[string]string{refName: name}
+		index.Manifests = append(index.Manifests, about)
 	}
 	content, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
@@ -72,15 +69,36 @@ func (s *Store) changeNames(change func(map[string]v1.Hash)) error {
 	return s.writeFile("index.json", content)
 }
 
-// read describes the image whose manifest has the digest, with the names that the index has for it.
-func (s *Store) read(digest v1.Hash, index map[string]v1.Hash) (Image, error) {
-	img, err := s.onDisk(digest)
+// of lists the names of the image whose manifest has the digest, in order.
+func (n names) of(digest v1.Hash) []string {
+	var found []string
+	for name, about := range n {
+		if about.Digest == digest {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// remove takes a name out, and all names of its image if no tag is left or the name is no tag.
+func (n names) remove(name string) {
+	about, ok := n[name]
+	delete(n, name)
+	rest := n.of(about.Digest)
+	if !ok || isTag(name) && slices.ContainsFunc(rest, isTag) {
+		return
+	}
+	for _, other := range rest {
+		delete(n, other)
+	}
+}
+
+// read describes an image, with the names that the index has for it.
+func (s *Store) read(about v1.Descriptor, index names) (Image, error) {
+	manifest, config, err := s.onDisk(about)
 	if err != nil {
 		return Image{}, err
-	}
-	manifest, config, err := parts(img)
-	if err != nil {
-		return Image{}, fmt.Errorf("read image %s: %w", digest, err)
 	}
 	image := Image{
 		ID:      manifest.Config.Digest.String(),
@@ -94,7 +112,7 @@ func (s *Store) read(digest v1.Hash, index map[string]v1.Hash) (Image, error) {
 	for _, id := range config.RootFS.DiffIDs {
 		image.DiffIDs = append(image.DiffIDs, id.String())
 	}
-	for _, name := range namesOf(digest, index) {
+	for _, name := range index.of(about.Digest) {
 		switch {
 		case isTag(name):
 			image.RepoTags = append(image.RepoTags, name)
@@ -103,6 +121,19 @@ func (s *Store) read(digest v1.Hash, index map[string]v1.Hash) (Image, error) {
 		}
 	}
 	return image, nil
+}
+
+// onDisk reads manifest and config of an image of the index.
+func (s *Store) onDisk(about v1.Descriptor) (*v1.Manifest, *v1.ConfigFile, error) {
+	img, err := layout.Path(s.dir).Image(about.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	manifest, config, err := parts(img)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read image %s: %w", about.Digest, err)
+	}
+	return manifest, config, nil
 }
 
 // parts returns an image's manifest and config, which have equally many layers.

@@ -4,7 +4,6 @@ package images
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,28 +15,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// PullOptions say how to talk to a registry.
-type PullOptions struct {
-	// Auth are the credentials; the zero value is nobody in particular.
-	Auth authn.AuthConfig
-	// Insecure allows plain HTTP and certificates that nobody vouches for. Registries on loopback and in private address ranges (RFC 1918) may
-	// always speak plain HTTP.
-	Insecure bool
-}
-
 // platform picks one image from those of a name that has them for several machines.
 var platform = v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 
-// Pull fetches the image ref from its registry, as far as its content is not in the store, and returns it. Callers that want the same image with the same
+// Pull fetches the image ref from its registry, as far as its content is not in the store, and returns it. The zero value of auth, the credentials, is nobody
+// in particular. Registries on loopback and in private address ranges (RFC 1918) may speak plain HTTP. Callers that want the same image with the same
 // credentials at the same time share one pull.
-func (s *Store) Pull(ctx context.Context, ref string, options PullOptions) (Image, error) {
+func (s *Store) Pull(ctx context.Context, ref string, auth authn.AuthConfig) (Image, error) {
 	full, err := Normalize(ref)
 	if err != nil {
 		return Image{}, err
 	}
-	key := fmt.Sprintf("%s %+v", full, options)
+	key := fmt.Sprintf("%s %+v", full, auth)
 	for {
-		done := s.pulls.DoChan(key, func() (any, error) { return s.pull(ctx, full, options) })
+		done := s.pulls.DoChan(key, func() (any, error) { return s.pull(ctx, full, auth) })
 		select {
 		case <-ctx.Done():
 			return Image{}, fmt.Errorf("pull %s: %w", full, ctx.Err())
@@ -54,22 +45,17 @@ func (s *Store) Pull(ctx context.Context, ref string, options PullOptions) (Imag
 	}
 }
 
-func (s *Store) pull(ctx context.Context, full string, options PullOptions) (Image, error) {
-	var nameOptions []name.Option
+func (s *Store) pull(ctx context.Context, full string, auth authn.AuthConfig) (Image, error) {
 	transport := remote.DefaultTransport.(*http.Transport).Clone()
 	defer transport.CloseIdleConnections()
-	if options.Insecure {
-		nameOptions = append(nameOptions, name.Insecure)
-		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-	}
-	ref, err := name.ParseReference(full, nameOptions...)
+	ref, err := name.ParseReference(full)
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: %w", ErrInvalidName, err)
 	}
 	found, err := remote.Get(ref,
 		remote.WithContext(ctx),
 		remote.WithTransport(transport),
-		remote.WithAuth(authn.FromConfig(options.Auth)),
+		remote.WithAuth(authn.FromConfig(auth)),
 		remote.WithPlatform(platform))
 	if err != nil {
 		return Image{}, err

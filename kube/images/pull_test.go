@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -66,7 +67,7 @@ func TestAPulledImageIsTheOneThatWasPushed(t *testing.T) {
 	img := image(t, "run", archive(t, file("a", "1")), archive(t, file("b", "2")))
 	ref := registry.push(t, "me/web:1", img)
 
-	pulled, err := store.Pull(t.Context(), ref, PullOptions{})
+	pulled, err := store.Pull(t.Context(), ref, authn.AuthConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestAPulledImageIsTheOneThatWasPushed(t *testing.T) {
 	if diff := cmp.Diff(want, pulled.RepoDigests); diff != "" {
 		t.Errorf("digests (-want +got):\n%s", diff)
 	}
-	byDigest, err := store.Pull(t.Context(), want[0], PullOptions{})
+	byDigest, err := store.Pull(t.Context(), want[0], authn.AuthConfig{})
 	if diff := cmp.Diff(pulled, byDigest); err != nil || diff != "" {
 		t.Errorf("pulled by digest: %v (-tag +digest):\n%s", err, diff)
 	}
@@ -95,7 +96,7 @@ func TestOnlyContentThatIsMissingIsFetched(t *testing.T) {
 		blobs int64
 	}{{one, 2}, {two, 2}, {two, 1}} { // config and layer; config and the new layer; the config says that it is there
 		before := registry.blobs.Load()
-		if _, err := store.Pull(t.Context(), step.ref, PullOptions{}); err != nil {
+		if _, err := store.Pull(t.Context(), step.ref, authn.AuthConfig{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := registry.blobs.Load() - before; got != step.blobs {
@@ -113,13 +114,13 @@ func TestPullsOfOneImageAtTheSameTimeAreOnePull(t *testing.T) {
 	impatient, giveUp := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() {
-		_, err := store.Pull(impatient, ref, PullOptions{})
+		_, err := store.Pull(impatient, ref, authn.AuthConfig{})
 		first <- err
 	}()
 	var group errgroup.Group
 	for range 30 {
 		group.Go(func() error {
-			_, err := store.Pull(t.Context(), ref, PullOptions{})
+			_, err := store.Pull(t.Context(), ref, authn.AuthConfig{})
 			return err
 		})
 	}
@@ -149,7 +150,7 @@ func TestThePlatformsImageIsPicked(t *testing.T) {
 	if err := remote.WriteIndex(ref, index); err != nil {
 		t.Fatal(err)
 	}
-	pulled, err := store.Pull(t.Context(), ref.Name(), PullOptions{})
+	pulled, err := store.Pull(t.Context(), ref.Name(), authn.AuthConfig{})
 	if err != nil || pulled.Config.Cmd[0] != "ours" {
 		t.Fatalf("pulled %+v, %v", pulled, err)
 	}
@@ -162,13 +163,13 @@ func TestThePlatformsImageIsPicked(t *testing.T) {
 func TestAPullThatFailsSaysWhatItPulled(t *testing.T) {
 	store, registry := newStore(t), newRegistry(t)
 	for _, ref := range []string{registry.host + "/nothing:1", "no name"} {
-		if _, err := store.Pull(t.Context(), ref, PullOptions{}); err == nil || !strings.Contains(err.Error(), ref) {
+		if _, err := store.Pull(t.Context(), ref, authn.AuthConfig{}); err == nil || !strings.Contains(err.Error(), ref) {
 			t.Errorf("pull %q: %v", ref, err)
 		}
 	}
 }
 
-func TestAnInsecureRegistryNeedsPermission(t *testing.T) {
+func TestARegistryThatNobodyVouchesForIsRefused(t *testing.T) {
 	store := newStore(t)
 	silent := log.New(io.Discard, "", 0)
 	server := httptest.NewUnstartedServer(registry.New(registry.Logger(silent)))
@@ -183,10 +184,7 @@ func TestAnInsecureRegistryNeedsPermission(t *testing.T) {
 	if err := remote.Write(ref, image(t, "run"), remote.WithTransport(server.Client().Transport)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Pull(t.Context(), ref.Name(), PullOptions{}); err == nil {
+	if _, err := store.Pull(t.Context(), ref.Name(), authn.AuthConfig{}); err == nil {
 		t.Error("pulled from a registry whose certificate nobody vouches for")
-	}
-	if _, err := store.Pull(t.Context(), ref.Name(), PullOptions{Insecure: true}); err != nil {
-		t.Error(err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -20,7 +19,6 @@ import (
 type Store struct {
 	dir   string
 	pulls singleflight.Group // by name and credentials
-	sizes sync.Map           // diff id -> Usage of that layer, which never changes
 }
 
 // Open opens the store in dir, which is made if it is not there, and removes what an interrupted writer left.
@@ -61,7 +59,7 @@ func (s *Store) Add(ctx context.Context, img v1.Image, names ...string) (Image, 
 }
 
 // add stores the image's parts, those first that nothing names yet, and then the names.
-func (s *Store) add(ctx context.Context, img v1.Image, names []string) (Image, error) {
+func (s *Store) add(ctx context.Context, img v1.Image, full []string) (Image, error) {
 	release, err := s.lockContent(shared)
 	if err != nil {
 		return Image{}, err
@@ -76,15 +74,15 @@ func (s *Store) add(ctx context.Context, img v1.Image, names []string) (Image, e
 		return Image{}, err
 	}
 	id := manifest.Config.Digest.String()
-	digest, ok := index[id]
+	about, ok := index[id]
 	if !ok {
-		if digest, err = s.addParts(ctx, img, manifest, config.RootFS.DiffIDs); err != nil {
+		if about, err = s.addParts(ctx, img, manifest, config.RootFS.DiffIDs); err != nil {
 			return Image{}, err
 		}
 	}
-	err = s.changeNames(func(index map[string]v1.Hash) {
-		for _, name := range append(names, id) {
-			index[name] = digest
+	err = s.changeNames(func(index names) {
+		for _, name := range append(full, id) {
+			index[name] = about
 		}
 	})
 	if err != nil {
@@ -93,15 +91,15 @@ func (s *Store) add(ctx context.Context, img v1.Image, names []string) (Image, e
 	return s.Get(id)
 }
 
-// addParts stores everything that an image is made of, and returns the digest of its manifest.
-func (s *Store) addParts(ctx context.Context, img v1.Image, manifest *v1.Manifest, diffIDs []v1.Hash) (v1.Hash, error) {
+// addParts stores everything that an image is made of, and returns what the index says of its manifest.
+func (s *Store) addParts(ctx context.Context, img v1.Image, manifest *v1.Manifest, diffIDs []v1.Hash) (v1.Descriptor, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, layer := range manifest.Layers {
 		group.Go(func() error { return s.addLayer(ctx, img, layer.Digest, diffIDs[i]) })
 	}
 	if err := group.Wait(); err != nil {
-		return v1.Hash{}, err
+		return v1.Descriptor{}, err
 	}
 	return s.addDescription(img, manifest)
 }
@@ -116,11 +114,11 @@ func (s *Store) Get(ref string) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	digest, ok := index[name]
+	about, ok := index[name]
 	if !ok {
 		return Image{}, fmt.Errorf("%w: %s", ErrNotFound, name)
 	}
-	return s.read(digest, index)
+	return s.read(about, index)
 }
 
 // List returns all images, ordered by their names.
@@ -130,11 +128,11 @@ func (s *Store) List() ([]Image, error) {
 		return nil, err
 	}
 	var images []Image
-	for name, digest := range index {
+	for name, about := range index {
 		if !idPattern.MatchString(name) {
 			continue
 		}
-		image, err := s.read(digest, index)
+		image, err := s.read(about, index)
 		if err != nil {
 			return nil, err
 		}
@@ -157,37 +155,12 @@ func (s *Store) Remove(ref string) error {
 	if err != nil {
 		return err
 	}
-	err = s.changeNames(func(index map[string]v1.Hash) { removeName(name, index) })
+	err = s.changeNames(func(index names) { index.remove(name) })
 	release()
 	if err != nil {
 		return fmt.Errorf("remove image %s: %w", name, err)
 	}
 	return s.sweep()
-}
-
-// removeName takes a name out of the index, and all names of its image if no tag is left or the name is no tag.
-func removeName(name string, index map[string]v1.Hash) {
-	image, ok := index[name]
-	delete(index, name)
-	rest := namesOf(image, index)
-	if !ok || isTag(name) && slices.ContainsFunc(rest, isTag) {
-		return
-	}
-	for _, n := range rest {
-		delete(index, n)
-	}
-}
-
-// namesOf lists the names of the image whose manifest has the digest, in order.
-func namesOf(digest v1.Hash, index map[string]v1.Hash) []string {
-	var names []string
-	for name, d := range index {
-		if d == digest {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // Layers returns the directories of the image's unpacked layers, lowest first; overlay's lowerdir option wants them highest first.

@@ -246,14 +246,3 @@ func TestOverlayStacksTheLayersAsTheImageMeansThem(t *testing.T) {
 		t.Errorf("files in the container (-want +got):\n%s", diff)
 	}
 }
-
-func TestUsageCountsBlobsAndLayers(t *testing.T) {
-	store := newStore(t)
-	add(t, store, image(t, "run", archive(t, file("big", strings.Repeat("x", 100_000)))), "web")
-	for range 2 {
-		usage, err := store.Usage()
-		if err != nil || usage.Bytes < 200_000 || usage.Bytes > 400_000 || usage.Inodes < 5 {
-			t.Errorf("usage of an image with a file of 100 kB, packed and unpacked: %+v, %v", usage, err)
-		}
-	}
-}

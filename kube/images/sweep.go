@@ -4,11 +4,8 @@ package images
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,19 +48,15 @@ func (s *Store) needed() (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	for _, digest := range index {
-		if needed.Blobs[digest.Hex] {
+	for _, about := range index {
+		if needed.Blobs[about.Digest.Hex] {
 			continue // under another name
 		}
-		img, err := s.onDisk(digest)
+		manifest, config, err := s.onDisk(about)
 		if err != nil {
 			return Content{}, err
 		}
-		manifest, config, err := parts(img)
-		if err != nil {
-			return Content{}, fmt.Errorf("read image %s: %w", digest, err)
-		}
-		needed.Blobs[digest.Hex] = true
+		needed.Blobs[about.Digest.Hex] = true
 		for _, part := range append(manifest.Layers, manifest.Config) {
 			needed.Blobs[part.Digest.Hex] = true
 		}
@@ -103,58 +96,4 @@ func (s *Store) removeLayers(names []string) error {
 		}
 	}
 	return nil
-}
-
-// Usage is what a store takes up on disk.
-type Usage struct {
-	Bytes  int64 // as allocated by the filesystem
-	Inodes int64
-}
-
-// Usage counts all files of the store. Each layer is counted once in the life of a Store, since layers never change.
-func (s *Store) Usage() (Usage, error) {
-	total, err := count(filepath.Join(s.dir, "blobs"))
-	if err != nil {
-		return Usage{}, err
-	}
-	layers := map[string]bool{}
-	if err := s.list("layers", layers); err != nil {
-		return Usage{}, err
-	}
-	for layer := range layers {
-		size, ok := s.sizes.Load(layer)
-		if !ok {
-			if size, err = count(filepath.Join(s.dir, "layers", layer)); err != nil {
-				return Usage{}, err
-			}
-			s.sizes.Store(layer, size)
-		}
-		total.Bytes += size.(Usage).Bytes
-		total.Inodes += size.(Usage).Inodes
-	}
-	return total, nil
-}
-
-// count adds up all files below dir. Files that go meanwhile count for nothing.
-func count(dir string) (Usage, error) {
-	var sum Usage
-	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		sum.Bytes += info.Sys().(*syscall.Stat_t).Blocks * 512
-		sum.Inodes++
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return sum, err
 }

@@ -60,10 +60,10 @@ func (r *Runtime) PullImage(ctx context.Context, request *cri.PullImageRequest) 
 	about(ctx, request.GetSandboxConfig().GetMetadata())
 	auth := request.GetAuth()
 	start := time.Now()
-	image, err := r.images.Pull(ctx, request.GetImage().GetImage(), images.PullOptions{Auth: authn.AuthConfig{
+	image, err := r.images.Pull(ctx, request.GetImage().GetImage(), authn.AuthConfig{
 		Username: auth.GetUsername(), Password: auth.GetPassword(), Auth: auth.GetAuth(),
 		IdentityToken: auth.GetIdentityToken(), RegistryToken: auth.GetRegistryToken(),
-	}})
+	})
 	if err != nil {
 		return nil, err
 	}
