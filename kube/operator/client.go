@@ -79,16 +79,19 @@ func (c *Client) Deliver(ctx context.Context) {
 	var events sync.WaitGroup
 	events.Go(func() { c.writeEvents(ctx) })
 	defer events.Wait()
-	c.Recorder.Run(ctx, func(ctx context.Context, steps []trace.Step) error {
-		body, err := json.Marshal(steps)
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		return c.CoreV1().RESTClient().Post().AbsPath(trace.Path).
-			SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).Do(ctx).Error()
-	})
+	c.Recorder.Run(ctx, c.Send)
+}
+
+// Send delivers steps that are complete, once.
+func (c *Client) Send(ctx context.Context, steps []trace.Step) error {
+	body, err := json.Marshal(steps)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return c.CoreV1().RESTClient().Post().AbsPath(trace.Path).
+		SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).Do(ctx).Error()
 }
 
 // Sync starts the watches that were asked for and waits until each has seen the state as it is now.
