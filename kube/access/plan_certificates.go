@@ -20,6 +20,7 @@ const (
 	ProxyUser       = "system:kube-proxy"
 	DNSUser         = "system:kube-dns"
 	APIServerUser   = "kube-apiserver"
+	MachineUser     = "system:kube-machine" // what the hosts run on
 	AnonymousUser   = "system:anonymous"
 	nodePrefix      = "system:node:"
 

@@ -24,6 +24,7 @@ var (
 	leases      = rbac.PolicyRule{Verbs: writing, APIGroups: []string{coordination}, Resources: []string{"leases"}}
 	writeEvents = rbac.PolicyRule{Verbs: []string{"create", "update", "patch"}, APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}}
 	steps       = rbac.PolicyRule{Verbs: []string{"get", "post"}, NonResourceURLs: []string{stepsPath}}
+	stepMode    = rbac.PolicyRule{Verbs: reading, APIGroups: core, Resources: []string{"configmaps"}, ResourceNames: []string{"step-mode"}}
 )
 
 // bindings is who may do what, beside the masters, who may do everything, and the nodes.
@@ -48,8 +49,9 @@ var bindings = []binding{
 	}},
 	{ProxyUser, []rbac.PolicyRule{
 		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"nodes", "services", "endpointslices"}},
-		writeEvents, steps,
+		writeEvents, steps, stepMode,
 	}},
+	{MachineUser, []rbac.PolicyRule{steps}},
 	{DNSUser, []rbac.PolicyRule{
 		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"namespaces", "nodes", "pods", "services", "endpointslices"}},
 		writeEvents, steps,
@@ -62,5 +64,5 @@ func IsComponent(user string, groups []string) bool {
 	if strings.HasPrefix(user, nodePrefix) {
 		return slices.Contains(groups, NodesGroup)
 	}
-	return slices.Contains([]string{SchedulerUser, ControllersUser, ProxyUser, DNSUser, APIServerUser}, user)
+	return slices.Contains([]string{SchedulerUser, ControllersUser, ProxyUser, DNSUser, MachineUser, APIServerUser}, user)
 }

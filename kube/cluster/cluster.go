@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -91,8 +93,10 @@ func (c *Cluster) startOne(ctx context.Context, name string, pki *access.PKI) er
 	keep := func(process Process) error {
 		return c.change(func(state *State) { state.Processes[name] = process })
 	}
-	if name == forwarder {
-		return c.startForwarder(ctx, keep)
+	for _, component := range c.Spec.Machine() {
+		if component.Name == name {
+			return c.startHere(ctx, component, keep)
+		}
 	}
 	host := *c.Spec.Host(name)
 	if err := writeHostFiles(c.Spec, host, pki); err != nil {
@@ -106,16 +110,17 @@ func (c *Cluster) startOne(ctx context.Context, name string, pki *access.PKI) er
 	return startHost(ctx, c.Spec, host, keep)
 }
 
-// startForwarder starts the process that leads the machine's loopback to the API servers.
-func (c *Cluster) startForwarder(ctx context.Context, keep func(Process) error) error {
-	command := exec.Command(filepath.Join(c.Spec.Bin, "kube"), "forward", "--name", c.Spec.Name, "--listen", c.loopback())
-	command.SysProcAttr = ownSession()
-	return start(command, c.Spec.path("log/forward.log"), func(process Process) error {
-		return errors.Join(enclose(ctx, c.Spec, Host{Name: "machine"}, process.PID), keep(process))
+// startHere starts a process on the machine itself.
+func (c *Cluster) startHere(ctx context.Context, component Component, keep func(Process) error) error {
+	command := exec.Command(filepath.Join(c.Spec.Bin, "kube"), append([]string{component.Name}, component.Args...)...)
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C at the terminal is not for it
+	if component.Name == site {
+		_ = os.Remove(c.Spec.siteURL()) // what an earlier one wrote opens nothing
+	}
+	return start(command, c.Spec.path("log/"+component.Name+".log"), func(process Process) error {
+		return errors.Join(enclose(ctx, c.Spec, Host{Name: machine}, process.PID), keep(process))
 	})
 }
-
-func (c *Cluster) loopback() string { return fmt.Sprintf("127.0.0.1:%d", c.Spec.Port) }
 
 // lay decides on what is new in a cluster: its spec as it was kept, or a new one, and what follows from
 // the machine as it is now. The caller holds the machine's lock.
@@ -144,8 +149,10 @@ func lay(o Options) (Spec, error) {
 	spec.Bin, spec.DataDir = o.Bin, o.DataDir
 	spec.Upstream, spec.Relayed = upstream(spec)
 	spec.CgroupRoot = cgroupRoot(spec.Name)
-	spec.Port, err = choosePort(o, spec.Port)
-	return spec, err
+	if spec.Port, err = choosePort(o, spec.Port); err != nil {
+		return Spec{}, err
+	}
+	return spec, nil
 }
 
 // adapt changes a spec that was kept to what the machine and the person say now. Nodes are only added:

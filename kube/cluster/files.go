@@ -17,7 +17,7 @@ import (
 )
 
 // ourFiles are all that a cluster keeps in its data directory.
-var ourFiles = []string{"pki", "etcd", "hosts", "log", "admin.kubeconfig", specFile}
+var ourFiles = []string{"pki", "etcd", "hosts", "log", "admin.kubeconfig", machineKubeconfig, specFile}
 
 // claim makes sure that a directory is ours to use, and later to remove: a cluster's, or empty.
 func claim(dataDir string) error {
@@ -63,8 +63,9 @@ func writeControlPlaneFiles(spec Spec) (*access.PKI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
-	admin := fmt.Sprintf("https://127.0.0.1:%d", spec.Port)
-	return pki, pki.EnsureKubeconfig(spec.Kubeconfig(), spec.Context(), admin, access.Admin())
+	api := "https://" + spec.loopback()
+	err = pki.EnsureKubeconfig(spec.path(machineKubeconfig), spec.Context(), api, access.Client(access.MachineUser))
+	return pki, errors.Join(err, pki.EnsureKubeconfig(spec.Kubeconfig(), spec.Context(), api, access.Admin()))
 }
 
 // writeHostFiles makes what one host needs before it starts: the identities of its components.

@@ -58,7 +58,7 @@ func start(command *exec.Cmd, logPath string, prepare func(Process) error) error
 	}
 	defer gate.Close()
 	defer opener.Close()
-	command.Env, command.Dir = cleanEnv(), "/"
+	command.Env, command.Dir = append(cleanEnv(), gateMark+"=1"), "/"
 	command.Stdout, command.Stderr, command.ExtraFiles = log, log, []*os.File{gate}
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("start %v: %w", command.Args, err)
@@ -83,11 +83,18 @@ func ignoreExit(err error) error {
 	return err
 }
 
-// gateFile is the number under which a process that start has started finds its gate.
-const gateFile = 3
+// A process that start has started finds its gate under this number, and in its environment that there is one.
+const (
+	gateFile = 3
+	gateMark = "KUBELAB_GATE"
+)
 
 // PassGate waits until whoever started this process is done with preparing it. An error: they gave up.
 func PassGate() error {
+	if os.Getenv(gateMark) == "" {
+		return nil
+	}
+	_ = os.Unsetenv(gateMark) // it fails only for names that are none
 	gate := os.NewFile(gateFile, "gate")
 	defer gate.Close()
 	if n, err := gate.Read(make([]byte, 1)); n != 1 {
@@ -96,9 +103,9 @@ func PassGate() error {
 	return nil
 }
 
-// passed are the variables of our environment that components get to see: how to find programs, and how
-// to reach a registry. What belongs to the person who started us is none of their business.
-var passed = []string{"PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "GODEBUG", "GOCOVERDIR"}
+// passed are the variables of our environment that components get to see: how to find programs, how to reach a
+// registry, and whose the lab site's terminal is. What else belongs to that person is none of their business.
+var passed = []string{"PATH", "HOME", "SUDO_USER", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "GODEBUG", "GOCOVERDIR"}
 
 func cleanEnv() []string {
 	var env []string

@@ -18,9 +18,6 @@ import (
 // components, starts them again when they end, and takes leave of processes that lost their parent.
 // When ctx is done it asks the components to end, and gives them a moment for it.
 func RunHost(ctx context.Context, dataDir, name string) error {
-	if err := PassGate(); err != nil {
-		return err
-	}
 	spec, err := readSpec(dataDir)
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func TestAHostHasTheLimitsOfItsCgroup(t *testing.T) {
 func TestInCgroupV2AHostsProcessesAreInALeafBesideItsPods(t *testing.T) {
 	onMachine(t, cgroup2, func(t *testing.T, o Options) {
 		spec := up(t, o)
-		waitFor(t, "the kubelet runs", func() bool { return process(t, spec, "node-1", "kubelet") > 0 })
+		checkInLeaf(t, o, spec)
 		host := filepath.Join(cgroupMount, "kubelab", o.Name, "node-1")
 		if inner, err := os.ReadFile(filepath.Join(host, "cgroup.procs")); err != nil || len(inner) > 0 {
 			t.Errorf("processes %q, %v: pods' cgroups beside them could get no controller", inner, err)
@@ -79,6 +79,16 @@ func TestInCgroupV2AHostsProcessesAreInALeafBesideItsPods(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// checkInLeaf requires that a node's components are in a cgroup of their own below the node's.
+func checkInLeaf(t *testing.T, o Options, spec Spec) {
+	t.Helper()
+	kubelet := find(t, o, "node-1", "kubelet")
+	want := spec.cgroup(*spec.Host("node-1")) + "/" + ownCgroup + "\n"
+	if have, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", kubelet.PID)); err != nil || !strings.Contains(string(have), want) {
+		t.Errorf("the kubelet is in %s, %v; want %s", have, err, want)
+	}
 }
 
 func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
@@ -94,9 +104,9 @@ func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
 			if want := "/system.slice/kubelab-" + o.Name + ".scope"; spec.CgroupRoot != want {
 				t.Errorf("the cluster lives in %s, want %s", spec.CgroupRoot, want)
 			}
-			waitFor(t, "the kubelet runs in the scope", func() bool { return process(t, spec, "node-1", "kubelet") > 0 })
+			checkInLeaf(t, o, spec)
 			for _, host := range []string{"node-1", "node-2"} { // the scope must outlive each of its processes
-				if err := Kill(o.Name, host); err != nil {
+				if err := Kill(t.Context(), o.Name, host); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -116,18 +126,29 @@ func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
 
 func TestAComponentThatIsKilledComesBackAndTheOthersStay(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
-		spec := up(t, o)
-		find := func(component string) (pid int) {
-			waitFor(t, component+" runs", func() bool { pid = process(t, spec, "node-1", component); return pid > 0 })
-			return pid
-		}
-		proxy, kubelet := find("proxy"), find("kubelet")
-		if err := syscall.Kill(proxy, syscall.SIGKILL); err != nil {
+		up(t, o)
+		proxy, kubelet := find(t, o, "node-1", "proxy"), find(t, o, "node-1", "kubelet")
+		killed, err := KillComponent(t.Context(), o.Name, "proxy", "node-1")
+		if err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "another proxy runs", func() bool { pid := process(t, spec, "node-1", "proxy"); return pid > 0 && pid != proxy })
-		if now := find("kubelet"); now != kubelet {
-			t.Errorf("the kubelet was %d and is %d", kubelet, now)
+		if diff := cmp.Diff([]Running{{"node-1", "proxy", proxy}}, killed); diff != "" {
+			t.Errorf("killed, -want +got:\n%s", diff)
+		}
+		waitFor(t, "another proxy runs", func() bool { return find(t, o, "node-1", "proxy") != proxy })
+		if now := find(t, o, "node-1", "kubelet"); now != kubelet {
+			t.Errorf("the kubelet was %v and is %v", kubelet, now)
+		}
+	})
+}
+
+func TestAComponentThatTheClusterDoesNotHaveIsNotKilledAndThoseItHasAreNamed(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		for name, host := range map[string]string{"kubelet": "control-plane", "etcdd": ""} {
+			if killed, err := KillComponent(t.Context(), o.Name, name, host); err == nil || !strings.Contains(err.Error(), "etcd@control-plane") {
+				t.Errorf("%s@%s: killed %v, %v", name, host, killed, err)
+			}
 		}
 	})
 }
@@ -136,7 +157,7 @@ func TestAPowerCutEndsEverythingOnTheHostAndItStaysOffUntilSomebodySwitchesItOn(
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		spec := up(t, o)
 		askUntil(t, "control-plane", spec, "node-1")
-		if err := Kill(o.Name, "node-1"); err != nil {
+		if err := Kill(t.Context(), o.Name, "node-1"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(filepath.Join(hierarchies()[0], spec.cgroup(*spec.Host("node-1")))); !errors.Is(err, os.ErrNotExist) {
@@ -174,16 +195,14 @@ func TestACutCableSeparatesAHostThatRunsOn(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		spec := up(t, o)
 		askUntil(t, "node-1", spec, "node-2")
-		if err := Cut(o.Name, "node-2"); err != nil {
+		if err := Cut(t.Context(), o.Name, "node-2"); err != nil {
 			t.Fatal(err)
 		}
 		if answer, err := askHost("node-1", spec, "node-2"); err == nil {
 			t.Errorf("an answer through a cut cable: %+v", answer)
 		}
-		if process(t, spec, "node-2", "kubelet") == 0 {
-			t.Error("the host does not run on")
-		}
-		if err := Mend(o.Name, "node-2"); err != nil {
+		find(t, o, "node-2", "kubelet") // the host runs on
+		if err := Mend(t.Context(), o.Name, "node-2"); err != nil {
 			t.Fatal(err)
 		}
 		askUntil(t, "node-1", spec, "node-2")
@@ -281,7 +300,7 @@ func TestTheForwarderFindsTheAPIServerAgainAfterAPowerCut(t *testing.T) {
 			return err == nil
 		}
 		waitFor(t, "the API server answers", answers)
-		if err := Kill(o.Name, "control-plane"); err != nil {
+		if err := Kill(t.Context(), o.Name, "control-plane"); err != nil {
 			t.Fatal(err)
 		}
 		if answers() {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -161,9 +160,9 @@ func machineState(t *testing.T, o Options) map[string][]string {
 // up starts a cluster as kube up does.
 func up(t *testing.T, o Options) Spec {
 	t.Helper()
-	spec, running, err := Up(t.Context(), o)
-	if err != nil || running {
-		t.Fatalf("up: running=%t, %v", running, err)
+	spec, before, err := Up(t.Context(), o)
+	if err != nil || before == Supervised {
+		t.Fatalf("up: before=%d, %v", before, err)
 	}
 	return spec
 }
@@ -274,23 +273,22 @@ func outside(t *testing.T) (remove func()) {
 	}
 }
 
-// process is the number of a component's process on a host, as the machine counts.
-func process(t *testing.T, spec Spec, host, component string) int {
+// find is a component's process on a host, once it runs.
+func find(t *testing.T, o Options, host, component string) (process Process) {
 	t.Helper()
-	tasks, err := os.ReadFile(filepath.Join(hierarchies()[0], spec.cgroup(*spec.Host(host)), ownCgroup, "cgroup.procs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, pid := range strings.Fields(string(tasks)) {
-		command, err := os.ReadFile("/proc/" + pid + "/cmdline")
-		words := strings.Split(string(command), "\x00")
-		if err == nil && len(words) > 1 && words[1] == component {
-			var number int
-			_, _ = fmt.Sscan(pid, &number)
-			return number
+	waitFor(t, component+" runs", func() bool {
+		all, err := Components(o.Name)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	return 0
+		i := slices.IndexFunc(all, func(r Running) bool { return r.Host == host && r.Name == component })
+		if i < 0 {
+			t.Fatalf("%s is to have %s: %v", host, component, all)
+		}
+		process = all[i].Process
+		return process.Alive()
+	})
+	return process
 }
 
 func sorted(list []string) []string {

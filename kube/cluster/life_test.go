@@ -24,11 +24,11 @@ func TestASecondUpFindsTheClusterRunning(t *testing.T) {
 		found := make([]bool, 2)
 		for i := range found {
 			both.Go(func() {
-				_, running, err := Up(t.Context(), o)
+				_, before, err := Up(t.Context(), o)
 				if err != nil {
 					t.Error(err)
 				}
-				found[i] = running
+				found[i] = before == Supervised
 			})
 		}
 		both.Wait()
@@ -74,6 +74,30 @@ func TestUpAdoptsWhatASupervisorLeftBehind(t *testing.T) {
 		}
 		if diff := cmp.Diff(before.Processes, after.Processes); diff != "" {
 			t.Errorf("something was started again (-before +after):\n%s", diff)
+		}
+	})
+}
+
+func TestUpSwitchesTheControlPlaneOnAgainAndLeavesNodesThatAPersonSwitchedOff(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		up(t, o)
+		for _, host := range []string{"control-plane", "node-1"} {
+			if err := Kill(t.Context(), o.Name, host); err != nil {
+				t.Fatal(err)
+			}
+		}
+		leaveSupervisor(t, o)
+		up(t, o)
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Observed{
+			Alive:   map[string]bool{"forward": true, "control-plane": true, "node-1": false, "node-2": true},
+			Stopped: map[string]bool{"node-1": true},
+		}
+		if diff := cmp.Diff(want, state.observe()); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
 		}
 	})
 }

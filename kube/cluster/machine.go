@@ -88,6 +88,33 @@ func choosePort(o Options, before int) (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
+// chooseSite chooses where the lab site listens: where it was asked to, else where it was before, else at the usual
+// port or any that is free.
+func chooseSite(o Options, before string) (Site, error) {
+	chosen, candidates := o.Site, []string{before, fmt.Sprintf("127.0.0.1:%d", sitePort), "127.0.0.1:0"}
+	switch {
+	case o.NoSite:
+		return Site{}, nil
+	case o.Site.Listen != "":
+		candidates = []string{o.Site.Listen}
+	case o.Name != DefaultName:
+		candidates = []string{before, "127.0.0.1:0"}
+	}
+	var failure error
+	for _, address := range candidates {
+		if address == "" {
+			continue
+		}
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			chosen.Listen = listener.Addr().String()
+			return chosen, listener.Close()
+		}
+		failure = err
+	}
+	return Site{}, fmt.Errorf("--site-listen: %w: choose another ADDRESS:PORT", failure)
+}
+
 // Machine returns the machine's cores and memory in bytes.
 func Machine() (cores int, memory int64, err error) {
 	var info syscall.Sysinfo_t
@@ -96,6 +123,3 @@ func Machine() (cores int, memory int64, err error) {
 	}
 	return runtime.NumCPU(), int64(info.Totalram) * int64(info.Unit), nil
 }
-
-// ownSession keeps a Ctrl-C at the terminal from a process that is to outlive us.
-func ownSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

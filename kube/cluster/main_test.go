@@ -40,13 +40,13 @@ func TestMain(m *testing.M) {
 func beKube(component string, args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	if err := PassGate(); err != nil {
+		return err
+	}
 	switch component {
 	case "host":
 		return RunHost(ctx, args[1], args[3])
 	case "forward":
-		if err := PassGate(); err != nil {
-			return err
-		}
 		return Forward(ctx, args[1], args[3])
 	case "apiserver":
 		for i, arg := range args {

@@ -35,7 +35,16 @@ type Spec struct {
 	Upstream   []string     // name servers that hosts can reach, as ADDRESS:PORT
 	Relayed    []string     // name servers that only the machine can reach; it relays to them, and is Upstream itself
 	CgroupRoot string       // the cgroup that holds the hosts' cgroups
+	Site       Site
 	Hosts      []Host
+}
+
+// Site says where a browser finds the lab site, and who may use it. The zero value: there is none.
+type Site struct {
+	Listen       string   // ADDRESS:PORT on the machine
+	AllowHosts   []string // names that a browser may call it by, beside those of the loopback
+	PasswordFile string
+	Cert, Key    string // files of its TLS certificate
 }
 
 // Options are what a person can choose. Zero means: as it is, or as is usual.
@@ -48,6 +57,8 @@ type Options struct {
 	Port     int
 	CPU      int   // of each new node, cores
 	Memory   int64 // of each new node, bytes
+	Site     Site
+	NoSite   bool
 }
 
 // What is the same in every cluster. The pods' and services' networks are seen inside the hosts only, so
@@ -56,6 +67,7 @@ const (
 	DefaultName   = "kubelab"
 	DefaultNodes  = 3
 	DefaultPort   = 6443
+	sitePort      = 8080
 	podNetwork    = "10.244.0.0/16"
 	serviceRange  = "10.96.0.0/16"
 	apiServiceIP  = "10.96.0.1"

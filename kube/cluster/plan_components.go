@@ -13,6 +13,27 @@ type Component struct {
 	Args []string
 }
 
+// site is the name of the component that serves the lab site.
+const site = "site"
+
+// Machine says which processes run on the machine itself and lead from there into the cluster.
+func (s *Spec) Machine() []Component {
+	all := []Component{{"forward", []string{"--name", s.Name, "--listen", s.loopback()}}}
+	if s.Site.Listen == "" {
+		return all
+	}
+	args := []string{"--name", s.Name, "--data-dir", s.DataDir, "--listen", s.Site.Listen, "--url-file", s.siteURL(), "--kubeconfig", s.Kubeconfig()}
+	for _, host := range s.Site.AllowHosts {
+		args = append(args, "--allow-host", host)
+	}
+	for _, file := range [][2]string{{"--password-file", s.Site.PasswordFile}, {"--cert", s.Site.Cert}, {"--key", s.Site.Key}} {
+		if file[1] != "" {
+			args = append(args, file[0], file[1])
+		}
+	}
+	return append(all, Component{site, args})
+}
+
 // Components says which processes run on a host, and how each is started.
 func (s *Spec) Components(host Host) []Component {
 	if host.Role == ControlPlane {
@@ -70,6 +91,9 @@ func (s *Spec) server() string {
 	return fmt.Sprintf("https://%s:6443", s.With(ControlPlane)[0].Address)
 }
 
+// loopback is where the machine reaches the API.
+func (s *Spec) loopback() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
+
 // The files of a cluster.
 func (s *Spec) path(name string) string { return path.Join(s.DataDir, name) }
 func (s *Spec) hostPath(host Host, name string) string {
@@ -77,8 +101,27 @@ func (s *Spec) hostPath(host Host, name string) string {
 }
 func (s *Spec) cgroup(host Host) string { return path.Join(s.CgroupRoot, host.Name) }
 
+// runDir holds what is true of the running machine only; on most machines it is gone after a reboot.
+const runDir = "/run/kubelab"
+
+func clusterDir(name string) string { return path.Join(runDir, name) }
+
+// Command is what a person types to do something with this cluster.
+func (s *Spec) Command(words string) string {
+	if s.Name == DefaultName {
+		return "kube " + words
+	}
+	return "kube " + words + " --name " + s.Name
+}
+
 // Kubeconfig is the file with which the admin reaches the cluster.
 func (s *Spec) Kubeconfig() string { return s.path("admin.kubeconfig") }
+
+// siteURL is the file that holds the lab site's address and the token that opens it.
+func (s *Spec) siteURL() string { return path.Join(clusterDir(s.Name), "site-url") }
+
+// machineKubeconfig is the file with which the machine says in the causal record what befell the hosts.
+const machineKubeconfig = "machine.kubeconfig"
 
 // Images is the directory of a node's images.
 func (s *Spec) Images(host Host) string { return s.hostPath(host, "runtime/images") }

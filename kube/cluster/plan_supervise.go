@@ -4,16 +4,16 @@ import "time"
 
 // Observed is what is there of a cluster.
 type Observed struct {
-	Alive   map[string]bool // which processes run: hosts, and the forwarder
+	Alive   map[string]bool // which processes run: hosts, and those on the machine itself
 	Stopped map[string]bool // which hosts a person has switched off
 }
 
-// forwarder is the name of the process on the machine that leads its loopback to the API servers.
-const forwarder = "forward"
-
 // Plan says what is to be started: what is wanted, is not there, and was not switched off.
 func Plan(spec Spec, observed Observed) (start []string) {
-	wanted := []string{forwarder}
+	var wanted []string
+	for _, component := range spec.Machine() {
+		wanted = append(wanted, component.Name)
+	}
 	for _, host := range spec.Hosts {
 		wanted = append(wanted, host.Name)
 	}

@@ -44,6 +44,21 @@ node-1 172.30.0.11
 	}
 }
 
+func TestWhatLeadsFromTheMachineIntoTheClusterRunsOnTheMachine(t *testing.T) {
+	spec := small()
+	spec.Port = 6443
+	forward := Component{"forward", []string{"--name", "kubelab", "--listen", "127.0.0.1:6443"}}
+	if diff := cmp.Diff([]Component{forward}, spec.Machine()); diff != "" {
+		t.Errorf("with no lab site, -want +got:\n%s", diff)
+	}
+	spec.Site = Site{Listen: "0.0.0.0:443", AllowHosts: []string{"lab.example", "lab"}, PasswordFile: "/p", Cert: "/c", Key: "/k"}
+	want := []Component{forward, {"site", strings.Fields("--name kubelab --data-dir /data --listen 0.0.0.0:443 --url-file /run/kubelab/kubelab/site-url " +
+		"--kubeconfig /data/admin.kubeconfig --allow-host lab.example --allow-host lab --password-file /p --cert /c --key /k")}}
+	if diff := cmp.Diff(want, spec.Machine()); diff != "" {
+		t.Errorf("with a lab site, -want +got:\n%s", diff)
+	}
+}
+
 func names(hosts []Host) []string {
 	var names []string
 	for _, host := range hosts {

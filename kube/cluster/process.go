@@ -21,28 +21,29 @@ type Process struct {
 
 // identify reads who the process with that number is.
 func identify(pid int) (Process, error) {
-	start, _, err := readStat(pid)
+	start, _, _, err := readStat(pid)
 	return Process{PID: pid, Start: start}, err
 }
 
-// readStat reads when a process began, and its state, from /proc/PID/stat: fields 22 and 3 (proc(5)).
-func readStat(pid int) (start uint64, state byte, err error) {
+// readStat reads when a process began, its parent and its state from /proc/PID/stat: fields 22, 4 and 3 (proc(5)).
+func readStat(pid int) (start uint64, parent int, state byte, err error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	// The second field is the program's name in parentheses; it may hold blanks and parentheses itself.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
-		return 0, 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
+		return 0, 0, 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
 	}
 	start, err = strconv.ParseUint(string(fields[19]), 10, 64)
-	return start, fields[0][0], err
+	parent, err2 := strconv.Atoi(string(fields[1]))
+	return start, parent, fields[0][0], errors.Join(err, err2)
 }
 
 // Alive says whether the process runs. One that ended and was not yet waited for does not.
 func (p Process) Alive() bool {
-	start, state, err := readStat(p.PID)
+	start, _, state, err := readStat(p.PID)
 	return p.PID > 0 && err == nil && start == p.Start && state != 'Z' && state != 'X'
 }
 
@@ -59,7 +60,7 @@ func (p Process) open() (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("open process %d: %w", p.PID, err)
 	}
-	if start, _, err := readStat(p.PID); err != nil || start != p.Start {
+	if start, _, _, err := readStat(p.PID); err != nil || start != p.Start {
 		_ = unix.Close(fd)
 		return -1, os.ErrProcessDone
 	}

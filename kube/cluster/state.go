@@ -14,9 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runDir holds what is true of the running machine only; on most machines it is gone after a reboot.
-const runDir = "/run/kubelab"
-
 // ErrNotUp says that there is no such cluster on this machine.
 var ErrNotUp = errors.New("not up")
 
@@ -25,7 +22,7 @@ var ErrNotUp = errors.New("not up")
 type State struct {
 	Boot        string             // of the kernel; in another life of the machine nothing of this is true
 	Spec        Spec               // as it is carried out
-	Processes   map[string]Process // the hosts' first processes, and the forwarder
+	Processes   map[string]Process // the hosts' first processes, and those on the machine itself
 	Stopped     map[string]bool    // hosts that a person has switched off
 	Kubeconfigs []string           // the persons' files that our context was put into
 	Supervisor  Process            // the `kube up` that starts again what ends
@@ -36,8 +33,6 @@ type lock struct {
 	name string
 	file *os.File
 }
-
-func clusterDir(name string) string { return filepath.Join(runDir, name) }
 
 // lockCluster waits for the right to change a cluster. ErrNotUp: it has no directory, and create is false.
 func lockCluster(name string, create bool) (*lock, error) {

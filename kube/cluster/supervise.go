@@ -7,8 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -71,13 +69,8 @@ func Detach(ctx context.Context, name string) error {
 		return err
 	}
 	defer c.release()
-	command := exec.Command(filepath.Join(c.Spec.Bin, "kube"), background, "--name", name)
-	command.SysProcAttr = ownSession()
-	return start(command, c.Spec.path("log/supervise.log"), func(process Process) error {
-		err := enclose(ctx, c.Spec, Host{Name: "machine"}, process.PID)
-		return errors.Join(err, c.change(func(state *State) {
-			state.Supervisor, state.Processes[background] = process, process
-		}))
+	return c.startHere(ctx, Component{background, []string{"--name", name}}, func(process Process) error {
+		return c.change(func(state *State) { state.Supervisor, state.Processes[background] = process, process })
 	})
 }
 

@@ -17,38 +17,48 @@ import (
 	"kubelab/kube/access"
 )
 
-// Up starts what is not there of a cluster, and returns when all of it is started. The caller becomes the
-// cluster's supervisor: it is to call [Supervise]. running is true when the cluster has a supervisor
-// already; then nothing was done.
-func Up(ctx context.Context, o Options) (spec Spec, running bool, err error) {
+// Before is what there was of a cluster before [Up].
+type Before int
+
+// From nothing at all to a cluster with a supervisor.
+const (
+	Nothing Before = iota
+	Files          // of an earlier life
+	Hosts          // whose supervisor was killed
+	Supervised
+)
+
+// Up starts what is not there of a cluster, and returns when all of it is started. Unless it was supervised, the
+// caller becomes its supervisor and is to call [Supervise]. Nodes that a person has switched off stay off; a cluster
+// without a control plane nobody can use.
+func Up(ctx context.Context, o Options) (Spec, Before, error) {
 	if err := ready(o); err != nil {
-		return Spec{}, false, err
+		return Spec{}, Nothing, err
 	}
 	lock, err := lockCluster(o.Name, true)
 	if err != nil {
-		return Spec{}, false, err
+		return Spec{}, Nothing, err
 	}
 	c := &Cluster{lock: lock}
 	defer c.release()
 	if c.state, err = lock.load(); err != nil {
-		return Spec{}, false, err
+		return Spec{}, Nothing, err
 	}
-	if c.state.Supervisor.Alive() {
-		return c.state.Spec, true, nil
+	before, err := c.found(o)
+	if err != nil {
+		return Spec{}, before, errors.Join(err, c.abandon(o.DataDir))
 	}
-	_, err = readSpec(o.DataDir)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if err := c.found(o); err != nil {
-		return Spec{}, false, errors.Join(err, c.abandon(o.DataDir))
+	if before == Supervised {
+		return c.Spec, before, nil
 	}
 	pki, err := c.prepare(ctx)
 	if err == nil {
 		err = c.start(ctx, pki)
 	}
 	if err != nil {
-		err = errors.Join(err, c.clear(context.WithoutCancel(ctx), !fresh), lock.remove())
+		err = errors.Join(err, c.clear(context.WithoutCancel(ctx), before != Nothing), lock.remove())
 	}
-	return c.Spec, false, err
+	return c.Spec, before, err
 }
 
 // ready says what stands in the way before anything is made.
@@ -68,33 +78,65 @@ func ready(o Options) error {
 }
 
 // found decides on the cluster's spec, or adopts that of what is running, and takes it down.
-func (c *Cluster) found(o Options) error {
+func (c *Cluster) found(o Options) (Before, error) {
 	unlock, err := lockMachine() // so that no two clusters choose the same network
 	if err != nil {
-		return err
+		return Nothing, err
 	}
 	defer unlock()
-	self, err := identify(os.Getpid())
-	if err != nil {
-		return err
+	if before := c.state.before(); before != Nothing {
+		c.Spec = c.state.Spec
+		return before, c.adopt(before)
 	}
-	for _, process := range c.state.Processes {
-		if process.Alive() {
-			c.Spec = c.state.Spec
-			return c.change(func(state *State) { state.Supervisor = self })
-		}
+	before := Files
+	if _, err := readSpec(o.DataDir); errors.Is(err, fs.ErrNotExist) {
+		before = Nothing
 	}
 	if err := claim(o.DataDir); err != nil {
-		return err
+		return before, err
 	}
 	if c.Spec, err = lay(o); err != nil {
-		return err
+		return before, err
 	}
 	if err := writeSpec(c.Spec); err != nil {
-		return err
+		return before, err
+	}
+	self, err := identify(os.Getpid())
+	if err != nil {
+		return before, err
+	}
+	return before, c.change(func(state *State) {
+		state.Spec, state.Supervisor, state.Stopped = c.Spec, self, map[string]bool{}
+	})
+}
+
+// before is what runs: Nothing, Hosts or Supervised.
+func (s State) before() Before {
+	if s.Supervisor.Alive() {
+		return Supervised
+	}
+	for _, process := range s.Processes {
+		if process.Alive() {
+			return Hosts
+		}
+	}
+	return Nothing
+}
+
+// adopt takes up a cluster that runs, which has a supervisor or gets this process as one.
+func (c *Cluster) adopt(before Before) error {
+	supervisor := c.state.Supervisor
+	if before != Supervised {
+		var err error
+		if supervisor, err = identify(os.Getpid()); err != nil {
+			return err
+		}
 	}
 	return c.change(func(state *State) {
-		state.Spec, state.Supervisor, state.Stopped = c.Spec, self, map[string]bool{}
+		state.Supervisor = supervisor
+		for _, host := range c.Spec.With(ControlPlane) {
+			delete(state.Stopped, host.Name)
+		}
 	})
 }
 

@@ -30,13 +30,16 @@ func Usable(ctx context.Context, spec Spec, reached func(what string)) error {
 		return err
 	}
 	reached("API ready")
-	if len(spec.With(Node)) == 0 {
-		return nil
+	wanted := map[string]func(context.Context) error{}
+	if len(spec.With(Node)) > 0 {
+		wanted["nodes Ready"], wanted["DNS answers on every node"] = probe.nodes, probe.dns
+		wanted["services reachable from every node"] = probe.service
+	}
+	if spec.Site.Listen != "" {
+		wanted["lab site open"] = func(context.Context) error { _, err := SiteURL(spec); return err }
 	}
 	var checks errgroup.Group
-	for what, check := range map[string]func(context.Context) error{
-		"nodes Ready": probe.nodes, "DNS answers on every node": probe.dns, "services reachable from every node": probe.service,
-	} {
+	for what, check := range wanted {
 		checks.Go(func() error {
 			err := probe.until(ctx, what, check)
 			if err == nil {
@@ -46,6 +49,12 @@ func Usable(ctx context.Context, spec Spec, reached func(what string)) error {
 		})
 	}
 	return checks.Wait()
+}
+
+// SiteURL is where a browser finds the lab site, with the token that opens it.
+func SiteURL(spec Spec) (string, error) {
+	url, err := os.ReadFile(spec.siteURL())
+	return strings.TrimSpace(string(url)), err
 }
 
 // probe looks at a cluster as its users do: from the machine at the API, from each node at DNS and services.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"kubelab/kube/cluster"
 	"kubelab/kube/operator"
 )
 
@@ -20,6 +21,9 @@ func newComponentCommand(name, short string, run func(ctx context.Context) error
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			logTo(name)
+			if err := cluster.PassGate(); err != nil {
+				return err
+			}
 			err := run(command.Context())
 			if command.Context().Err() != nil {
 				return nil // it was asked to stop: whatever broke off is no failure

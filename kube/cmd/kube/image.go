@@ -56,7 +56,7 @@ func (o *imageOptions) each(do func(spec cluster.Spec, node cluster.Status) erro
 		}
 	}
 	if !found {
-		return fmt.Errorf("the cluster %s has no node %q (see: kube node list)", o.cluster, o.node)
+		return fmt.Errorf("the cluster %s has no node %q (see: %s)", o.cluster, o.node, spec.Command("node list"))
 	}
 	return failures
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ func commands() []*cobra.Command {
 		newUpCommand(),
 		newDownCommand(),
 		newNodeCommand(),
+		newKillCommand(),
 		newImageCommand(),
 		newWhyCommand(),
 		newCRICommand(),
@@ -74,9 +76,12 @@ func newRootCommand(commands []*cobra.Command) *cobra.Command {
 	return root
 }
 
-// noteStart sets started as soon as a command really runs: an error before that is one of usage.
+// noteStart sets started as soon as a command really runs: an error before that is one of usage. So is a word after a
+// command that only has others below it.
 func noteStart(command *cobra.Command, started *bool) {
-	if run := command.RunE; run != nil {
+	if command.HasSubCommands() && command.HasParent() {
+		command.RunE = unknown
+	} else if run := command.RunE; run != nil {
 		command.RunE = func(command *cobra.Command, args []string) error {
 			*started = true
 			return run(command, args)
@@ -85,4 +90,17 @@ func noteStart(command *cobra.Command, started *bool) {
 	for _, child := range command.Commands() {
 		noteStart(child, started)
 	}
+}
+
+// unknown says that a command has no such command below it, and which may be meant.
+func unknown(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return command.Help()
+	}
+	command.SuggestionsMinimumDistance = 2 // as cobra does below the root
+	near := command.SuggestionsFor(args[0])
+	if len(near) == 0 {
+		near = []string{"--help"}
+	}
+	return fmt.Errorf("unknown command %q for %q: did you mean %s %s?", args[0], command.CommandPath(), command.CommandPath(), strings.Join(near, " or "))
 }

@@ -24,13 +24,10 @@ func newNodeCommand() *cobra.Command {
 		name, short, done string
 		do                func(ctx context.Context, cluster, host string) error
 	}{
-		{"kill", "Cut a host's power: everything on it dies at once", "is without power",
-			func(_ context.Context, name, host string) error { return cluster.Kill(name, host) }},
+		{"kill", "Cut a host's power: everything on it dies at once", "is without power", cluster.Kill},
 		{"start", "Switch a host on again", "is on", cluster.Start},
-		{"cut", "Pull a host's network cable: it runs on, alone", "is cut off",
-			func(_ context.Context, name, host string) error { return cluster.Cut(name, host) }},
-		{"mend", "Plug a host's network cable in again", "is connected",
-			func(_ context.Context, name, host string) error { return cluster.Mend(name, host) }},
+		{"cut", "Pull a host's network cable: it runs on, alone", "is cut off", cluster.Cut},
+		{"mend", "Plug a host's network cable in again", "is connected", cluster.Mend},
 	} {
 		command.AddCommand(&cobra.Command{
 			Use: verb.name + " HOST", Short: verb.short, Args: cobra.ExactArgs(1),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -43,6 +42,13 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 	flags.IntVar(&options.CPU, "node-cpu", 0, "how many cores a node may use (default: as many as the machine has)")
 	flags.StringVar(&options.memory, "node-memory", "", "how much memory a node may use, as in 4Gi (default: half of the machine's)")
 	flags.StringVar(&options.Bin, "bin", filepath.Dir(besideUs("kube")), "the directory of the programs kube and kube-shim")
+	flags.BoolVar(&options.NoSite, "no-site", false, "start no lab site")
+	site := &options.Site
+	flags.StringVar(&site.Listen, "site-listen", "", "where a browser finds the lab site (default 127.0.0.1:8080, or another free port)")
+	flags.StringSliceVar(&site.AllowHosts, "allow-host", nil, "a name by which a browser may reach the lab site, beside localhost (can be repeated)")
+	flags.StringVar(&site.PasswordFile, "site-password-file", "", "the file with the lab site's password; needed where it listens beyond the loopback")
+	flags.StringVar(&site.Cert, "site-cert", "", "the file of the lab site's TLS certificate; needed where it listens beyond the loopback")
+	flags.StringVar(&site.Key, "site-key", "", "the file of that certificate's key")
 	flags.BoolVar(&options.detach, "detach", false, "return when the cluster can be used")
 	return command
 }
@@ -86,8 +92,13 @@ func (o *upOptions) complete() error {
 	if o.Nodes < -1 {
 		return fmt.Errorf("--nodes %d: a cluster cannot have fewer than no nodes", o.Nodes)
 	}
-	if o.Bin, err = filepath.Abs(o.Bin); err != nil {
-		return fmt.Errorf("--bin: %w", err)
+	for _, path := range []*string{&o.Bin, &o.Site.PasswordFile, &o.Site.Cert, &o.Site.Key} {
+		if *path == "" {
+			continue
+		}
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
 	}
 	o.DataDir, err = defaultDataDir(o.Name, o.DataDir)
 	return err
@@ -98,19 +109,17 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 	if err := o.complete(); err != nil {
 		return err
 	}
-	_, missing := os.Stat(filepath.Join(o.DataDir, "cluster.json"))
-	spec, running, err := cluster.Up(ctx, o.Options)
+	spec, before, err := cluster.Up(ctx, o.Options)
 	if err != nil {
 		return err
 	}
-	if running {
-		fmt.Fprintf(out, "The cluster %s is up already.\n", o.Name)
-		return o.explain(out, spec)
+	if before == cluster.Supervised {
+		fmt.Fprintf(out, "The cluster %s runs already.\n", o.Name)
 	}
-	if err := o.await(ctx, out, spec, began); err != nil {
-		return o.giveUp(ctx, err, missing != nil)
+	if err := o.await(ctx, out, spec, before, began); err != nil {
+		return o.giveUp(ctx, err, spec, before)
 	}
-	if err := o.explain(out, spec); err != nil {
+	if err := o.explain(out, spec); err != nil || before == cluster.Supervised {
 		return err
 	}
 	if o.detach {
@@ -125,7 +134,7 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 }
 
 // await prints what becomes usable, and when.
-func (o *upOptions) await(ctx context.Context, out io.Writer, spec cluster.Spec, began time.Time) error {
+func (o *upOptions) await(ctx context.Context, out io.Writer, spec cluster.Spec, before cluster.Before, began time.Time) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTerm, fmt.Errorf("not usable after %v", startTerm))
 	defer cancel()
 	var one sync.Mutex
@@ -134,15 +143,17 @@ func (o *upOptions) await(ctx context.Context, out io.Writer, spec cluster.Spec,
 		defer one.Unlock()
 		fmt.Fprintf(out, "%6.2f s  %s\n", time.Since(began).Seconds(), what)
 	}
-	say(fmt.Sprintf("%d hosts started", len(spec.Hosts)))
+	if before < cluster.Hosts {
+		say(fmt.Sprintf("%d hosts started", len(spec.Hosts)))
+	}
 	return cluster.Usable(ctx, spec, say)
 }
 
 // giveUp ends a start that was broken off by a person. Where it broke off by itself, or where the cluster was there
 // before, all is left as it is.
-func (o *upOptions) giveUp(ctx context.Context, err error, isNew bool) error {
-	if ctx.Err() == nil || !isNew {
-		return fmt.Errorf("%w\nThe cluster is left as it is; \"kube down\" takes it away", err)
+func (o *upOptions) giveUp(ctx context.Context, err error, spec cluster.Spec, before cluster.Before) error {
+	if ctx.Err() == nil || before != cluster.Nothing {
+		return fmt.Errorf("%w\nThe cluster is left as it is; %q takes it away", err, spec.Command("down"))
 	}
 	return o.down(io.Discard)
 }
@@ -158,19 +169,29 @@ func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
 	if err != nil {
 		return err
 	}
-	kubectl, list := filepath.Join(spec.Bin, "kubectl"), filepath.Join(spec.Bin, "kube")+" node list"
-	if spec.Name != cluster.DefaultName {
-		list += " --name " + spec.Name
+	_, hosts, err := cluster.List(spec.Name)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(out, `
-Use it:    %s get nodes
+	fmt.Fprintf(out, `
+Use it:    %s/kubectl get nodes
 Context:   %s, in %s
 Alone:     export KUBECONFIG=%s
-Hosts:     %s
-`, kubectl, spec.Context(), path, spec.Kubeconfig(), list)
-	if err == nil && len(spec.Upstream) == 0 && !spec.Isolated {
-		_, err = fmt.Fprintln(out, "Note:      this machine names no name server that hosts can reach: they know only the names of the cluster")
+Hosts:     %s/%s
+`, spec.Bin, spec.Context(), path, spec.Kubeconfig(), spec.Bin, spec.Command("node list"))
+	for _, host := range hosts {
+		if host.Stopped {
+			fmt.Fprintf(out, "Off:       %s, until %s/%s\n", host.Name, spec.Bin, spec.Command("node start "+host.Name))
+		}
 	}
+	if len(spec.Upstream) == 0 && !spec.Isolated {
+		fmt.Fprintln(out, "Note:      this machine names no name server that hosts can reach: they know only the names of the cluster")
+	}
+	if spec.Site.Listen == "" {
+		return nil
+	}
+	url, err := cluster.SiteURL(spec)
+	fmt.Fprintf(out, "\nOpen %s in a browser.\n", url)
 	return err
 }
 
@@ -178,9 +199,6 @@ Hosts:     %s
 func newSuperviseCommand() *cobra.Command {
 	var name string
 	command := newComponentCommand("supervise", "Start again what ends of a cluster that is up", func(ctx context.Context) error {
-		if err := cluster.PassGate(); err != nil {
-			return err
-		}
 		return cluster.Supervise(ctx, name)
 	})
 	command.Hidden = true
