@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"kubelab/kube/access"
 	"kubelab/kube/api"
@@ -161,6 +162,9 @@ func (s *Server) allow(c *call) error {
 	if c.kind != nil {
 		asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
 		asked.Namespace, asked.Name = c.namespace, c.name
+		if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil && c.name == "" {
+			asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
+		}
 		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
 			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
 		}

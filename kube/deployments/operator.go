@@ -38,7 +38,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 		return nil, fmt.Errorf("index ReplicaSets by owner: %w", err)
 	}
 	r := &reconciler{client: client, deployments: deployments.Lister(), sets: owned}
-	r.loop = operator.NewLoop("deployments", workers, client.Recorder, r.reconcile)
+	r.loop = operator.NewLoop("deployments", "deployments", workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, deployments.Informer(), operator.Self[*appsv1.Deployment]),
 		operator.Follow(r.loop, sets, r.concerned))

@@ -25,7 +25,8 @@ type Client struct {
 	Config               *rest.Config
 	Component            string // what it is called in events
 
-	events chan news
+	events   chan news
+	stepMode informers.SharedInformerFactory
 }
 
 // Identity is who a component is.
@@ -61,7 +62,7 @@ func Connect(who Identity) (*Client, error) {
 // NewClient makes a component's client of a clientset that is there already. It has no Config.
 func NewClient(clients kubernetes.Interface, recorder *trace.Recorder, component string) *Client {
 	return &Client{
-		Interface: clients, Recorder: recorder, Component: component, events: make(chan news, maxEvents),
+		Interface: clients, Recorder: recorder, Component: component, events: make(chan news, maxEvents), stepMode: watchStepMode(clients),
 		Watches: informers.NewSharedInformerFactoryWithOptions(clients, 0, informers.WithTransform(trim)),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
 	"k8s.io/client-go/util/workqueue"
 
 	"golang.org/x/sync/errgroup"
@@ -26,11 +27,14 @@ type Reconcile func(ctx context.Context, key Key) error
 // Loop is a queue of keys and the workers that take them out.
 type Loop struct {
 	name      string
+	resource  string // of the objects that the keys name
 	workers   int
 	reconcile Reconcile
 	recorder  *trace.Recorder
+	stepMode  informers.SharedInformerFactory
 	queue     workqueue.TypedRateLimitingInterface[Key]
 	why       reasons
+	gate      gate
 }
 
 // The pause before a key comes back after an error: it doubles from the first to the last.
@@ -39,10 +43,11 @@ const (
 	retryLast  = 30 * time.Second
 )
 
-// NewLoop makes a loop that works on up to workers keys at once. recorder takes down what the clock sets off.
-func NewLoop(name string, workers int, recorder *trace.Recorder, reconcile Reconcile) *Loop {
+// NewLoop makes a loop that works on up to workers keys at once. Its keys name objects of a resource ("pods"), and
+// its own name is the one by which step mode holds it. client records what the clock sets off.
+func NewLoop(name, resource string, workers int, client *Client, reconcile Reconcile) *Loop {
 	return &Loop{
-		name: name, workers: workers, reconcile: reconcile, recorder: recorder,
+		name: name, resource: resource, workers: workers, reconcile: reconcile, recorder: client.Recorder, stepMode: client.stepMode,
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[Key](retryFirst, retryLast)),
 	}
@@ -63,8 +68,12 @@ func (l *Loop) After(key Key, d time.Duration, what string) {
 	l.queue.AddAfter(key, d)
 }
 
-// Run works until ctx is done and returns when every worker has stopped.
+// Run works until ctx is done and returns when every worker has stopped. It begins when the API server has said
+// whether the loop is held.
 func (l *Loop) Run(ctx context.Context) error {
+	if err := l.obeyStepMode(ctx); err != nil {
+		return err
+	}
 	stop := context.AfterFunc(ctx, l.queue.ShutDown)
 	defer stop()
 	var workers errgroup.Group
@@ -85,6 +94,9 @@ func (l *Loop) turn(ctx context.Context) bool {
 		return false
 	}
 	defer l.queue.Done(key)
+	if !l.mayGoOn(key) {
+		return true
+	}
 	ids, roots := l.why.take(key, time.Now())
 	err := l.safely(trace.WithRoots(ctx, l.recorder, ids, roots...), key)
 	switch {

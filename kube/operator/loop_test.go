@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
@@ -33,19 +35,19 @@ func run(t *testing.T, loop *operator.Loop, wait time.Duration) {
 	running.Wait()
 }
 
-func newRecorder(t *testing.T) *trace.Recorder {
+func newClient(t *testing.T, objects ...runtime.Object) *operator.Client {
 	t.Helper()
-	recorder, err := trace.NewRecorder("test", "", "")
+	recorder, err := trace.NewRecorder("test", "host-1", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return recorder
+	return operator.NewClient(fake.NewClientset(objects...), recorder, "test")
 }
 
 func TestAKeyThatChangedTenTimesIsReconciledOnceWithAllItsCauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns [][]trace.ID
-		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			turns = append(turns, trace.Causes(ctx))
 			return nil
 		})
@@ -62,7 +64,7 @@ func TestAKeyThatChangedTenTimesIsReconciledOnceWithAllItsCauses(t *testing.T) {
 func TestCausesOfOneKeyNeverReachAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := map[string][]trace.ID{}
-		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			got[key.Name] = trace.Causes(ctx)
 			return nil
 		})
@@ -78,7 +80,7 @@ func TestCausesOfOneKeyNeverReachAnother(t *testing.T) {
 func TestATurnThatFailedComesBackForTheSameReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns [][]trace.ID
-		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			turns = append(turns, trace.Causes(ctx))
 			switch len(turns) {
 			case 1:
@@ -101,7 +103,7 @@ func TestATimeThatCameIsTheRootOfWhatItSetOff(t *testing.T) {
 		var causes []trace.ID
 		var at time.Duration
 		start := time.Now()
-		loop := operator.NewLoop("test", 1, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			causes, at = trace.Causes(ctx), time.Since(start)
 			return nil
 		})
@@ -117,7 +119,7 @@ func TestNoKeyIsWorkedOnTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inside, most, turns atomic.Int32
 		var loop *operator.Loop
-		loop = operator.NewLoop("test", 8, newRecorder(t), func(ctx context.Context, key operator.Key) error {
+		loop = operator.NewLoop("test", "tests", 8, newClient(t), func(ctx context.Context, key operator.Key) error {
 			most.Store(max(most.Load(), inside.Add(1)))
 			defer inside.Add(-1)
 			if turns.Add(1) < 5 {

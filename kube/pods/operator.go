@@ -47,7 +47,7 @@ func New(node Node, client *operator.Client, watches informers.SharedInformerFac
 	o := &Operator{
 		node: node, client: client, runtime: runtime, pods: pods.Lister(), lives: map[operator.Key]map[types.UID]*life{},
 	}
-	o.loop = operator.NewLoop("pods", workers, client.Recorder, o.turn)
+	o.loop = operator.NewLoop("kubelet", "pods", workers, client, o.turn)
 	o.objects = &objects{client: client.Interface, wake: o.loop.Add, known: map[reference]*watched{}}
 	return o, operator.Follow(o.loop, pods.Informer(), operator.Self[*corev1.Pod])
 }

@@ -42,7 +42,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 		return nil, fmt.Errorf("index pods by owner: %w", err)
 	}
 	r := &reconciler{client: client, sets: sets.Lister(), pods: owned}
-	r.loop = operator.NewLoop("replicasets", workers, client.Recorder, r.reconcile)
+	r.loop = operator.NewLoop("replicasets", "replicasets", workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, sets.Informer(), operator.Self[*appsv1.ReplicaSet]),
 		operator.Follow(r.loop, pods, r.concerned))

@@ -39,7 +39,7 @@ func NewProxy(client *operator.Client, nft knftables.Interface, self string, pod
 		nft: nft, self: self, pods: pods,
 		waiting: make(chan request), stale: stale{}, loaded: map[operator.Key]version{}, told: map[operator.Key]version{},
 	}}
-	p.loop = operator.NewLoop("rules", most, client.Recorder, p.reconcile)
+	p.loop = operator.NewLoop("rules", "services", most, client, p.reconcile)
 	if err := operator.Follow(p.loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ func NewRecorder(component, host, path string) (*Recorder, error) {
 	return &Recorder{component: component, host: host, journal: journal, waiting: waiting, wake: make(chan struct{}, 1)}, nil
 }
 
+// Host is where the recorder's component runs.
+func (r *Recorder) Host() string { return r.host }
+
 // Record completes the step (ID, time, component, host, and what ctx knows of its causes) and returns
 // its ID. A journal that cannot be written costs the step its safety, not the component its work.
 func (r *Recorder) Record(ctx context.Context, step Step) ID {

@@ -17,7 +17,7 @@ import (
 // one key: the node itself.
 func newRoutes(client *operator.Client, self string) (*operator.Loop, error) {
 	nodes := client.Watches.Core().V1().Nodes()
-	loop := operator.NewLoop("routes", 1, client.Recorder, func(ctx context.Context, _ operator.Key) error {
+	loop := operator.NewLoop("routes", "nodes", 1, client, func(ctx context.Context, _ operator.Key) error {
 		all, err := nodes.Lister().List(labels.Everything())
 		if err != nil {
 			return err
