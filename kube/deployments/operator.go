@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	listers "k8s.io/client-go/listers/apps/v1"
 
@@ -22,6 +21,10 @@ import (
 
 // workers is how many Deployments are worked on at once.
 const workers = 4
+
+var control = operator.Control[*appsv1.Deployment, *appsv1.ReplicaSet]{
+	Kind: controller, Selector: func(d *appsv1.Deployment) *metav1.LabelSelector { return d.Spec.Selector },
+}
 
 type reconciler struct {
 	client      *operator.Client
@@ -41,25 +44,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 	r.loop = operator.NewLoop("deployments", "deployments", workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, deployments.Informer(), operator.Self[*appsv1.Deployment]),
-		operator.Follow(r.loop, sets, r.concerned))
-}
-
-// concerned is the Deployment that controls a ReplicaSet, or all that might adopt it.
-func (r *reconciler) concerned(set *appsv1.ReplicaSet) []operator.Key {
-	if metav1.GetControllerOf(set) != nil {
-		return operator.Owner[*appsv1.ReplicaSet](controller.Kind)(set)
-	}
-	all, err := r.deployments.Deployments(set.Namespace).List(labels.Everything())
-	if err != nil {
-		return nil // a lister reads memory: it does not fail
-	}
-	var keys []operator.Key
-	for _, d := range all {
-		if selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector); err == nil && selector.Matches(labels.Set(set.Labels)) {
-			keys = append(keys, operator.Self(d)...)
-		}
-	}
-	return keys
+		operator.Follow(r.loop, sets, control.Concerned(deployments.Informer().GetIndexer())))
 }
 
 func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
@@ -80,7 +65,8 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 	for _, set := range sets {
 		byName[set.Name] = set
 	}
-	if err := r.adopt(ctx, d, plan.Adopt, byName); err != nil {
+	api := r.client.AppsV1()
+	if err := control.Adopt(ctx, d, api.Deployments(d.Namespace), api.ReplicaSets(d.Namespace), byName, plan.Adopt); err != nil {
 		return err
 	}
 	if err := r.carryOut(ctx, d, plan, byName); err != nil {
@@ -113,30 +99,6 @@ func (r *reconciler) carryOut(ctx context.Context, d *appsv1.Deployment, plan Pl
 			return fmt.Errorf("delete old ReplicaSet %s: %w", name, err)
 		}
 		r.sets.Deleted(sets[name])
-	}
-	return nil
-}
-
-func (r *reconciler) adopt(ctx context.Context, d *appsv1.Deployment, names []string, sets map[string]*appsv1.ReplicaSet) error {
-	if len(names) == 0 {
-		return nil
-	}
-	// The watch may not know yet that d is being deleted, and that its ReplicaSets were set free for that reason.
-	now, err := r.client.AppsV1().Deployments(d.Namespace).Get(ctx, d.Name, metav1.GetOptions{})
-	if err != nil {
-		return fmt.Errorf("look at %s before it adopts: %w", d.Name, err)
-	}
-	if now.UID != d.UID || now.DeletionTimestamp != nil {
-		return fmt.Errorf("%s adopts no ReplicaSets: it is being deleted", d.Name)
-	}
-	for _, name := range names {
-		ctx := trace.Because(ctx, "%s matches the selector of %s and has no controller", name, d.Name)
-		patch := operator.AdoptPatch(d, controller, sets[name].UID)
-		adopted, err := r.client.AppsV1().ReplicaSets(d.Namespace).Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
-		if err != nil {
-			return fmt.Errorf("adopt ReplicaSet %s: %w", name, err)
-		}
-		sets[name] = adopted
 	}
 	return nil
 }

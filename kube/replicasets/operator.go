@@ -14,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	listers "k8s.io/client-go/listers/apps/v1"
 
 	"kubelab/kube/operator"
@@ -26,6 +24,10 @@ const (
 	workers    = 4  // ReplicaSets worked on at once
 	inParallel = 10 // pods of one ReplicaSet created or deleted at once
 )
+
+var control = operator.Control[*appsv1.ReplicaSet, *corev1.Pod]{
+	Kind: controller, Selector: func(rs *appsv1.ReplicaSet) *metav1.LabelSelector { return rs.Spec.Selector },
+}
 
 type reconciler struct {
 	client *operator.Client
@@ -45,25 +47,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 	r.loop = operator.NewLoop("replicasets", "replicasets", workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, sets.Informer(), operator.Self[*appsv1.ReplicaSet]),
-		operator.Follow(r.loop, pods, r.concerned))
-}
-
-// concerned is the ReplicaSet that controls a pod, or all that might adopt it.
-func (r *reconciler) concerned(pod *corev1.Pod) []operator.Key {
-	if metav1.GetControllerOf(pod) != nil {
-		return operator.Owner[*corev1.Pod](controller.Kind)(pod)
-	}
-	sets, err := r.sets.ReplicaSets(pod.Namespace).List(labels.Everything())
-	if err != nil {
-		return nil // a lister reads memory: it does not fail
-	}
-	var keys []operator.Key
-	for _, rs := range sets {
-		if selector, err := metav1.LabelSelectorAsSelector(rs.Spec.Selector); err == nil && selector.Matches(labels.Set(pod.Labels)) {
-			keys = append(keys, operator.Self(rs)...)
-		}
-	}
-	return keys
+		operator.Follow(r.loop, pods, control.Concerned(sets.Informer().GetIndexer())))
 }
 
 func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
@@ -84,7 +68,13 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 	for _, pod := range pods {
 		byName[pod.Name] = pod
 	}
-	if err := r.claim(ctx, rs, plan, byName); err != nil {
+	api := r.client.CoreV1().Pods(rs.Namespace)
+	for _, name := range plan.Release {
+		if err := control.Release(ctx, rs, api, byName[name]); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("release pod %s: %w", name, err)
+		}
+	}
+	if err := control.Adopt(ctx, rs, r.client.AppsV1().ReplicaSets(rs.Namespace), api, byName, plan.Adopt); err != nil {
 		return err
 	}
 	reason, failure := "FailedCreate", r.create(ctx, rs, plan)
@@ -95,37 +85,6 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 		r.loop.After(key, plan.Again, "minReadySeconds over")
 	}
 	return errors.Join(failure, r.report(ctx, rs, withFailure(plan.Status, reason, failure, time.Now())))
-}
-
-// claim adopts and releases.
-func (r *reconciler) claim(ctx context.Context, rs *appsv1.ReplicaSet, plan Plan, pods map[string]*corev1.Pod) error {
-	api := r.client.CoreV1().Pods(rs.Namespace)
-	for _, name := range plan.Release {
-		ctx := trace.Because(ctx, "%s no longer matches the selector of %s", name, rs.Name)
-		_, err := api.Patch(ctx, name, types.StrategicMergePatchType, operator.ReleasePatch(rs, pods[name].UID), metav1.PatchOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("release pod %s: %w", name, err)
-		}
-	}
-	if len(plan.Adopt) == 0 {
-		return nil
-	}
-	// The watch may not know yet that rs is being deleted, and that its pods were set free for that reason.
-	now, err := r.client.AppsV1().ReplicaSets(rs.Namespace).Get(ctx, rs.Name, metav1.GetOptions{})
-	if err != nil {
-		return fmt.Errorf("look at %s before it adopts: %w", rs.Name, err)
-	}
-	if now.UID != rs.UID || now.DeletionTimestamp != nil {
-		return fmt.Errorf("%s adopts no pods: it is being deleted", rs.Name)
-	}
-	for _, name := range plan.Adopt {
-		ctx := trace.Because(ctx, "%s matches the selector of %s and has no controller", name, rs.Name)
-		patch := operator.AdoptPatch(rs, controller, pods[name].UID)
-		if _, err := api.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
-			return fmt.Errorf("adopt pod %s: %w", name, err)
-		}
-	}
-	return nil
 }
 
 // create makes the missing pods. The first error ends it: the others would most likely meet the same.
