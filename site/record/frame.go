@@ -34,6 +34,16 @@ type Fact struct {
 // none says that the fact is no longer so.
 func (f *Fact) none() bool { return len(f.Data) == 0 || string(f.Data) == "null" }
 
+// contents counts the things that the frame holds.
+func (f *Frame) contents() (n int) {
+	for _, holds := range []bool{f.Step != nil, f.Object != nil, f.Gone != nil, f.Fact != nil} {
+		if holds {
+			n++
+		}
+	}
+	return n
+}
+
 // size is about how many bytes the frame holds in memory.
 func (f *Frame) size() int {
 	size := 200

@@ -50,7 +50,9 @@ func NewHistory(limits Limits) *History {
 func (h *History) Begin(from Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	from.Seq = max(from.Seq, h.now.seq+1)
+	if h.now.seq > 0 {
+		from.Seq = max(from.Seq, h.now.seq+1)
+	}
 	h.base, h.frames, h.bytes = stateOf(from), nil, 0
 	h.now = h.base.clone()
 	h.wake()

@@ -1,0 +1,232 @@
+package record_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kubelab/site/record"
+)
+
+// recorded makes a recording of five frames over one object.
+func recorded(t testing.TB) (*record.History, []byte) {
+	t.Helper()
+	history := record.NewHistory(record.LiveLimits)
+	history.Begin(record.Snapshot{Seq: 7, Cluster: "lab", Time: time.Unix(1700000000, 0).UTC(), Objects: []record.Object{*object("db", 1).Object}})
+	var file bytes.Buffer
+	writer, err := record.NewWriter(&file, history.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	history.Append(step(2), object("web", 2), fact("rules/node-1", `{"text":"a <b> & c"}`), gone("db"), step(3))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := errors.Join(writer.Record(ctx, history), writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if frames, size := writer.Size(); frames != 5 || size != int64(file.Len()) {
+		t.Errorf("the writer says %d frames, %d bytes; the file has %d", frames, size, file.Len())
+	}
+	return history, file.Bytes()
+}
+
+func zip(t testing.TB, text string) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	zipped := gzip.NewWriter(&file)
+	if _, err := io.WriteString(zipped, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := zipped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+func unzip(t testing.TB, file []byte) string {
+	t.Helper()
+	zipped, err := gzip.NewReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(zipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestARecordingReadsAsItWasWritten(t *testing.T) {
+	history, file := recorded(t)
+	recording, err := record.Read(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := history.Next(t.Context(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, recording.Frames); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if recording.Cut != "" || recording.Cluster != "lab" || !recording.To.Equal(want[4].Time) {
+		t.Errorf("got %+v", recording)
+	}
+	if diff := cmp.Diff(history.Snapshot(), recording.History().Snapshot()); diff != "" {
+		t.Errorf("the history that it makes (-want +got):\n%s", diff)
+	}
+}
+
+func TestARecorderThatIsKilledLosesASecondAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		var file bytes.Buffer
+		writer, err := record.NewWriter(&file, history.Snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go writer.Record(ctx, history)
+		for revision := range int64(20) {
+			history.Append(object("web", revision))
+			time.Sleep(100 * time.Millisecond)
+		}
+		synctest.Wait()
+		recording, err := record.Read(bytes.NewReader(file.Bytes())) // as it is now: nobody has closed it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(recording.Frames); n < 10 || recording.Cut == "" {
+			t.Errorf("of 20 frames in 2 s, %d are in the file; cut: %q", n, recording.Cut)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+func TestAFileThatWasCutOffIsReadUpToItsLastWholeFrame(t *testing.T) {
+	_, whole := recorded(t)
+	text := unzip(t, whole)
+	before := 0
+	for end := range whole {
+		recording, err := record.Read(bytes.NewReader(whole[:end]))
+		if err != nil {
+			continue // it ends before the first frame
+		}
+		if recording.Cut == "" || len(recording.Frames) < before {
+			t.Fatalf("cut at byte %d of %d: %d frames, %q", end, len(whole), len(recording.Frames), recording.Cut)
+		}
+		before = len(recording.Frames)
+	}
+	recording, err := record.Read(bytes.NewReader(zip(t, strings.Replace(text, `"seq":11`, `"seq":12`, 1))))
+	if err != nil || len(recording.Frames) != 3 || !strings.Contains(recording.Cut, "frame 12 follows frame 10") {
+		t.Errorf("with a frame missing: %v, %+v", err, recording)
+	}
+	for _, damage := range []string{`{"seq":11`, "{}\n", "{\"seq\":11,\"fact\":{},\"step\":{}}\n"} {
+		lines := strings.SplitAfter(text, "\n")
+		recording, err := record.Read(bytes.NewReader(zip(t, strings.Join(lines[:5], "")+damage)))
+		if err != nil || len(recording.Frames) != 3 || recording.Cut == "" {
+			t.Errorf("with %q as the fourth frame: %v, %+v", damage, err, recording)
+		}
+	}
+}
+
+func TestAFlippedBitIsNoticed(t *testing.T) {
+	_, whole := recorded(t)
+	for i := 10; i < len(whole); i++ { // before that is gzip's header, which says little
+		damaged := bytes.Clone(whole)
+		damaged[i] ^= 4
+		if recording, err := record.Read(bytes.NewReader(damaged)); err == nil && recording.Cut == "" {
+			t.Fatalf("nobody noticed the bit in byte %d of %d", i, len(whole))
+		}
+	}
+}
+
+func TestAFileThatIsNoRecordingIsRefused(t *testing.T) {
+	for name, file := range map[string][]byte{
+		"empty": nil, "text": []byte("hello"), "other zip": zip(t, "hello\nworld\n"), "empty zip": zip(t, ""),
+		"other JSON": zip(t, `{"format":"har"}`+"\n"), "no version": zip(t, `{"format":"kubelab-recording"}`+"\n"),
+	} {
+		if _, err := record.Read(bytes.NewReader(file)); !errors.Is(err, record.ErrNoRecording) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	newer := zip(t, `{"format":"kubelab-recording","version":2,"cluster":{}}`+"\n{}\n")
+	if _, err := record.Read(bytes.NewReader(newer)); err == nil || !strings.Contains(err.Error(), "version 2") {
+		t.Errorf("a newer version: %v", err)
+	}
+	headless := zip(t, `{"format":"kubelab-recording","version":1}`+"\n")
+	if _, err := record.Read(bytes.NewReader(headless)); err == nil || !strings.Contains(err.Error(), "before its first frame") {
+		t.Errorf("without a snapshot: %v", err)
+	}
+}
+
+func TestAHostileFileIsReadUpToItsLimit(t *testing.T) {
+	_, whole := recorded(t)
+	var file bytes.Buffer
+	zipped := gzip.NewWriter(&file)
+	if _, err := io.WriteString(zipped, unzip(t, whole)); err != nil {
+		t.Fatal(err)
+	}
+	blanks := bytes.Repeat([]byte(" "), 1<<20)
+	for range 33 { // one line of 33 MB, in a file of 33 kB
+		if _, err := zipped.Write(blanks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zipped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	recording, err := record.Read(&file)
+	if err != nil || len(recording.Frames) != 5 || !strings.Contains(recording.Cut, "longer than 32 MB") {
+		t.Errorf("got %v, %+v", err, recording)
+	}
+}
+
+func FuzzAnyTextIsARecordingOrIsRefused(f *testing.F) {
+	_, whole := recorded(f)
+	f.Add(unzip(f, whole))
+	f.Add(`{"format":"kubelab-recording","version":1}` + "\n" + `{"seq":-9223372036854775808}` + "\n" + `{"seq":0,"gone":{}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		recording, err := record.Read(bytes.NewReader(zip(t, text)))
+		if err != nil {
+			return
+		}
+		history := recording.History()
+		if got := history.Snapshot().Seq; len(recording.Frames) > 0 && got != recording.Frames[len(recording.Frames)-1].Seq {
+			t.Errorf("the history ends at %d", got)
+		}
+		var again bytes.Buffer
+		writer, err := record.NewWriter(&again, recording.Snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := errors.Join(writer.Record(ctx, history), writer.Close()); err != nil {
+			t.Fatal(err)
+		}
+		second, err := record.Read(&again)
+		if err != nil || len(second.Frames) != len(recording.Frames) || second.Cut != "" {
+			t.Errorf("written again: %v, %+v", err, second)
+		}
+	})
+}
+
+func FuzzAnyFileIsARecordingOrIsRefused(f *testing.F) {
+	_, whole := recorded(f)
+	f.Add(whole)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if recording, err := record.Read(bytes.NewReader(file)); (err == nil) != (recording != nil) {
+			t.Errorf("got %v, %v", recording, err)
+		}
+	})
+}
