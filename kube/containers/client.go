@@ -40,7 +40,7 @@ func (s *Shim) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// List returns the status of every container, oldest first.
+// List returns the status of every container, oldest first. It waits for those that are being created or removed.
 func (s *Shim) List(ctx context.Context) ([]Status, error) {
 	reply, err := s.call(ctx, Request{Op: OpList})
 	if errors.Is(err, ErrShimDead) {
@@ -80,11 +80,12 @@ func (s *Shim) ReopenLog(ctx context.Context, id string) error {
 	return ignoreDead(err)
 }
 
-// Stop ends the shim. It is an error while there are containers: Delete them before. A dead shim is no error.
+// Stop kills all containers and ends the shim. Then nothing is left but files: List still tells how each container
+// ended, until Delete. A dead shim is no error.
 func (s *Shim) Stop(ctx context.Context) error {
 	_, err := s.call(ctx, Request{Op: OpStop})
 	if errors.Is(err, ErrShimDead) {
-		return s.Sandbox.UnmountShm()
+		return s.releaseRemains()
 	}
 	return err
 }

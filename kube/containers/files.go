@@ -40,11 +40,17 @@ func ReadSandbox(dir string) (Sandbox, error) {
 // WriteStatus stores a container's status so that a kill at any instant leaves the old or the new. Only an exit is
 // flushed to the disk (which takes milliseconds): a power cut ends the container too, whatever its file says.
 func (s Sandbox) WriteStatus(status Status) error {
+	status.Note = "" // it has a file of its own, which never changes
 	data, err := json.Marshal(status)
 	if err != nil {
 		return err
 	}
 	return writeFile(filepath.Join(s.ContainerDir(status.ID), statusFile), data, status.State == Exited)
+}
+
+// WriteNote stores a container's note, before its first status.
+func (s Sandbox) WriteNote(id, note string) error {
+	return writeFile(filepath.Join(s.ContainerDir(id), noteFile), []byte(note), true)
 }
 
 // readStatuses returns what the files tell, oldest first. A container whose creation was cut short has none.
@@ -63,6 +69,11 @@ func (s Sandbox) readStatuses() ([]Status, error) {
 		if json.Unmarshal(data, &status) != nil { // a power cut came before it was on the disk
 			status = Status{ID: filepath.Base(filepath.Dir(file)), State: Created}
 		}
+		note, err := os.ReadFile(filepath.Join(filepath.Dir(file), noteFile))
+		if err != nil {
+			return nil, err
+		}
+		status.Note = string(note)
 		all = append(all, status)
 	}
 	slices.SortFunc(all, func(a, b Status) int { return a.CreatedAt.Compare(b.CreatedAt) })

@@ -9,10 +9,11 @@ const (
 	logFile       = "shim.log"   // what the shim has to say when things go wrong; mostly empty
 	containersDir = "containers" // one directory per container
 	statusFile    = "status.json"
+	noteFile      = "note"
 )
 
-// ContainerDir is where the sandbox keeps what belongs to a container. Below it are status.json, and the parts of its
-// root file system: rootfs (the overlay mount), upper (what the container wrote) and work.
+// ContainerDir is where the sandbox keeps what belongs to a container. Below it are status.json, the owner's note, and the parts of
+// its root file system: rootfs (the overlay mount), upper (what the container wrote) and work.
 func (s Sandbox) ContainerDir(id string) string { return filepath.Join(s.Dir, containersDir, id) }
 
 // UpperDir holds the files that a container has written or changed; its size is the size of the writable layer.

@@ -67,16 +67,37 @@ func (s *Shim) deleteRemains(id string) error {
 	if err := s.waitDead(); err != nil {
 		return err
 	}
+	if err := s.releaseContainer(id); err != nil {
+		return err
+	}
+	return os.RemoveAll(s.Sandbox.ContainerDir(id))
+}
+
+// releaseRemains does what Stop would have done, and writes down what the shim could not.
+func (s *Shim) releaseRemains() error {
+	if _, err := s.buried(); err != nil {
+		return err
+	}
+	dirs, err := os.ReadDir(filepath.Join(s.Sandbox.Dir, containersDir))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs { // also those that were never finished
+		if err := s.releaseContainer(dir.Name()); err != nil {
+			return err
+		}
+	}
+	return s.Sandbox.UnmountShm()
+}
+
+func (s *Shim) releaseContainer(id string) error {
 	if err := KillCgroup(s.Sandbox.CgroupPath(id)); err != nil {
 		return err
 	}
 	if err := RemoveCgroup(s.Sandbox.CgroupPath(id)); err != nil {
 		return err
 	}
-	if err := s.Sandbox.UnmountRoot(id); err != nil {
-		return err
-	}
-	return os.RemoveAll(s.Sandbox.ContainerDir(id))
+	return s.Sandbox.UnmountRoot(id)
 }
 
 // cgroupDirs returns a cgroup's directories: one on cgroup v2, one for each controller on v1.

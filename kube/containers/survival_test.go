@@ -188,10 +188,24 @@ func TestAShimThatCannotStartSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAShimIsNotStoppedWhileItHasContainers(t *testing.T) {
+func TestAShimThatIsStoppedEndsItsContainersAndTheirFilesTellHow(t *testing.T) {
 	p := newPod(t)
-	p.run(busyboxContainer("a", "sleep 1000"))
-	if err := p.Stop(p.ctx); err == nil || !strings.Contains(err.Error(), "still has 1 containers") {
-		t.Errorf("stop: %v", err)
+	done, running := busyboxContainer("done", "exit 3"), busyboxContainer("running", "sleep 1000")
+	done.Note = "what only its owner understands"
+	p.runToEnd(done)
+	p.run(running)
+	if err := p.Stop(p.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if mounts := mountsBelow(p.Sandbox.Dir); len(mounts) > 0 {
+		t.Errorf("mounts left: %v", mounts)
+	}
+	again, err := containers.ConnectShim(p.Sandbox.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := again.List(p.ctx)
+	if err != nil || len(all) != 2 || all[0].ExitCode != 3 || all[0].Note != done.Note || all[1].ExitCode != 137 {
+		t.Errorf("%+v, %v", all, err)
 	}
 }

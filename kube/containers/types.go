@@ -88,6 +88,8 @@ type Config struct {
 	Stdin bool
 	// StdinOnce closes stdin when the first client that attached with a stdin has gone.
 	StdinOnce bool
+	// Note is whatever its owner wants to find again beside its status, also when the shim is dead.
+	Note string
 	// LogPath is the file that stdout and stderr go to, in CRI format; its directory must exist. Empty: no log.
 	LogPath string
 }
@@ -117,6 +119,8 @@ type Status struct {
 	Reason string
 	// Message is a sentence for people, often empty.
 	Message string
+	// Note is that of the Config.
+	Note string `json:",omitempty"`
 }
 
 // Reasons of an exit.

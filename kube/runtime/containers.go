@@ -4,6 +4,7 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -31,12 +32,12 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 	}
 	sb.busy.Lock()
 	defer sb.busy.Unlock()
-	if sb.record.Phase != Ready {
+	if !sb.ready {
 		return nil, status.Errorf(codes.FailedPrecondition, "sandbox %s is stopped: containers of its pod need a new one", sb.record.ID)
 	}
 	r.imageUse.RLock()
 	defer r.imageUse.RUnlock()
-	c := &container{sandbox: sb, name: config.Metadata.Name, exited: make(chan struct{})}
+	c := &container{sandbox: sb, exited: make(chan struct{})}
 	wanted, err := r.wantedContainer(c, config)
 	if err != nil {
 		return nil, err
@@ -44,17 +45,14 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 	if err := prepareHost(wanted); err != nil {
 		return nil, err
 	}
-	if err := r.writeContainer(c.record); err != nil {
-		return nil, err
-	}
 	c.status = containers.Status{ID: wanted.ID, State: containers.Created, CreatedAt: time.Unix(0, c.record.Told.CreatedAt)}
 	r.addContainer(c)
 	// A caller that gives up does not stop it halfway: it would be neither there nor not there.
 	if err := sb.shim.Create(context.WithoutCancel(ctx), wanted); err != nil {
 		r.forgetContainer(c)
-		return nil, errors.Join(err, r.discardContainer(context.WithoutCancel(ctx), sb.shim, wanted.ID))
+		return nil, err
 	}
-	note(ctx, "mount rootfs", "%s: %d layers of %s", config.Metadata.Name, len(wanted.Layers), config.GetImage().GetImage())
+	note(ctx, "mount rootfs", "%s: %d layers of %s", c.name(), len(wanted.Layers), config.GetImage().GetImage())
 	r.created(c)
 	return &cri.CreateContainerResponse{ContainerId: wanted.ID}, nil
 }
@@ -74,12 +72,14 @@ func (r *Runtime) wantedContainer(c *container, config *cri.ContainerConfig) (co
 	if err != nil {
 		return containers.Config{}, status.Errorf(codes.InvalidArgument, "container %s: %v", config.Metadata.Name, err)
 	}
-	c.record = containerRecord{ID: wanted.ID, SandboxID: sandbox.ID, StopSignal: int(signal), Told: &cri.ContainerStatus{
+	c.record = containerRecord{StopSignal: int(signal), Told: &cri.ContainerStatus{
 		Id: wanted.ID, Metadata: config.Metadata, CreatedAt: time.Now().UnixNano(), Image: config.Image, ImageRef: image.ID, ImageId: image.ID,
 		Labels: config.Labels, Annotations: config.Annotations, Mounts: config.Mounts, LogPath: wanted.LogPath, StopSignal: config.StopSignal,
 		Resources: &cri.ContainerResources{Linux: config.GetLinux().GetResources()},
 	}}
-	return wanted, nil
+	record, err := json.Marshal(c.record)
+	wanted.Note = string(record)
+	return wanted, err
 }
 
 // prepareHost makes the directories that a container needs outside: for its log, and for what it mounts.
@@ -101,21 +101,6 @@ func prepareHost(wanted containers.Config) error {
 	return nil
 }
 
-// discardContainer removes all traces of a container that is not in the runtime's tables. The sandbox is busy.
-func (r *Runtime) discardContainer(ctx context.Context, shim *containers.Shim, id string) error {
-	if err := shim.Delete(ctx, id); err != nil {
-		return err
-	}
-	return r.removeRecord(shim.Sandbox.ID, id)
-}
-
-func (r *Runtime) removeRecord(sandbox, id string) error {
-	if err := os.Remove(r.containerFile(sandbox, id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove record of container %s: %w", id, err)
-	}
-	return nil
-}
-
 // StartContainer lets its command begin.
 func (r *Runtime) StartContainer(ctx context.Context, request *cri.StartContainerRequest) (*cri.StartContainerResponse, error) {
 	c, shim, err := r.withShim(request.GetContainerId())
@@ -123,15 +108,15 @@ func (r *Runtime) StartContainer(ctx context.Context, request *cri.StartContaine
 		return nil, err
 	}
 	about(ctx, c.sandbox.record.Config.Metadata)
-	if err := shim.Start(ctx, c.record.ID); err != nil {
-		return nil, fmt.Errorf("start container %s: %w", c.name, err)
+	if err := shim.Start(ctx, c.id()); err != nil {
+		return nil, fmt.Errorf("start container %s: %w", c.name(), err)
 	}
-	now, err := shim.Status(ctx, c.record.ID)
+	now, err := shim.Status(ctx, c.id())
 	if err != nil {
 		return nil, err
 	}
 	r.heard(c, now)
-	note(ctx, "start process", "%s, pid %d", c.name, now.PID)
+	note(ctx, "start process", "%s, pid %d", c.name(), now.PID)
 	return &cri.StartContainerResponse{}, nil
 }
 
@@ -149,17 +134,17 @@ func (r *Runtime) StopContainer(ctx context.Context, request *cri.StopContainerR
 	}
 	grace := time.Duration(request.GetTimeout()) * time.Second
 	if err := r.terminate(ctx, shim, c, grace); err != nil {
-		return nil, fmt.Errorf("stop container %s: %w", c.name, err)
+		return nil, fmt.Errorf("stop container %s: %w", c.name(), err)
 	}
-	note(ctx, "process exited", "%s, exit code %d", c.name, r.state(c).ExitCode)
+	note(ctx, "process exited", "%s, exit code %d", c.name(), r.state(c).ExitCode)
 	return &cri.StopContainerResponse{}, nil
 }
 
 func (r *Runtime) terminate(ctx context.Context, shim *containers.Shim, c *container, grace time.Duration) error {
-	name, pid := c.name, r.state(c).PID
+	name, pid := c.name(), r.state(c).PID
 	if grace > 0 {
 		signal := syscall.Signal(c.record.StopSignal)
-		if err := shim.Signal(ctx, c.record.ID, signal); err != nil {
+		if err := shim.Signal(ctx, c.id(), signal); err != nil {
 			return err
 		}
 		note(ctx, "signal process", "%s, pid %d: %v, then up to %v of grace", name, pid, signal, grace)
@@ -171,7 +156,7 @@ func (r *Runtime) terminate(ctx context.Context, shim *containers.Shim, c *conta
 			return context.Cause(ctx)
 		}
 	}
-	if err := shim.Signal(ctx, c.record.ID, sigKill); err != nil {
+	if err := shim.Signal(ctx, c.id(), sigKill); err != nil {
 		return err
 	}
 	note(ctx, "kill process", "%s, pid %d: the grace is over", name, pid)
@@ -187,19 +172,7 @@ func (r *Runtime) RemoveContainer(ctx context.Context, request *cri.RemoveContai
 	about(ctx, c.sandbox.record.Config.Metadata)
 	c.sandbox.busy.Lock()
 	defer c.sandbox.busy.Unlock()
-	if shim := c.sandbox.shim; shim != nil {
-		if err := shim.Signal(ctx, c.record.ID, sigKill); err != nil && !errors.Is(err, containers.ErrNotFound) {
-			return nil, err
-		} else if err == nil {
-			if err := awaitExit(ctx, c); err != nil {
-				return nil, err
-			}
-		}
-		if err := shim.Delete(ctx, c.record.ID); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.removeRecord(c.record.SandboxID, c.record.ID); err != nil {
+	if err := c.sandbox.shim.Delete(ctx, c.id()); err != nil {
 		return nil, err
 	}
 	r.forgetContainer(c)
@@ -213,7 +186,7 @@ func (r *Runtime) ReopenContainerLog(ctx context.Context, request *cri.ReopenCon
 		return nil, err
 	}
 	if r.state(c).State != containers.Running {
-		return nil, status.Errorf(codes.FailedPrecondition, "container %s does not run, so nobody writes its log", c.record.ID)
+		return nil, status.Errorf(codes.FailedPrecondition, "container %s does not run, so nobody writes its log", c.id())
 	}
-	return &cri.ReopenContainerLogResponse{}, shim.ReopenLog(ctx, c.record.ID)
+	return &cri.ReopenContainerLogResponse{}, shim.ReopenLog(ctx, c.id())
 }

@@ -4,7 +4,6 @@ package runtime
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -31,11 +30,10 @@ func (r *Runtime) ContainerStatus(_ context.Context, request *cri.ContainerStatu
 	defer r.mu.Unlock()
 	response := &cri.ContainerStatusResponse{Status: c.criStatus()}
 	if request.GetVerbose() {
-		about := map[string]any{"sandboxID": c.record.SandboxID, "pid": c.status.PID, "cgroup": filepath.Join(c.sandbox.record.Cgroup, c.record.ID)}
-		if shim := c.sandbox.shim; shim != nil {
-			about["rootfs"] = shim.Sandbox.RootDir(c.record.ID)
-		}
-		response.Info = info(about)
+		sandbox := c.sandbox.shim.Sandbox
+		response.Info = info(map[string]any{
+			"sandboxID": sandbox.ID, "pid": c.status.PID, "cgroup": sandbox.CgroupPath(c.id()), "rootfs": sandbox.RootDir(c.id()),
+		})
 	}
 	return response, nil
 }
@@ -48,12 +46,12 @@ func (r *Runtime) ListContainers(_ context.Context, request *cri.ListContainersR
 	filter := request.GetFilter()
 	for id, c := range r.containers {
 		told := c.record.Told
-		if !c.told || !matches(filter.GetId(), id) || !matches(filter.GetPodSandboxId(), c.record.SandboxID) ||
+		if !c.told || !matches(filter.GetId(), id) || !matches(filter.GetPodSandboxId(), c.sandbox.record.ID) ||
 			!labelled(filter.GetLabelSelector(), told.Labels) || filter.GetState() != nil && filter.GetState().State != criStates[c.status.State] {
 			continue
 		}
 		response.Containers = append(response.Containers, &cri.Container{
-			Id: id, PodSandboxId: c.record.SandboxID, Metadata: told.Metadata, Image: told.Image, ImageRef: told.ImageRef, ImageId: told.ImageId,
+			Id: id, PodSandboxId: c.sandbox.record.ID, Metadata: told.Metadata, Image: told.Image, ImageRef: told.ImageRef, ImageId: told.ImageId,
 			State: criStates[c.status.State], CreatedAt: told.CreatedAt, Labels: told.Labels, Annotations: told.Annotations,
 		})
 	}

@@ -29,11 +29,11 @@
 // `kill -9` of the runtime at any instant must not lose an exit code or leave a network cable behind. Three habits do it:
 //
 //   - Every container is a child of its pod's shim, not of the runtime. The shim notes exits on disk and writes the logs.
-//   - What the runtime itself must know is one small record per sandbox and per container. It is never changed in place
-//     (write, fsync, rename), and what has none does not count.
-//   - At its start the runtime reads the records, looks at what is really there, and compares. [PlanRecovery] is that comparison:
-//     a thing that was half-made or half-removed goes, a shim that lives is followed again, and a sandbox whose shim is
-//     dead is taken down. After a node's power cut all shims are dead, and it is the same case.
+//   - What the runtime itself must know is one small record per sandbox and one per container. A record never changes; a sandbox's is
+//     written when the sandbox is whole, and a container's is kept by its shim, so there is one exactly if there is the container.
+//   - At its start the runtime reads the records and asks the shims. [PlanRecovery] has three cases: a sandbox without a record was half-made
+//     or half-removed and goes, a shim that lives is followed again, and a sandbox whose shim is dead is taken down. After a node's
+//     power cut all shims are dead, and it is the same case.
 //
 // # Simplified
 //

@@ -84,8 +84,8 @@ func (r *Runtime) RemoveImage(_ context.Context, request *cri.RemoveImageRequest
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, c := range r.containers {
-		if c.record.Told.ImageId == image.ID && c.record.Last == nil {
-			return nil, status.Errorf(codes.FailedPrecondition, "image %s is the root file system of container %s (%s): remove that first", image.Name(), id, c.name)
+		if c.record.Told.ImageId == image.ID && c.sandbox.ready {
+			return nil, status.Errorf(codes.FailedPrecondition, "image %s is the root file system of container %s (%s): remove that first", image.Name(), id, c.name())
 		}
 	}
 	if err := r.images.Remove(request.Image.Image); err != nil {

@@ -59,7 +59,7 @@ func (r *Runtime) UpdateRuntimeConfig(_ context.Context, request *cri.UpdateRunt
 		return &cri.UpdateRuntimeConfigResponse{}, nil
 	}
 	for _, sb := range r.sandboxes {
-		if sb.record.IP != "" && sb.record.Phase == Ready {
+		if sb.record.IP != "" && sb.ready {
 			return nil, status.Errorf(codes.FailedPrecondition, "the pod range cannot change from %s to %s while pods use it: stop them first", r.podCIDR, podCIDR)
 		}
 	}

@@ -4,8 +4,12 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 
 	"kubelab/kube/containers"
 )
@@ -13,106 +17,76 @@ import (
 // recover makes memory, disk and kernel agree again after the last runtime has ended, in whatever way: it looks, plans
 // (PlanRecovery), opens the network for the pods that live, and acts.
 func (r *Runtime) recover(ctx context.Context) error {
-	records, err := r.readSandboxes()
+	dirs, err := os.ReadDir(r.podsDir())
 	if err != nil {
 		return err
 	}
-	var recorded []Recorded
-	living := map[string]Living{}
-	for _, record := range records {
-		one := Recorded{ID: record.ID, Phase: record.Phase, Containers: map[string]bool{}}
-		if record.Phase != "" {
-			if living[record.ID], err = r.load(ctx, record, one.Containers); err != nil {
-				return fmt.Errorf("sandbox %s: %w", record.ID, err)
-			}
+	plan, why := map[string]Verb{}, map[string]string{}
+	var plugged []string // those that keep their place in the network
+	for _, dir := range dirs {
+		id := dir.Name()
+		recorded, err := r.load(ctx, id)
+		if err != nil {
+			return fmt.Errorf("sandbox %s: %w", id, err)
 		}
-		recorded = append(recorded, one)
+		plan[id], why[id] = PlanRecovery(recorded, recorded && r.sandboxes[id].shim.Alive())
+		if plan[id] == Follow && r.sandboxes[id].record.NetNS != "" {
+			plugged = append(plugged, id)
+		}
 	}
-	plan := PlanRecovery(recorded, living)
 	podCIDR, err := r.rememberedRange()
 	if err != nil {
 		return err
 	}
 	if podCIDR.IsValid() {
-		if err := r.openNetwork(podCIDR, r.plugged(plan)); err != nil {
+		if err := r.openNetwork(podCIDR, plugged); err != nil {
 			return err
 		}
 	}
-	for _, action := range plan {
-		slog.Info("recovery", "do", action.Verb, "sandbox", action.Sandbox, "container", action.Container, "why", action.Why)
-		if err := r.carryOut(ctx, action, records); err != nil {
-			return fmt.Errorf("%s %s%s: %w", action.Verb, action.Sandbox, action.Container, err)
+	for id, verb := range plan {
+		slog.Info("recovery", "do", verb, "sandbox", id, "why", why[id])
+		if err := r.carryOut(ctx, verb, id); err != nil {
+			return fmt.Errorf("%s sandbox %s: %w", verb, id, err)
 		}
 	}
 	return nil
 }
 
-// load brings a sandbox and its containers into memory, and finds out what is alive. It notes in ended which containers are recorded.
-func (r *Runtime) load(ctx context.Context, record sandboxRecord, ended map[string]bool) (Living, error) {
-	sb := &sandbox{record: record, containers: map[string]*container{}}
-	r.sandboxes[record.ID] = sb
-	now, statuses := Living{Containers: map[string]containers.State{}}, map[string]containers.Status{}
-	if record.Phase == Ready {
-		var err error
-		if sb.shim, err = containers.ConnectShim(r.shimDir(record.ID)); err != nil {
-			return now, err
-		}
-		all, err := sb.shim.List(ctx)
-		if err != nil {
-			return now, err
-		}
-		for _, status := range all {
-			statuses[status.ID], now.Containers[status.ID] = status, status.State
-		}
-		now.Shim = sb.shim.Alive()
+// load brings a sandbox and its containers into memory, if it has a record.
+func (r *Runtime) load(ctx context.Context, id string) (recorded bool, err error) {
+	sb := &sandbox{ready: true, containers: map[string]*container{}}
+	err = readRecord(r.recordFile(id), &sb.record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
 	}
-	records, err := r.readContainers(record.ID)
+	if sb.shim, err = containers.ConnectShim(r.shimDir(id)); err != nil {
+		return false, err
+	}
+	all, err := sb.shim.List(ctx)
 	if err != nil {
-		return now, err
+		return false, err
 	}
-	for _, record := range records {
-		ended[record.ID] = record.Last != nil
-		c := &container{sandbox: sb, name: record.Told.Metadata.Name, record: record, told: true, exited: make(chan struct{})}
+	r.sandboxes[id] = sb
+	for _, status := range all {
+		c := &container{sandbox: sb, told: true, exited: make(chan struct{})}
+		if err := json.Unmarshal([]byte(status.Note), &c.record); err != nil {
+			return false, fmt.Errorf("record of container %s: %w", status.ID, err)
+		}
 		c.status.State = containers.Created
 		r.addContainer(c)
-		if record.Last != nil {
-			r.heard(c, *record.Last)
-		} else if status, known := statuses[record.ID]; known {
-			r.heard(c, status)
-		}
+		r.heard(c, status)
 	}
-	return now, nil
+	return true, nil
 }
 
-// plugged are the sandboxes that keep their place in the network.
-func (r *Runtime) plugged(plan []Action) []string {
-	var pods []string
-	for _, action := range plan {
-		if action.Verb == Follow && r.sandboxes[action.Sandbox].record.NetNS != "" {
-			pods = append(pods, action.Sandbox)
-		}
-	}
-	return pods
-}
-
-func (r *Runtime) carryOut(ctx context.Context, action Action, records []sandboxRecord) error {
-	sb := r.sandboxes[action.Sandbox]
-	switch action.Verb {
+func (r *Runtime) carryOut(ctx context.Context, verb Verb, id string) error {
+	switch verb {
 	case Follow:
-		return r.follow(sb)
+		return r.follow(r.sandboxes[id])
 	case TakeDown:
-		return r.takeDown(ctx, sb)
-	case DiscardContainer:
-		if c := r.containers[action.Container]; c != nil {
-			r.forgetContainer(c)
-		}
-		return r.discardContainer(ctx, sb.shim, action.Container)
-	case DiscardSandbox:
-		for _, record := range records {
-			if record.ID == action.Sandbox {
-				return r.discard(ctx, record)
-			}
-		}
+		return r.takeDown(ctx, r.sandboxes[id])
 	}
-	return nil
+	return r.discard(ctx, sandboxRecord{ID: id})
 }

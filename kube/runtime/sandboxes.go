@@ -34,8 +34,8 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	about(ctx, config.Metadata)
-	sb := &sandbox{containers: map[string]*container{}, record: sandboxRecord{
-		ID: newID(), Phase: Ready, CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
+	sb := &sandbox{ready: true, containers: map[string]*container{}, record: sandboxRecord{
+		ID: newID(), CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
 	}}
 	if config.LogDirectory == "" { // no kubelet keeps the logs: they go with the sandbox
 		config.LogDirectory = filepath.Join(r.sandboxDir(sb.record.ID), "logs")
@@ -58,7 +58,7 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 // makeSandbox makes all of a sandbox, and its record at last. Nobody else knows of sb yet.
 func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 	record := &sb.record
-	if err := os.MkdirAll(filepath.Join(r.sandboxDir(record.ID), "containers"), 0o700); err != nil {
+	if err := os.MkdirAll(r.sandboxDir(record.ID), 0o700); err != nil {
 		return err
 	}
 	if err := r.plugIn(ctx, record); err != nil {
@@ -76,7 +76,7 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 	if err := r.follow(sb); err != nil {
 		return err
 	}
-	return r.writeSandbox(*record)
+	return writeRecord(r.recordFile(record.ID), record)
 }
 
 // shimConfig is the sandbox as the containers room knows it.

@@ -21,8 +21,9 @@ import (
 type sandbox struct {
 	// busy is held while containers are added or removed, and while the sandbox is taken down.
 	busy       sync.Mutex
-	record     sandboxRecord
-	shim       *containers.Shim // nil once NotReady
+	record     sandboxRecord // never changes
+	shim       *containers.Shim
+	ready      bool // its shim holds its namespaces, and containers may be added; later only files are left, until it is removed
 	unfollow   context.CancelFunc
 	containers map[string]*container
 }
@@ -30,12 +31,14 @@ type sandbox struct {
 // container is one of a sandbox's.
 type container struct {
 	sandbox *sandbox
-	name    string // never changes
-	record  containerRecord
+	record  containerRecord // never changes
 	status  containers.Status
 	told    bool          // its creation has been told to the listeners
 	exited  chan struct{} // closed when it has exited
 }
+
+func (c *container) id() string   { return c.record.Told.Id }
+func (c *container) name() string { return c.record.Told.Metadata.Name }
 
 func (r *Runtime) findSandbox(id string) (*sandbox, error) {
 	r.mu.Lock()
@@ -55,7 +58,7 @@ func (r *Runtime) findContainer(id string) (*container, error) {
 	return nil, status.Errorf(codes.NotFound, "no container %q", id)
 }
 
-// withShim is findContainer, and the shim to ask. There is none once the sandbox is NotReady.
+// withShim is findContainer, and the shim to ask. There is none once the sandbox is not ready.
 func (r *Runtime) withShim(id string) (*container, *containers.Shim, error) {
 	c, err := r.findContainer(id)
 	if err != nil {
@@ -63,7 +66,7 @@ func (r *Runtime) withShim(id string) (*container, *containers.Shim, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c.sandbox.shim == nil {
+	if !c.sandbox.ready {
 		return nil, nil, status.Errorf(codes.FailedPrecondition, "container %s has exited, and its sandbox is stopped", id)
 	}
 	return c, c.sandbox.shim, nil
@@ -80,18 +83,18 @@ func (r *Runtime) state(c *container) containers.Status {
 func (r *Runtime) addContainer(c *container) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.sandbox.containers[c.record.ID] = c
-	r.containers[c.record.ID] = c
+	c.sandbox.containers[c.id()] = c
+	r.containers[c.id()] = c
 }
 
 // forgetContainer is the end of its life; the listeners are told if they knew of it.
 func (r *Runtime) forgetContainer(c *container) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(c.sandbox.containers, c.record.ID)
-	delete(r.containers, c.record.ID)
+	delete(c.sandbox.containers, c.id())
+	delete(r.containers, c.id())
 	if c.told {
-		r.tell(cri.ContainerEventType_CONTAINER_DELETED_EVENT, c.sandbox, c.record.ID)
+		r.tell(cri.ContainerEventType_CONTAINER_DELETED_EVENT, c.sandbox, c.id())
 	}
 }
 
@@ -100,9 +103,9 @@ func (r *Runtime) created(c *container) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.told = true
-	r.tell(cri.ContainerEventType_CONTAINER_CREATED_EVENT, c.sandbox, c.record.ID)
+	r.tell(cri.ContainerEventType_CONTAINER_CREATED_EVENT, c.sandbox, c.id())
 	for _, event := range Transition(containers.Created, c.status) {
-		r.tell(event, c.sandbox, c.record.ID)
+		r.tell(event, c.sandbox, c.id())
 	}
 }
 
@@ -122,7 +125,7 @@ func (r *Runtime) heard(c *container, now containers.Status) {
 		return
 	}
 	for _, event := range Transition(before, now) {
-		r.tell(event, c.sandbox, c.record.ID)
+		r.tell(event, c.sandbox, c.id())
 	}
 }
 
@@ -138,7 +141,7 @@ func (sb *sandbox) status() *cri.PodSandboxStatus {
 }
 
 func (sb *sandbox) state() cri.PodSandboxState {
-	if sb.record.Phase == Ready {
+	if sb.ready {
 		return cri.PodSandboxState_SANDBOX_READY
 	}
 	return cri.PodSandboxState_SANDBOX_NOTREADY
@@ -186,6 +189,6 @@ func awaitExit(ctx context.Context, c *container) error {
 	case <-c.exited:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for container %s to exit: %w", c.record.ID, context.Cause(ctx))
+		return fmt.Errorf("wait for container %s to exit: %w", c.id(), context.Cause(ctx))
 	}
 }

@@ -105,7 +105,7 @@ func (r *Runtime) netNS(id string) (string, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if sb.record.Phase != Ready {
+	if !sb.ready {
 		return "", status.Errorf(codes.FailedPrecondition, "sandbox %s is not ready", id)
 	}
 	return sb.record.NetNS, nil

@@ -24,15 +24,12 @@ func (r *Runtime) StopPodSandbox(ctx context.Context, request *cri.StopPodSandbo
 	return &cri.StopPodSandboxResponse{}, r.takeDown(ctx, sb)
 }
 
-// takeDown makes a sandbox NotReady. It can be repeated after an error or a crash.
+// takeDown makes a sandbox not ready. It can be repeated after an error or a crash.
 func (r *Runtime) takeDown(ctx context.Context, sb *sandbox) error {
 	sb.busy.Lock()
 	defer sb.busy.Unlock()
-	if sb.record.Phase == NotReady {
+	if !sb.ready {
 		return nil
-	}
-	if err := r.endContainers(ctx, sb); err != nil {
-		return fmt.Errorf("stop sandbox %s: %w", sb.record.ID, err)
 	}
 	if sb.unfollow != nil {
 		sb.unfollow()
@@ -40,69 +37,33 @@ func (r *Runtime) takeDown(ctx context.Context, sb *sandbox) error {
 	if err := r.release(ctx, sb.shim, sb.record); err != nil {
 		return fmt.Errorf("stop sandbox %s: %w", sb.record.ID, err)
 	}
-	record := sb.record
-	record.Phase = NotReady
-	if err := r.writeSandbox(record); err != nil {
-		return err
+	left, err := sb.shim.List(ctx) // from the files: how each container ended
+	if err != nil {
+		return fmt.Errorf("stop sandbox %s: %w", sb.record.ID, err)
+	}
+	for _, status := range left {
+		if c, err := r.findContainer(status.ID); err == nil && r.state(c).State != containers.Exited {
+			r.heard(c, status)
+			note(ctx, "end container", "%s, exit code %d", c.name(), status.ExitCode)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sb.record.Phase, sb.shim = NotReady, nil
-	r.tell(cri.ContainerEventType_CONTAINER_STOPPED_EVENT, sb, record.ID)
+	sb.ready = false
+	r.tell(cri.ContainerEventType_CONTAINER_STOPPED_EVENT, sb, sb.record.ID)
 	return nil
 }
 
 // killPatience is how long SIGKILL may take: a process in the middle of I/O dies when that is over.
 const killPatience = 10 * time.Second
 
-// endContainers kills what runs in a sandbox and records how each container ended, as its shim is about to go.
-func (r *Runtime) endContainers(ctx context.Context, sb *sandbox) error {
-	r.mu.Lock()
-	var all []*container
-	for _, c := range sb.containers {
-		if c.record.Last == nil {
-			all = append(all, c)
-		}
-	}
-	r.mu.Unlock()
-	for _, c := range all {
-		if err := sb.shim.Signal(ctx, c.record.ID, sigKill); err != nil && !errors.Is(err, containers.ErrNotFound) {
-			return err
-		}
-	}
-	patience, cancel := context.WithTimeout(ctx, killPatience)
-	defer cancel()
-	for _, c := range all {
-		if err := awaitExit(patience, c); err != nil {
-			return err
-		}
-		record := c.record
-		last := r.state(c)
-		record.Last = &last
-		if err := r.writeContainer(record); err != nil {
-			return err
-		}
-		r.mu.Lock()
-		c.record.Last = &last
-		r.mu.Unlock()
-		note(ctx, "end container", "%s, exit code %d", record.Told.Metadata.Name, last.ExitCode)
-	}
-	return nil
-}
-
-// release gives back everything of a sandbox but its records. What is not there any more, or never was, is no error.
+// release ends what runs in a sandbox and gives everything back but its files. What is not there any more, or never was,
+// is no error.
 func (r *Runtime) release(ctx context.Context, shim *containers.Shim, record sandboxRecord) error {
 	if shim != nil {
-		left, err := shim.List(ctx)
-		if err != nil {
-			return err
-		}
-		for _, status := range left {
-			if err := shim.Delete(ctx, status.ID); err != nil {
-				return err
-			}
-		}
-		if err := shim.Stop(ctx); err != nil {
+		patience, cancel := context.WithTimeout(ctx, killPatience)
+		defer cancel()
+		if err := shim.Stop(patience); err != nil {
 			return err
 		}
 		note(ctx, "stop shim", "sandbox %s", record.ID)
@@ -133,7 +94,7 @@ func (r *Runtime) discard(ctx context.Context, record sandboxRecord) error {
 
 // removeFiles removes the record first: a directory without one is known to be on its way out.
 func (r *Runtime) removeFiles(id string) error {
-	err := os.Remove(r.sandboxFile(id, "sandbox.json"))
+	err := os.Remove(r.recordFile(id))
 	if err == nil || errors.Is(err, os.ErrNotExist) {
 		err = os.RemoveAll(r.sandboxDir(id))
 	}

@@ -117,7 +117,10 @@ func (c *container) begin() error {
 	if err != nil {
 		return err
 	}
-	c.status = containers.Status{ID: c.config.ID, State: containers.Created, PID: pid, CreatedAt: time.Now()}
+	if err := c.server.sandbox.WriteNote(c.config.ID, c.config.Note); err != nil {
+		return err
+	}
+	c.status = containers.Status{ID: c.config.ID, State: containers.Created, PID: pid, CreatedAt: time.Now(), Note: c.config.Note}
 	return c.server.sandbox.WriteStatus(c.status)
 }
 
@@ -200,15 +203,7 @@ func plainError(err error) error {
 // remove takes away all that create made, as far as it came.
 func (c *container) remove() error {
 	s, id := c.server, c.config.ID
-	var failed error
-	if c.box != nil {
-		failed = c.box.Destroy()
-	}
-	c.io.close()
-	if c.log != nil {
-		c.log.close()
-	}
-	failed = errors.Join(failed, s.sandbox.UnmountRoot(id))
+	failed := c.release()
 	if failed == nil {
 		failed = os.RemoveAll(s.sandbox.ContainerDir(id))
 	}
@@ -219,4 +214,17 @@ func (c *container) remove() error {
 	delete(s.containers, id)
 	s.mu.Unlock()
 	return nil
+}
+
+// release takes away everything but the container's files.
+func (c *container) release() error {
+	var failed error
+	if c.box != nil {
+		failed = c.box.Destroy()
+	}
+	c.io.close()
+	if c.log != nil {
+		c.log.close()
+	}
+	return errors.Join(failed, c.server.sandbox.UnmountRoot(c.config.ID))
 }

@@ -91,13 +91,18 @@ func (s *server) delete(id string) error {
 	if now, err := s.find(id); err != nil || now != c {
 		return nil // it failed, or somebody else was faster
 	}
-	if c.currentStatus().State != containers.Exited {
-		if err := c.signal(syscall.SIGKILL); err != nil {
-			return err
-		}
+	if err := c.kill(); err != nil {
+		return err
 	}
 	<-c.ended
 	return c.remove()
+}
+
+func (c *container) kill() error {
+	if c.currentStatus().State == containers.Exited {
+		return nil
+	}
+	return c.signal(syscall.SIGKILL)
 }
 
 // oomKills counts processes that the kernel killed because the container used more memory than it may.

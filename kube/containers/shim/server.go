@@ -5,6 +5,7 @@ package shim
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"runtime/debug"
@@ -116,13 +117,9 @@ func (s *server) find(id string) (*container, error) {
 }
 
 func (s *server) statuses() []containers.Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var list []containers.Status
-	for _, c := range s.containers {
-		if c.ready {
-			list = append(list, c.currentStatus())
-		}
+	for _, c := range s.settled() {
+		list = append(list, c.currentStatus())
 	}
 	slices.SortFunc(list, func(a, b containers.Status) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
@@ -130,12 +127,32 @@ func (s *server) statuses() []containers.Status {
 	return list
 }
 
-// stop undoes prepare.
+// stop ends all containers and undoes prepare. What the files tell of the containers stays.
 func (s *server) stop() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.containers); n > 0 {
-		return fmt.Errorf("sandbox %s still has %d containers: delete them first", s.sandbox.ID, n)
+	all := s.settled()
+	for _, c := range all {
+		if err := c.kill(); err != nil {
+			return err
+		}
+	}
+	for _, c := range all {
+		<-c.ended
+		if err := c.release(); err != nil {
+			return fmt.Errorf("stop container %s: %w", c.config.ID, err)
+		}
 	}
 	return s.sandbox.UnmountShm()
+}
+
+// settled waits for creations and removals that are under way, and returns the containers that there are then.
+func (s *server) settled() []*container {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.containers))
+	s.mu.Unlock()
+	return slices.DeleteFunc(all, func(c *container) bool {
+		c.busy.Lock()
+		defer c.busy.Unlock()
+		now, err := s.find(c.config.ID)
+		return err != nil || now != c
+	})
 }
