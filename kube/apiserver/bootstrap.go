@@ -3,7 +3,6 @@ package apiserver
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"time"
@@ -18,9 +17,15 @@ import (
 	"kubelab/kube/api"
 )
 
-// bootstrap makes what every cluster has from the start, and then calls the server ready. It tries until it
-// succeeds: etcd may come up later than the server.
-func (s *Server) bootstrap(ctx context.Context) error {
+// How often the objects that every cluster has are looked for: until they are there, and after that.
+const (
+	firstObjectsSoon  = 50 * time.Millisecond // etcd may come up later than the server
+	firstObjectsAgain = time.Second           // less than a node may be silent: leases need their namespace
+)
+
+// bootstrap makes what every cluster has, then calls the server ready, and makes again what somebody deletes.
+func (s *Server) bootstrap(ctx context.Context) {
+	pause := firstObjectsSoon
 	for {
 		err := s.cache.Reach(ctx, 1)
 		if err == nil {
@@ -28,13 +33,12 @@ func (s *Server) bootstrap(ctx context.Context) error {
 		}
 		if err == nil {
 			s.ready.Store(true)
-			return nil
+			pause = firstObjectsAgain
 		}
-		slog.Debug("the first objects are not there yet", "error", err)
 		select {
 		case <-ctx.Done():
-			return err
-		case <-time.After(50 * time.Millisecond):
+			return
+		case <-time.After(pause):
 		}
 	}
 }

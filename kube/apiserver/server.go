@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,11 +71,9 @@ func New(config Config) *Server {
 
 // Run follows the store and makes the objects that every cluster has. It returns when ctx is done.
 func (s *Server) Run(ctx context.Context) {
-	go func() {
-		if err := s.bootstrap(ctx); err != nil && ctx.Err() == nil {
-			slog.Error("the first objects could not be made", "error", err)
-		}
-	}()
+	var first sync.WaitGroup
+	first.Go(func() { s.bootstrap(ctx) })
+	defer first.Wait()
 	s.cache.Run(ctx)
 }
 

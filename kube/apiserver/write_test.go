@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
@@ -332,5 +333,34 @@ func waitFor(t *testing.T, what string, answer func() bool) {
 			t.Fatalf("waited 10 s for %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestANamespaceThatEveryClusterHasIsMadeAgainAfterSomebodyDeletedIt(t *testing.T) {
+	namespaces := start(t).Admin().CoreV1().Namespaces()
+	lost, err := namespaces.Get(t.Context(), corev1.NamespaceNodeLease, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := namespaces.Watch(t.Context(), metav1.SingleObject(lost.ObjectMeta))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer changes.Stop()
+	if err := namespaces.Delete(t.Context(), lost.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := namespaces.Finalize(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: lost.Name}}, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.After(20 * time.Second); ; {
+		select {
+		case change := <-changes.ResultChan():
+			if change.Type == watch.Added && change.Object.(*corev1.Namespace).UID != lost.UID {
+				return
+			}
+		case <-limit:
+			t.Fatalf("%s is gone for good", lost.Name)
+		}
 	}
 }

@@ -65,7 +65,7 @@ func (s *Spec) node(host Host) []Component {
 		kubelet = append(kubelet, "--cpu", strconv.Itoa(host.CPU))
 	}
 	if host.Memory > 0 {
-		kubelet = append(kubelet, "--memory", strconv.FormatInt(host.Memory, 10))
+		kubelet = append(kubelet, "--memory", fmt.Sprintf("%dKi", host.Memory>>10))
 	}
 	dns := append(s.client(host, "dns", "--node-name"), "--listen", dnsServiceIP+":53", "--domain", clusterDomain)
 	if len(s.Upstream) > 0 {

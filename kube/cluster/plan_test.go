@@ -35,7 +35,7 @@ func TestWhichProcessRunsWhere(t *testing.T) {
   controllers --kubeconfig /data/hosts/control-plane/controllers.kubeconfig --host control-plane --journal /data/hosts/control-plane/controllers.journal --cluster-cidr 10.244.0.0/16
 node-1 172.30.0.11
   runtime --root /data/hosts/node-1/runtime --listen unix:///data/hosts/node-1/run/cri.sock --shim /bin/kube-shim
-  kubelet --kubeconfig /data/hosts/node-1/kubelet.kubeconfig --node-name node-1 --journal /data/hosts/node-1/kubelet.journal --node-ip 172.30.0.11 --runtime unix:///data/hosts/node-1/run/cri.sock --root /data/hosts/node-1/kubelet --cgroup-root /kubelab/kubelab/node-1 --cluster-dns 10.96.0.10 --cluster-domain cluster.local --tls-cert /data/hosts/node-1/pki/kubelet.crt --tls-key /data/hosts/node-1/pki/kubelet.key --client-ca /data/pki/ca.crt --cpu 2 --memory 4294967296
+  kubelet --kubeconfig /data/hosts/node-1/kubelet.kubeconfig --node-name node-1 --journal /data/hosts/node-1/kubelet.journal --node-ip 172.30.0.11 --runtime unix:///data/hosts/node-1/run/cri.sock --root /data/hosts/node-1/kubelet --cgroup-root /kubelab/kubelab/node-1 --cluster-dns 10.96.0.10 --cluster-domain cluster.local --tls-cert /data/hosts/node-1/pki/kubelet.crt --tls-key /data/hosts/node-1/pki/kubelet.key --client-ca /data/pki/ca.crt --cpu 2 --memory 4194304Ki
   proxy --kubeconfig /data/hosts/node-1/proxy.kubeconfig --node-name node-1 --journal /data/hosts/node-1/proxy.journal
   dns --kubeconfig /data/hosts/node-1/dns.kubeconfig --node-name node-1 --journal /data/hosts/node-1/dns.journal --listen 10.96.0.10:53 --domain cluster.local --upstream 9.9.9.9:53
 `

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"os"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +81,24 @@ func knock(ctx context.Context, client *operator.Client) {
 
 // logTo sends everything that this process logs to stderr, client-go's lines included.
 func logTo(component string) {
-	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("component", component)
+	logger := slog.New(calm{slog.NewTextHandler(os.Stderr, nil).WithAttrs([]slog.Attr{slog.String("component", component)})})
 	slog.SetDefault(logger)
 	klog.SetSlogLogger(logger)
+}
+
+// calm leaves out what libraries say of a connection that one end closes while the other still reads: so ends every exec.
+type calm struct{ slog.Handler }
+
+// Handle logs what is not about such a connection.
+func (h calm) Handle(ctx context.Context, record slog.Record) error {
+	closed := false
+	record.Attrs(func(attr slog.Attr) bool {
+		err, _ := attr.Value.Any().(error)
+		closed = slices.ContainsFunc([]error{net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET}, func(end error) bool { return errors.Is(err, end) })
+		return !closed
+	})
+	if closed {
+		return nil
+	}
+	return h.Handler.Handle(ctx, record)
 }

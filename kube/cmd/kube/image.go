@@ -46,11 +46,12 @@ func (o *imageOptions) each(do func(spec cluster.Spec, node cluster.Status) erro
 		return err
 	}
 	var failures error
-	found := false
+	said, found := map[string]bool{}, false
 	for _, host := range hosts {
 		if host.Role == cluster.Node && (o.node == "" || o.node == host.Name) {
 			found = true
-			if err := do(spec, host); err != nil {
+			if err := do(spec, host); err != nil && !said[err.Error()] {
+				said[err.Error()] = true // what is wrong on all of them is said once
 				failures = errors.Join(failures, fmt.Errorf("%s: %w", host.Name, err))
 			}
 		}
@@ -70,12 +71,15 @@ func (o *imageOptions) load(ctx context.Context, out io.Writer, path string) err
 		defer os.Remove(copied)
 		path = copied
 	}
+	archive, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
 	return o.each(func(spec cluster.Spec, node cluster.Status) error {
-		archive, err := os.Open(path)
-		if err != nil {
+		if _, err := archive.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		defer archive.Close()
 		store, err := images.Open(spec.Images(node.Host))
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/klog/v2"
 
 	"kubelab/kube/cluster"
 )
@@ -106,6 +108,7 @@ func (o *upOptions) complete() error {
 
 func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 	began := time.Now()
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // what client-go says of a try that came too early
 	if err := o.complete(); err != nil {
 		return err
 	}
