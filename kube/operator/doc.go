@@ -21,6 +21,8 @@
 // The queue also keeps why: each key carries the union of the causes that put it there, and Reconcile's
 // context hands them to every write (package trace).
 //
+// A loop can be held (gate.go): in step mode its keys wait, and a person lets them go on one at a time, with kube step.
+//
 // A [Client] is what a component has of the cluster: a client, shared watches, and a recorder.
 //
 // # What is simplified

@@ -123,6 +123,6 @@ func (l *Loop) mayGoOn(key Key) bool {
 func (l *Loop) note(key Key, verb string, causes ...trace.ID) {
 	ids, roots := l.why.take(key, time.Now())
 	ctx := trace.WithRoots(context.Background(), l.recorder, append(ids, causes...), roots...)
-	l.why.add(key, []trace.ID{l.recorder.Record(ctx, trace.Step{Verb: verb, Detail: "the loop " + l.name,
+	l.why.add(key, []trace.ID{l.recorder.Record(ctx, trace.Step{Verb: verb, Detail: l.name,
 		Object: trace.Ref{Resource: l.resource, Namespace: key.Namespace, Name: key.Name}})})
 }

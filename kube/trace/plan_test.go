@@ -126,3 +126,17 @@ func TestWhatAPersonTypesAfterWhyIsResolved(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsHeldWaitsUntilItResumes(t *testing.T) {
+	at := func(verb, loop, name string) trace.Step {
+		return trace.Step{Verb: verb, Detail: loop, Object: trace.Ref{Resource: "pods", Name: name}}
+	}
+	record := []trace.Step{
+		at("hold", "scheduler", "a"), at("hold", "scheduler", "b"), at("hold", "kubelet", "a"),
+		at("resume", "scheduler", "a"), at("create binding", "scheduler", "a"), at("hold", "scheduler", "b"), // by its successor
+	}
+	want := []trace.Step{at("hold", "kubelet", "a"), at("hold", "scheduler", "b")}
+	if diff := cmp.Diff(want, trace.Held(record)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -22,6 +22,7 @@ func commands() []*cobra.Command {
 		newKillCommand(),
 		newImageCommand(),
 		newWhyCommand(),
+		newStepCommand(),
 		newCRICommand(),
 		newVersionCommand(),
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,20 +30,11 @@ func newWhyCommand() *cobra.Command {
 	flags.StringVarP(&namespace, "namespace", "n", "", "the namespace of the object (default: the context's)")
 	flags.BoolVarP(&asJSON, "json", "", false, "print the steps as JSON")
 	command.RunE = func(command *cobra.Command, args []string) error {
-		rules := clientcmd.NewDefaultClientConfigLoadingRules()
-		rules.ExplicitPath = kubeconfig
-		config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{})
-		if namespace == "" {
-			namespace, _, _ = config.Namespace() // what is wrong with the file, ClientConfig says
-		}
-		restConfig, err := config.ClientConfig()
+		client, inContext, err := connect(kubeconfig)
 		if err != nil {
 			return err
 		}
-		client, err := kubernetes.NewForConfig(restConfig)
-		if err != nil {
-			return err
-		}
+		namespace = cmp.Or(namespace, inContext)
 		return why(command.Context(), command.OutOrStdout(), client, args[0], namespace, asJSON)
 	}
 	return command
@@ -53,13 +45,9 @@ func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, 
 	if err != nil {
 		return err
 	}
-	body, err := client.CoreV1().RESTClient().Get().AbsPath(trace.Path).Do(ctx).Raw()
+	record, err := readRecord(ctx, client)
 	if err != nil {
-		return fmt.Errorf("read the causal record: %w", err)
-	}
-	var record []trace.Step
-	if err := json.Unmarshal(body, &record); err != nil {
-		return fmt.Errorf("read the causal record: %w", err)
+		return err
 	}
 	chain := trace.Chain(record, object)
 	if len(chain) == 0 {
@@ -69,6 +57,32 @@ func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, 
 		return json.NewEncoder(out).Encode(chain)
 	}
 	return trace.Print(out, chain)
+}
+
+// connect makes a person's client, as kubectl does. It also returns the namespace of the kubeconfig's context.
+func connect(kubeconfig string) (*kubernetes.Clientset, string, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{})
+	namespace, _, _ := config.Namespace() // what is wrong with the file, ClientConfig says
+	restConfig, err := config.ClientConfig()
+	if err != nil {
+		return nil, "", err
+	}
+	client, err := kubernetes.NewForConfig(restConfig)
+	return client, namespace, err
+}
+
+func readRecord(ctx context.Context, client kubernetes.Interface) ([]trace.Step, error) {
+	var record []trace.Step
+	body, err := client.CoreV1().RESTClient().Get().AbsPath(trace.Path).Do(ctx).Raw()
+	if err == nil {
+		err = json.Unmarshal(body, &record)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the causal record: %w", err)
+	}
+	return record, nil
 }
 
 // resolve finds out which object a person means: any name of the resource will do.

@@ -1,0 +1,62 @@
+package operator_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kubelab/kube/cluster/clustertest"
+)
+
+func TestStepModeInACluster(t *testing.T) {
+	c := clustertest.Start(t)
+	phases := func() string { return c.Kubectl("get", "pods", "-o", "jsonpath={.items[*].status.phase}") }
+	waits := func(what string) {
+		c.Wait(10*time.Second, what+" to wait for the scheduler", func() bool { return strings.HasSuffix(strings.TrimSpace(c.Kube("step", "list")), what) })
+	}
+	renewals := func() string {
+		return c.Kubectl("get", "leases", "-A", "-o", "jsonpath={.items[*].spec.renewTime}")
+	}
+	c.Kube("step", "hold", "scheduler")
+	for _, name := range []string{"a", "b"} {
+		c.Kubectl("run", name, "--image=busybox", "--", "sleep", "1000000")
+	}
+	waits("pods/default/a, pods/default/b")
+
+	t.Run("HeartbeatsAndElectionsGoOnWhileEveryLoopIsHeld", func(t *testing.T) {
+		c := c.In(t)
+		held := []string{"node-health", "node", "kubelet", "rules"}
+		for _, loop := range held {
+			c.Kube("step", "hold", loop)
+		}
+		before := strings.Fields(renewals())
+		c.Wait(10*time.Second, "every lease to be renewed", func() bool {
+			for i, now := range strings.Fields(renewals()) {
+				if now == before[i] {
+					return false
+				}
+			}
+			return true
+		})
+		for _, loop := range held {
+			c.Kube("step", "release", loop)
+		}
+	})
+
+	t.Run("OneTurnGoesOnAtATimeAlsoWhenTheHeldLoopIsKilled", func(t *testing.T) {
+		c := c.In(t)
+		c.KillComponent("scheduler")
+		c.Kubectl("run", "c", "--image=busybox", "--", "sleep", "1000000") // what its successor lets through would be seen here
+		waits("pods/default/a, pods/default/b, pods/default/c")
+		if got := phases(); got != "Pending Pending Pending" {
+			t.Errorf("held, the pods are %s", got)
+		}
+		c.Kube("step", "next", "scheduler")
+		c.Wait(20*time.Second, "one pod to run", func() bool { return strings.Count(phases(), "Running") == 1 })
+		if got := strings.Count(phases(), "Pending"); got != 2 {
+			t.Errorf("%d pods wait, want 2", got)
+		}
+		c.Kube("step", "release", "--all")
+		c.WaitReady("default", "", 3)
+	})
+}
