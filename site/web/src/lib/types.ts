@@ -1,0 +1,385 @@
+// What the server sends, and the fields of Kubernetes' objects that the pages read.
+
+/** Names an object by its resource, as kubectl does: pods/shop/web-1. */
+export interface Ref {
+  resource: string;
+  namespace?: string;
+  name: string;
+}
+
+/** Of which kind a step without causes is: a person's request, a time that came, or an event in the world outside. */
+export type Root = "request" | "clock" | "event";
+
+/** One thing that one component did. */
+export interface Step {
+  id: string;
+  time: string;
+  component: string;
+  host?: string;
+  verb: string;
+  object: Ref;
+  causes?: string[];
+  root?: Root;
+  /** Of the store, if the step wrote to it; the step's id is then "r" and the revision. */
+  revision?: number;
+  detail?: string;
+  /** "kube/replicasets/operator.go:71", where it was decided. */
+  source?: string;
+  /** What the loop compared and chose; its form is the loop's own. */
+  plan?: unknown;
+}
+
+/** An object of the API as it is from a revision on. */
+export interface Versioned {
+  ref: Ref;
+  revision: number;
+  body: KubeObject;
+}
+
+/** What a host knows and no object says. Null data: it is no longer so. */
+export interface Fact {
+  about: string;
+  data?: unknown;
+}
+
+/** One thing that happened. Exactly one of step, object, gone and fact is set. */
+export interface Frame {
+  seq: number;
+  time: string;
+  step?: Step;
+  object?: Versioned;
+  gone?: Ref;
+  fact?: Fact;
+}
+
+/** Everything that holds at a moment. Go writes an empty list as null. */
+export interface Snapshot {
+  seq: number;
+  time: string;
+  cluster: string;
+  objects: Versioned[] | null;
+  facts: Fact[] | null;
+  steps: Step[] | null;
+}
+
+export interface Hello {
+  cluster: string;
+  mode: "live" | "replay";
+  role: "student" | "viewer";
+  terminal: boolean;
+  labs: boolean;
+  shell?: string;
+  notice?: string;
+}
+
+export interface Notice {
+  level: "info" | "warning" | "error" | "clear";
+  text: string;
+}
+
+/** What is known of a recording that is being replayed. */
+export interface Recording {
+  from: string;
+  to: string;
+  frames: number;
+  /** Why the end is missing, if it is. */
+  cut?: string;
+}
+
+/** A message on /ws/stream: one of these. */
+export interface StreamMessage {
+  hello?: Hello;
+  snapshot?: Snapshot;
+  frames?: Frame[];
+  notice?: Notice;
+  recording?: Recording;
+}
+
+// Facts, by what they are about.
+
+/** process/HOST/COMPONENT */
+export interface ProcessFact {
+  pid: number;
+  since?: string;
+  up: boolean;
+}
+
+/** host/NAME */
+export interface HostFact {
+  addresses?: string[];
+  state: "up" | "cut" | "off";
+  podCIDR?: string;
+}
+
+/** container/NAMESPACE/POD/NAME */
+export interface ContainerFact {
+  id: string;
+  pid: number;
+  namespaces?: Record<string, NamespaceFact>;
+  cgroup?: { path: string; files?: Record<string, string> };
+  processes?: { pid: number; inner: number; command: string }[];
+}
+
+/** A namespace's inode, and whether it is the host's. */
+export interface NamespaceFact {
+  inode: number;
+  host?: boolean;
+}
+
+/** network/NODE */
+export interface NetworkFact {
+  bridge?: { name: string; address: string };
+  ports?: { veth: string; namespace: string; pod: string; ip: string }[];
+  routes?: { to: string; via?: string; dev?: string }[];
+  uplink?: string;
+}
+
+/** rules/NODE */
+export interface RulesFact {
+  text: string;
+}
+
+// The book and the labs.
+
+export interface Book {
+  parts: BookPart[];
+}
+
+export interface BookPart {
+  title: string;
+  chapters: BookEntry[];
+}
+
+export interface BookEntry {
+  name: string;
+  number: number;
+  title: string;
+  /** It has a text. */
+  ready: boolean;
+  lab: boolean;
+  view: string;
+}
+
+export interface Chapter {
+  name: string;
+  number: number;
+  title: string;
+  html: string;
+  previous?: string;
+  next?: string;
+  lab?: Lab;
+}
+
+export interface Lab {
+  name: string;
+  title: string;
+  minutes?: number;
+  steps: LabStep[];
+}
+
+export interface LabStep {
+  id: string;
+  title: string;
+  html: string;
+  run: string[] | null;
+  view?: string;
+  object?: string;
+  holds?: string[] | null;
+  needs?: string[] | null;
+  check: { run: string; expect?: string }[] | null;
+  done: boolean;
+}
+
+/** A message on /ws/lab: what the open step's checks saw just now. */
+export interface LabVerdict {
+  step: string;
+  done: boolean;
+  checks: CheckVerdict[] | null;
+  holds?: CheckVerdict[] | null;
+  hint?: string;
+}
+
+export interface CheckVerdict {
+  run: string;
+  passed: boolean;
+  expected?: string;
+  seen?: string;
+}
+
+/** A loop in step mode. */
+export interface Gate {
+  loop: string;
+  held: boolean;
+  waiting: Ref[] | null;
+}
+
+export interface Fault {
+  kind: string;
+  title: string;
+  /** It takes down more than one thing: ask first. */
+  heavy?: boolean;
+  targets: { target: string; command: string }[] | null;
+}
+
+export interface WhyAnswer {
+  steps: Step[] | null;
+  /** How many more steps there are. */
+  left: number;
+}
+
+export interface SourceAnswer {
+  file: string;
+  text: string;
+}
+
+// Kubernetes' objects: what the pictures read of them.
+
+export interface OwnerReference {
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+}
+
+export interface Metadata {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
+  finalizers?: string[];
+}
+
+export interface KubeObject {
+  apiVersion?: string;
+  kind?: string;
+  metadata: Metadata;
+  [field: string]: unknown;
+}
+
+export interface Condition {
+  type: string;
+  status: "True" | "False" | "Unknown";
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+
+export interface Resources {
+  requests?: Record<string, string>;
+  limits?: Record<string, string>;
+}
+
+export interface ContainerSpec {
+  name: string;
+  image: string;
+  command?: string[];
+  args?: string[];
+  ports?: { name?: string; containerPort: number; protocol?: string }[];
+  env?: { name: string; value?: string }[];
+  resources?: Resources;
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
+  restartPolicy?: string;
+  livenessProbe?: unknown;
+  readinessProbe?: unknown;
+  startupProbe?: unknown;
+}
+
+export interface ContainerState {
+  waiting?: { reason?: string; message?: string };
+  running?: { startedAt?: string };
+  terminated?: { exitCode: number; reason?: string; signal?: number; startedAt?: string; finishedAt?: string };
+}
+
+export interface ContainerStatus {
+  name: string;
+  image?: string;
+  containerID?: string;
+  ready: boolean;
+  started?: boolean;
+  restartCount: number;
+  state?: ContainerState;
+  lastState?: ContainerState;
+}
+
+export interface Pod extends KubeObject {
+  spec: {
+    nodeName?: string;
+    nodeSelector?: Record<string, string>;
+    containers: ContainerSpec[];
+    initContainers?: ContainerSpec[];
+    volumes?: { name: string; [source: string]: unknown }[];
+    tolerations?: { key?: string; operator?: string; effect?: string; tolerationSeconds?: number }[];
+    terminationGracePeriodSeconds?: number;
+    hostNetwork?: boolean;
+  };
+  status?: {
+    phase?: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
+    podIP?: string;
+    hostIP?: string;
+    startTime?: string;
+    reason?: string;
+    message?: string;
+    conditions?: Condition[];
+    containerStatuses?: ContainerStatus[];
+    initContainerStatuses?: ContainerStatus[];
+  };
+}
+
+export interface Taint {
+  key: string;
+  value?: string;
+  effect: string;
+}
+
+export interface Node extends KubeObject {
+  spec: { podCIDR?: string; unschedulable?: boolean; taints?: Taint[] };
+  status?: {
+    conditions?: Condition[];
+    addresses?: { type: string; address: string }[];
+    capacity?: Record<string, string>;
+    allocatable?: Record<string, string>;
+  };
+}
+
+export interface Service extends KubeObject {
+  spec: {
+    clusterIP?: string;
+    type?: string;
+    selector?: Record<string, string>;
+    ports?: { name?: string; port: number; targetPort?: number | string; nodePort?: number; protocol?: string }[];
+  };
+}
+
+export interface Endpoint {
+  addresses: string[];
+  conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
+  nodeName?: string;
+  targetRef?: { kind: string; namespace?: string; name: string };
+}
+
+export interface EndpointSlice extends KubeObject {
+  endpoints: Endpoint[] | null;
+  ports?: { name?: string; port?: number; protocol?: string }[] | null;
+}
+
+export interface ReplicaSet extends KubeObject {
+  spec: { replicas?: number; selector?: { matchLabels?: Record<string, string> }; template?: unknown };
+  status?: { replicas?: number; readyReplicas?: number; availableReplicas?: number };
+}
+
+export interface Deployment extends KubeObject {
+  spec: {
+    replicas?: number;
+    selector?: { matchLabels?: Record<string, string> };
+    strategy?: { type?: string; rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string } };
+    template?: unknown;
+  };
+  status?: { replicas?: number; updatedReplicas?: number; readyReplicas?: number; availableReplicas?: number; conditions?: Condition[] };
+}

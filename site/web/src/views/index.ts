@@ -1,0 +1,36 @@
+import type { Component } from "svelte";
+import type { History, State } from "../lib/model";
+import type { Frame, Ref } from "../lib/types";
+import Cluster from "./Cluster.svelte";
+
+/** What every picture is given. It draws the state now, and nothing that came later. */
+export interface ViewProps {
+  /** The state at the chosen moment. */
+  now: State;
+  /** All that is known; a picture asks it only about what came up to now.seq. */
+  history: History;
+  /** The chosen moment in milliseconds since 1970; it moves on between frames while time is played. */
+  time: number;
+  /** The frames that time has just brought into view, for the picture to animate; empty after a jump. */
+  fresh: readonly Frame[];
+  /** What the picture is about, where the chapter, the lab's step or the person says so. */
+  object: Ref | undefined;
+  /** Says that the person chose an object: the page then shows why it is as it is. */
+  select: (ref: Ref) => void;
+}
+
+export interface View {
+  name: string;
+  title: string;
+  /** One line: what can be seen here. */
+  about: string;
+  component: Component<ViewProps>;
+  /** The resource of its object, if it is about one. */
+  resource?: string;
+}
+
+export const views: readonly View[] = [{ name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster }];
+
+export function viewNamed(name: string | undefined): View {
+  return views.find((view) => view.name === name) ?? (views[0] as View);
+}
