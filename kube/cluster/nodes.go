@@ -13,6 +13,7 @@ type Status struct {
 	PID     int  // of its first process, as the machine counts
 	Running bool // false and not Stopped: it is about to be started again
 	Stopped bool // a person switched it off
+	Cut     bool // its cable is out of the switch
 }
 
 // List says how the hosts of a cluster are.
@@ -22,10 +23,14 @@ func List(name string) (Spec, []Status, error) {
 		return Spec{}, nil, err
 	}
 	defer c.release()
+	pulled, err := pulledCables(name)
+	if err != nil {
+		return Spec{}, nil, err
+	}
 	var list []Status
 	for _, host := range c.Spec.Hosts {
 		process := c.state.Processes[host.Name]
-		list = append(list, Status{Host: host, PID: process.PID, Running: process.Alive(), Stopped: c.state.Stopped[host.Name]})
+		list = append(list, Status{Host: host, PID: process.PID, Running: process.Alive(), Stopped: c.state.Stopped[host.Name], Cut: pulled[host.Name]})
 	}
 	return c.Spec, list, nil
 }

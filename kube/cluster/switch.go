@@ -191,6 +191,24 @@ func setCable(cluster, host string, whole bool) error {
 	})
 }
 
+// pulledCables are the hosts whose cables are there and plugged out.
+func pulledCables(cluster string) (map[string]bool, error) {
+	pulled := map[string]bool{}
+	err := podnet.Do(switchPath(cluster), func() error {
+		ports, err := netlink.LinkList()
+		for _, port := range ports {
+			if port.Attrs().Flags&net.FlagUp == 0 {
+				pulled[port.Attrs().Name] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at the switch: %w", err)
+	}
+	return pulled, nil
+}
+
 // hardwareAddr follows from the address, so that a host that comes back is known to its neighbours.
 func hardwareAddr(ip netip.Addr) net.HardwareAddr {
 	b := ip.As4()

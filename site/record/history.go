@@ -45,13 +45,16 @@ func NewHistory(limits Limits) *History {
 	return &History{limits: limits, base: empty, now: empty.clone(), grown: make(chan struct{})}
 }
 
-// Begin starts anew from a state that is known as a whole. Readers of earlier frames get [ErrForgotten]: a snapshot that
-// has no number of its own gets one after all of theirs.
+// Begin starts anew from a state that is known as a whole; where it says nothing about facts, those that hold stay.
+// Readers of earlier frames get [ErrForgotten]: the state has a number after all of theirs.
 func (h *History) Begin(from Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.now.seq > 0 {
 		from.Seq = max(from.Seq, h.now.seq+1)
+	}
+	if from.Facts == nil {
+		from.Facts = h.now.snapshot().Facts
 	}
 	h.base, h.frames, h.bytes = stateOf(from), nil, 0
 	h.now = h.base.clone()

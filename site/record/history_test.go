@@ -166,12 +166,12 @@ func TestEveryReaderGetsEveryFrameOnceAndInOrder(t *testing.T) {
 
 func TestANewBeginningIsNoContinuationForAReader(t *testing.T) {
 	history := record.NewHistory(record.LiveLimits)
-	history.Append(object("a", 1))
+	history.Append(fact("host/node-1", `{"state":"up"}`), object("a", 1))
 	history.Begin(record.Snapshot{Cluster: "lab", Objects: []record.Object{*object("b", 2).Object}})
-	if _, err := history.Next(t.Context(), 1); !errors.Is(err, record.ErrForgotten) {
+	if _, err := history.Next(t.Context(), 2); !errors.Is(err, record.ErrForgotten) {
 		t.Errorf("a reader of the time before got %v", err)
 	}
-	if diff := cmp.Diff([]string{"seq 2", "b r2"}, tell(history.Snapshot())); diff != "" {
+	if diff := cmp.Diff([]string{"seq 3", "b r2", "host/node-1"}, tell(history.Snapshot())); diff != "" {
 		t.Error(diff)
 	}
 }

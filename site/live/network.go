@@ -1,0 +1,213 @@
+//go:build linux
+
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/cluster"
+	"kubelab/kube/podnet"
+	"kubelab/kube/services"
+)
+
+// networks are the hosts' runtimes, and what they said of the sandboxes that are plugged in: a runtime may be dead while
+// its pods go on.
+type networks map[string]*network
+
+type network struct {
+	runtime   *grpc.ClientConn
+	sandboxes map[string]port // by ID
+}
+
+func (n networks) close() {
+	for _, network := range n {
+		_ = network.runtime.Close() // nothing is under way on it
+	}
+}
+
+// networkFact is what is told of a node's network.
+type networkFact struct {
+	Bridge bridgeFact `json:"bridge"`
+	Ports  []port     `json:"ports"`
+	Routes []route    `json:"routes"`
+	Uplink string     `json:"uplink,omitempty"` // the interface that leads to the other hosts
+}
+
+type bridgeFact struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+}
+
+// port is a pod's place at the node's bridge. A sandbox that the runtime has no word of has no pod.
+type port struct {
+	Veth      string `json:"veth"`
+	Namespace string `json:"namespace,omitempty"`
+	Pod       string `json:"pod,omitempty"`
+	IP        string `json:"ip,omitempty"`
+
+	sandbox string
+}
+
+type route struct {
+	To  string `json:"to"`
+	Via string `json:"via,omitempty"`
+	Dev string `json:"dev"`
+}
+
+type rulesFact struct {
+	Text string `json:"text"`
+}
+
+// lookAtNetworks tells of the networks of the nodes that were touched.
+func (h *hosts) lookAtNetworks(ctx context.Context, spec cluster.Spec, list []cluster.Status, touched map[string]bool) error {
+	var failures []error
+	for _, host := range list {
+		if host.Role != cluster.Node || !touched[host.Name] {
+			continue
+		}
+		now := map[string]any{}
+		if host.Running {
+			fact, err := h.networks.look(ctx, spec, host)
+			if err == nil {
+				now["network/"+host.Name] = fact
+			}
+			failures = append(failures, err)
+			if text, err := rules(ctx, host); err == nil { // else the proxy has not made them yet
+				now["rules/"+host.Name] = rulesFact{text}
+			}
+		}
+		failures = append(failures, h.facts.update("network/"+host.Name, now))
+	}
+	return errors.Join(failures...)
+}
+
+// look reads a node's network, and asks its runtime whose the ports are.
+func (n networks) look(ctx context.Context, spec cluster.Spec, host cluster.Status) (networkFact, error) {
+	known := n[host.Name]
+	if known == nil {
+		runtime, err := grpc.NewClient(spec.Runtime(host.Host), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return networkFact{}, err
+		}
+		known = &network{runtime, map[string]port{}}
+		n[host.Name] = known
+	}
+	fact, err := readNetwork(host)
+	if err != nil {
+		return fact, fmt.Errorf("look at the network of %s: %w", host.Name, err)
+	}
+	still := map[string]port{}
+	for i, at := range fact.Ports {
+		whose, asked := known.sandboxes[at.sandbox]
+		if !asked {
+			whose, err = known.whose(ctx, at.sandbox)
+		}
+		if err == nil {
+			still[at.sandbox] = whose
+		}
+		whose.Veth = at.Veth
+		fact.Ports[i] = whose
+	}
+	known.sandboxes = still
+	return fact, nil
+}
+
+// whose asks a runtime whose a sandbox is.
+func (n *network) whose(ctx context.Context, sandbox string) (port, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerIn)
+	defer cancel()
+	answer, err := cri.NewRuntimeServiceClient(n.runtime).PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: sandbox})
+	pod := answer.GetStatus().GetMetadata()
+	return port{Namespace: pod.GetNamespace(), Pod: pod.GetName(), IP: answer.GetStatus().GetNetwork().GetIp()}, err
+}
+
+// netNS leads to the network of a host.
+func netNS(host cluster.Status) string { return fmt.Sprintf("/proc/%d/ns/net", host.PID) }
+
+// readNetwork reads bridge, ports and routes from the kernel.
+func readNetwork(host cluster.Status) (fact networkFact, err error) {
+	err = podnet.Do(netNS(host), func() error {
+		links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			return err
+		}
+		defer links.Close()
+		all, err := links.LinkList()
+		if err != nil {
+			return err
+		}
+		if err := fact.readPorts(links, all); err != nil {
+			return err
+		}
+		return fact.readRoutes(links, all)
+	})
+	return fact, err
+}
+
+func (f *networkFact) readPorts(links *netlink.Handle, all []netlink.Link) error {
+	bridge := -1
+	for _, link := range all {
+		if link.Type() != "bridge" {
+			continue
+		}
+		bridge, f.Bridge.Name = link.Attrs().Index, link.Attrs().Name
+		addresses, err := links.AddrList(link, netlink.FAMILY_V4)
+		if err != nil {
+			return err
+		}
+		for _, address := range addresses {
+			f.Bridge.Address = address.IPNet.String()
+		}
+	}
+	for _, link := range all {
+		if attrs := link.Attrs(); attrs.MasterIndex == bridge {
+			f.Ports = append(f.Ports, port{Veth: attrs.Name, sandbox: filepath.Base(attrs.Alias)})
+		}
+	}
+	return nil
+}
+
+func (f *networkFact) readRoutes(links *netlink.Handle, all []netlink.Link) error {
+	names := map[int]string{}
+	for _, link := range all {
+		names[link.Attrs().Index] = link.Attrs().Name
+	}
+	routes, err := links.RouteList(nil, netlink.FAMILY_V4)
+	for _, found := range routes {
+		told := route{To: "default", Dev: names[found.LinkIndex]}
+		if found.Dst != nil && !found.Dst.IP.IsUnspecified() {
+			told.To = found.Dst.String()
+		}
+		if via, ok := netip.AddrFromSlice(found.Gw); ok {
+			told.Via = via.Unmap().String()
+		}
+		if told.Dev != f.Bridge.Name {
+			f.Uplink = told.Dev
+		}
+		f.Routes = append(f.Routes, told)
+	}
+	return err
+}
+
+// rules are the services' rules of a node as nft prints them.
+func rules(ctx context.Context, host cluster.Status) (text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerIn)
+	defer cancel()
+	err = podnet.Do(netNS(host), func() error {
+		out, err := exec.CommandContext(ctx, "nft", "list", "table", "ip", services.TableName).Output()
+		text = string(out)
+		return err
+	})
+	return text, err
+}
