@@ -134,9 +134,7 @@ func TestAPodWaitsForItsConfigMapAndStartsWhenItAppears(t *testing.T) {
 	_, err = l.admin.CoreV1().ConfigMaps("default").Patch(t.Context(), "settings", types.MergePatchType, []byte(`{"data":{"color":"blue"}}`), metav1.PatchOptions{})
 	l.must(err)
 	l.becomes("web-1", "ready", ready)
-	if got := l.log("web-1", ""); got != "blue\n" {
-		t.Errorf("the log is %q", got)
-	}
+	l.waitFor("the program to say what it sees", func() bool { return l.log("web-1", "") == "blue\n" })
 }
 
 func TestAnImageThatCannotBePulledIsBackedOffAndHoldsUpNoDeletion(t *testing.T) {

@@ -100,8 +100,9 @@ func TestAttachJoinsTheContainersOwnProgram(t *testing.T) {
 
 func TestPortForwardReachesAPortInThePod(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("web-1", "echo hello from the pod > /tmp/index.html; httpd -f -p 8080 -h /tmp"))
+	l.create(pod("web-1", "echo hello from the pod > /tmp/index.html; httpd -p 8080 -h /tmp; echo listening; "+obedient))
 	l.becomes("web-1", "ready", ready)
+	l.waitFor("the program to listen", func() bool { return l.log("web-1", "") == "listening\n" })
 	transport, upgrader, err := spdy.RoundTripperFor(l.apiServer())
 	l.must(err)
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, "POST", l.url("/portForward/default/web-1", ""))
@@ -113,14 +114,15 @@ func TestPortForwardReachesAPortInThePod(t *testing.T) {
 	<-ready
 	ports, err := forwarder.GetPorts()
 	l.must(err)
-	l.waitFor("the program to listen and to answer", func() bool {
-		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[0].Local))
-		l.must(err)
-		defer connection.Close()
-		fmt.Fprint(connection, "GET / HTTP/1.0\r\n\r\n")
-		answer, _ := io.ReadAll(connection) // broken off if nobody listens in the pod
-		return strings.Contains(string(answer), "hello from the pod")
-	})
+	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[0].Local))
+	l.must(err)
+	defer connection.Close()
+	fmt.Fprint(connection, "GET / HTTP/1.0\r\n\r\n")
+	answer, err := io.ReadAll(connection)
+	l.must(err)
+	if !strings.Contains(string(answer), "hello from the pod") {
+		t.Errorf("the answer is %q", answer)
+	}
 	close(stop)
 	l.must(<-done)
 }
