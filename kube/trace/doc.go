@@ -26,7 +26,7 @@
 //     [Recorder]: first to a journal on disk, then in batches to the API server.
 //
 // [Chain] answers the question "why": it follows the causes of an object's steps back to their roots,
-// and forward to the rules that carry its traffic.
+// and forward to the rules that carry its traffic. [Now] makes it short enough to read.
 //
 // # What is simplified
 //

@@ -18,18 +18,8 @@ func Chain(record []Step, object Ref) []Step {
 		}
 	}
 	chosen := map[int]bool{}
-	var up, down func(i int)
-	up = func(i int) {
-		if chosen[i] {
-			return
-		}
-		chosen[i] = true
-		for _, cause := range record[i].Causes {
-			if j, known := byID[cause]; known {
-				up(j)
-			}
-		}
-	}
+	up := backFrom(record, byID, chosen)
+	var down func(i int)
 	down = func(i int) {
 		for _, j := range effects[record[i].ID] {
 			if carriesTraffic(record[j]) && !chosen[j] {
@@ -49,6 +39,23 @@ func Chain(record []Step, object Ref) []Step {
 		}
 	}
 	return inOrder(record, chosen, byID)
+}
+
+// backFrom returns a function that chooses a step and all that led to it.
+func backFrom(record []Step, byID map[ID]int, chosen map[int]bool) func(i int) {
+	var up func(i int)
+	up = func(i int) {
+		if chosen[i] {
+			return
+		}
+		chosen[i] = true
+		for _, cause := range record[i].Causes {
+			if j, known := byID[cause]; known {
+				up(j)
+			}
+		}
+	}
+	return up
 }
 
 // carriesTraffic says whether a step is about how packets find an object: only those effects of a pod's steps

@@ -91,7 +91,7 @@ func TestALoopOfCausesEnds(t *testing.T) {
 
 func TestAPrintedChainNamesEachCauseByItsNumber(t *testing.T) {
 	var out bytes.Buffer
-	if err := trace.Print(&out, trace.Chain(two, trace.Ref{Resource: "pods", Name: "b-1-x"})); err != nil {
+	if err := trace.Print(&out, trace.Fold(trace.Chain(two, trace.Ref{Resource: "pods", Name: "b-1-x"}))); err != nil {
 		t.Fatal(err)
 	}
 	var lines []string

@@ -3,31 +3,68 @@ package trace
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// Print writes a chain as a table: one step a line, numbered, with the numbers of its causes.
-func Print(out io.Writer, chain []Step) error {
-	if len(chain) == 0 {
+// Print writes lines as a table, numbered, with the numbers of their causes.
+func Print(out io.Writer, lines []Line) error {
+	if len(lines) == 0 {
 		return nil
 	}
 	number := map[ID]int{}
-	for i, step := range chain {
-		number[step.ID] = i + 1
+	for i, line := range lines {
+		for _, step := range line {
+			number[step.ID] = i + 1
+		}
 	}
-	start := chain[0].Time
+	start := lines[0][0].Time
 	if _, err := fmt.Fprintf(out, "%s\n", start.Format(time.RFC3339)); err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "STEP\tAFTER\tWHO\tDID\tTO\tBECAUSE OF\tDETAIL")
-	for i, step := range chain {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, after(step.Time.Sub(start)), who(step), step.Verb, step.Object,
-			because(step, number), step.Detail)
+	for i, line := range lines {
+		first := line[0]
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, after(first.Time.Sub(start)), line.who(), first.Verb, line.objects(),
+			line.because(number), line.detail())
 	}
 	return table.Flush()
+}
+
+// and says how many more there are than the one that is named.
+func and(name string, others int) string {
+	if others == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s and %d more", name, others)
+}
+
+func (l Line) who() string {
+	hosts := map[string]bool{}
+	for _, step := range l {
+		hosts[step.Host] = true
+	}
+	return and(who(l[0]), len(hosts)-1)
+}
+
+func (l Line) objects() string {
+	objects := map[Ref]bool{}
+	for _, step := range l {
+		objects[step.Object] = true
+	}
+	return and(l[0].Object.String(), len(objects)-1)
+}
+
+// detail is what all of the steps say, or the first of them.
+func (l Line) detail() string {
+	if slices.ContainsFunc(l, func(step Step) bool { return step.Detail != l[0].Detail }) {
+		return l[0].Detail + " …"
+	}
+	return l[0].Detail
 }
 
 func after(d time.Duration) string {
@@ -49,26 +86,37 @@ func who(step Step) string {
 	return name + "@" + step.Host
 }
 
-// because names the causes by their numbers, and a root by its kind. Causes that are not in the chain, because they
-// are the story of other objects or have expired, are only counted.
-func because(step Step, number map[ID]int) string {
-	if step.Root != "" {
-		return "(" + string(step.Root) + ")"
+// manyCauses is how many causes a line names.
+const manyCauses = 5
+
+// because names the causes by their numbers, and a root by its kind. Causes that are in no line, because they
+// are the story of other objects, are left out or have expired, are only counted.
+func (l Line) because(number map[ID]int) string {
+	if l[0].Root != "" {
+		return "(" + string(l[0].Root) + ")"
 	}
-	var causes []string
-	others := 0
-	for _, id := range step.Causes {
-		if n, known := number[id]; known {
-			causes = append(causes, fmt.Sprint(n))
-		} else {
-			others++
+	known, others := map[int]bool{}, map[ID]bool{}
+	for _, step := range l {
+		for _, id := range step.Causes {
+			if n := number[id]; n > 0 {
+				known[n] = true
+			} else {
+				others[id] = true
+			}
 		}
 	}
-	if others > 0 {
-		causes = append(causes, fmt.Sprintf("%d more", others))
+	numbers := slices.Sorted(maps.Keys(known))
+	more := len(others)
+	if len(numbers) > manyCauses {
+		more += len(numbers) - manyCauses
+		numbers = numbers[len(numbers)-manyCauses:] // the newest
 	}
-	if len(causes) == 0 {
+	text := strings.ReplaceAll(strings.Trim(fmt.Sprint(numbers), "[]"), " ", ",")
+	switch {
+	case text == "" && more == 0:
 		return "?"
+	case text == "":
+		return fmt.Sprintf("%d earlier", more)
 	}
-	return strings.Join(causes, ",")
+	return and(text, more)
 }

@@ -17,7 +17,7 @@ import (
 
 func newWhyCommand() *cobra.Command {
 	var kubeconfig, namespace string
-	var asJSON bool
+	var asJSON, all bool
 	command := &cobra.Command{
 		Use:   "why RESOURCE/NAME",
 		Short: "Say why an object is as it is: the chain of steps from what somebody asked for",
@@ -28,19 +28,23 @@ func newWhyCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: as kubectl does)")
 	flags.StringVarP(&namespace, "namespace", "n", "", "the namespace of the object (default: the context's)")
-	flags.BoolVarP(&asJSON, "json", "", false, "print the steps as JSON")
+	flags.BoolVarP(&asJSON, "json", "", false, "print all steps as JSON")
+	flags.BoolVar(&all, "all", false, "print every step, one a line")
 	command.RunE = func(command *cobra.Command, args []string) error {
 		client, inContext, err := connect(kubeconfig)
 		if err != nil {
 			return err
 		}
 		namespace = cmp.Or(namespace, inContext)
-		return why(command.Context(), command.OutOrStdout(), client, args[0], namespace, asJSON)
+		return why(command.Context(), command.OutOrStdout(), client, args[0], namespace, asJSON, all)
 	}
 	return command
 }
 
-func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, namespace string, asJSON bool) error {
+// longest is how many lines a person wants to read.
+const longest = 40
+
+func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, namespace string, asJSON, all bool) error {
 	object, err := resolve(client, text, namespace)
 	if err != nil {
 		return err
@@ -56,7 +60,20 @@ func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, 
 	if asJSON {
 		return json.NewEncoder(out).Encode(chain)
 	}
-	return trace.Print(out, chain)
+	var lines []trace.Line
+	left := 0
+	if all {
+		for i := range chain {
+			lines = append(lines, chain[i:i+1])
+		}
+	} else {
+		lines, left = trace.Now(record, object, longest)
+	}
+	if err := trace.Print(out, lines); err != nil || left == 0 {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%d earlier steps are left out: kube why --all %s\n", left, text)
+	return err
 }
 
 // connect makes a person's client, as kubectl does. It also returns the namespace of the kubeconfig's context.
