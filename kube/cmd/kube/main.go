@@ -13,31 +13,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// commands lists everything that the program can do.
+// commands lists everything that the program can do on this machine.
 func commands() []*cobra.Command {
-	return []*cobra.Command{
-		newUpCommand(),
-		newDownCommand(),
-		newNodeCommand(),
-		newKillCommand(),
-		newImageCommand(),
+	return append(platformCommands(),
 		newWhyCommand(),
 		newStepCommand(),
-		newCRICommand(),
 		newVersionCommand(),
-
-		newEtcdCommand(),
-		newAPIServerCommand(),
-		newSchedulerCommand(),
-		newControllersCommand(),
-		newRuntimeCommand(),
-		newKubeletCommand(),
-		newProxyCommand(),
-		newDNSCommand(),
-		newHostCommand(),
-		newForwardCommand(),
-		newSuperviseCommand(),
-	}
+	)
 }
 
 const (
