@@ -21,7 +21,7 @@ func newNodeCommand() *cobra.Command {
 	command.AddCommand(&cobra.Command{
 		Use: "list", Short: "List the hosts", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return listHosts(command.OutOrStdout(), name) },
-	}, newNodeAddCommand(&name))
+	}, newNodeAddCommand(&name), newNodeExecCommand(&name))
 	for _, verb := range []struct {
 		name, short, done string
 		do                func(ctx context.Context, cluster, host string) error
