@@ -115,7 +115,7 @@ func (c *Cluster) startHere(ctx context.Context, component Component, keep func(
 	command := exec.Command(filepath.Join(c.Spec.Bin, "kube"), append([]string{component.Name}, component.Args...)...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a Ctrl-C at the terminal is not for it
 	if component.Name == site {
-		_ = os.Remove(c.Spec.siteURL()) // what an earlier one wrote opens nothing
+		_ = os.Remove(c.Spec.SiteURLFile()) // what an earlier one wrote opens nothing
 	}
 	return start(command, c.Spec.path("log/"+component.Name+".log"), func(process Process) error {
 		return errors.Join(enclose(ctx, c.Spec, Host{Name: machine}, process.PID), keep(process))

@@ -22,7 +22,7 @@ func (s *Spec) Machine() []Component {
 	if s.Site.Listen == "" {
 		return all
 	}
-	args := []string{"--name", s.Name, "--data-dir", s.DataDir, "--listen", s.Site.Listen, "--url-file", s.siteURL(), "--kubeconfig", s.Kubeconfig()}
+	args := []string{"--name", s.Name, "--data-dir", s.DataDir, "--listen", s.Site.Listen, "--url-file", s.SiteURLFile(), "--kubeconfig", s.Kubeconfig()}
 	for _, host := range s.Site.AllowHosts {
 		args = append(args, "--allow-host", host)
 	}
@@ -117,8 +117,8 @@ func (s *Spec) Command(words string) string {
 // Kubeconfig is the file with which the admin reaches the cluster.
 func (s *Spec) Kubeconfig() string { return s.path("admin.kubeconfig") }
 
-// siteURL is the file that holds the lab site's address and the token that opens it.
-func (s *Spec) siteURL() string { return path.Join(clusterDir(s.Name), "site-url") }
+// SiteURLFile is the file that holds the lab site's address and the token that opens it.
+func (s *Spec) SiteURLFile() string { return path.Join(clusterDir(s.Name), "site-url") }
 
 // machineKubeconfig is the file with which the machine says in the causal record what befell the hosts.
 const machineKubeconfig = "machine.kubeconfig"

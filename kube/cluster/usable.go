@@ -53,7 +53,7 @@ func Usable(ctx context.Context, spec Spec, reached func(what string)) error {
 
 // SiteURL is where a browser finds the lab site, with the token that opens it.
 func SiteURL(spec Spec) (string, error) {
-	url, err := os.ReadFile(spec.siteURL())
+	url, err := os.ReadFile(spec.SiteURLFile())
 	return strings.TrimSpace(string(url)), err
 }
 

@@ -12,6 +12,7 @@ func platformCommands() []*cobra.Command {
 		newImageCommand(),
 		newCRICommand(),
 		newRecordCommand(),
+		newSiteCommand(),
 
 		newEtcdCommand(),
 		newAPIServerCommand(),

@@ -62,7 +62,7 @@ func newRootCommand(commands []*cobra.Command) *cobra.Command {
 // noteStart sets started as soon as a command really runs: an error before that is one of usage. So is a word after a
 // command that only has others below it.
 func noteStart(command *cobra.Command, started *bool) {
-	if command.HasSubCommands() && command.HasParent() {
+	if command.RunE == nil && command.HasSubCommands() && command.HasParent() {
 		command.RunE = unknown
 	} else if run := command.RunE; run != nil {
 		command.RunE = func(command *cobra.Command, args []string) error {

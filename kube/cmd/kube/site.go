@@ -1,0 +1,94 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"kubelab/kube/cluster"
+	"kubelab/site"
+	"kubelab/site/live"
+	"kubelab/site/record"
+	"kubelab/site/web"
+)
+
+// siteOptions are where the lab site is, and whose.
+type siteOptions struct {
+	name, dataDir, kubeconfig                string
+	listen, urlFile, passwordFile, cert, key string
+	allowHosts                               []string
+}
+
+func newSiteCommand() *cobra.Command {
+	var o siteOptions
+	command := newComponentCommand("site", "Serve the lab site of a cluster that is up: kube up starts it", func(ctx context.Context) error { return o.run(ctx) })
+	flags := command.Flags()
+	clusterFlags(command.PersistentFlags(), &o.name, nil)
+	flags.StringVar(&o.dataDir, "data-dir", "", "the directory of all that the cluster keeps")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig of an administrator of the cluster")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "where a browser finds the site; beyond the loopback it takes --cert, --key and --password-file")
+	flags.StringVar(&o.urlFile, "url-file", "", "where to keep the address that lets one browser in; that for viewers is kept beside it")
+	flags.StringSliceVar(&o.allowHosts, "allow-host", nil, "a name by which a browser may reach the site, beside localhost (can be repeated)")
+	flags.StringVar(&o.passwordFile, "password-file", "", "the file with the password that lets a browser in")
+	flags.StringVar(&o.cert, "cert", "", "the file of the TLS certificate")
+	flags.StringVar(&o.key, "key", "", "the file of that certificate's key")
+	for _, required := range []string{"kubeconfig", "url-file"} {
+		_ = command.MarkFlagRequired(required) // there is such a flag
+	}
+	command.AddCommand(newSiteURLCommand(&o.name))
+	return command
+}
+
+func newSiteURLCommand(name *string) *cobra.Command {
+	viewer := false
+	command := &cobra.Command{
+		Use: "url", Short: "Print an address that lets one browser into the lab site", Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			spec, _, err := cluster.List(*name)
+			if err != nil {
+				return err
+			}
+			role := site.Student
+			if viewer {
+				role = site.Viewer
+			}
+			url, err := os.ReadFile(site.URLFile(spec.SiteURLFile(), role))
+			if err != nil {
+				return fmt.Errorf("the cluster %s has no lab site that is open: %w", *name, err)
+			}
+			_, err = fmt.Fprintln(command.OutOrStdout(), strings.TrimSpace(string(url)))
+			return err
+		},
+	}
+	command.Flags().BoolVar(&viewer, "viewer", false, "for a projector: it may only look")
+	return command
+}
+
+// run serves the site, and gathers what it shows, until ctx is done.
+func (o *siteOptions) run(ctx context.Context) error {
+	password, err := site.ReadPassword(o.passwordFile)
+	if err != nil {
+		return err
+	}
+	listener, err := site.Listen(o.listen, o.cert, o.key, password)
+	if err != nil {
+		return err
+	}
+	history := record.NewHistory(record.LiveLimits)
+	server := site.New(site.Config{
+		Cluster: o.name, Source: history, Pages: web.Files(),
+		AllowHosts: o.allowHosts, Password: password, Publish: site.KeepIn(o.urlFile),
+	})
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return server.Serve(ctx, listener) })
+	work.Go(func() error {
+		return live.Run(ctx, live.Config{Cluster: o.name, Kubeconfig: o.kubeconfig, History: history, Notice: server.Notice})
+	})
+	return work.Wait()
+}

@@ -1,0 +1,40 @@
+package site
+
+import "net/http"
+
+// Handler is everything that the server answers, behind the guard.
+func (s *Server) Handler() http.Handler {
+	open := http.NewServeMux() // for everybody: nothing in it is about a cluster
+	open.HandleFunc("GET /{$}", s.front)
+	open.HandleFunc("POST /signin", s.signIn)
+	open.Handle("/", s.pages)
+
+	read := http.NewServeMux() // for whoever has a session
+	read.HandleFunc("GET /api/book", s.book)
+	read.HandleFunc("GET /api/chapters/{name}", s.chapter)
+	read.HandleFunc("GET /api/labs/{name}", s.lab)
+	read.HandleFunc("GET /api/why", s.why)
+	read.HandleFunc("GET /api/source", source)
+	read.HandleFunc("GET /api/faults", s.faults)
+	read.HandleFunc("GET /api/gates", s.gates)
+	read.HandleFunc("GET /ws/stream", s.stream)
+	read.HandleFunc("/", notFound)
+
+	change := map[string]http.HandlerFunc{ // for students
+		"POST /api/labs/{name}/reset": s.resetLab,
+		"POST /api/fault":             s.fault,
+		"POST /api/gates":             s.gate,
+		"GET /ws/lab":                 s.checkLab,
+		"GET /ws/terminal":            s.terminal,
+	}
+	for pattern, handler := range change {
+		read.Handle(pattern, onlyStudents(handler))
+	}
+	open.Handle("/api/", s.withSession(read))
+	open.Handle("/ws/", s.withSession(read))
+	return s.guard(open)
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	refuse(w, http.StatusNotFound, "there is no "+r.URL.Path+" here")
+}

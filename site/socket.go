@@ -1,0 +1,163 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// How long a websocket may be silent, and how much it may say at once.
+const (
+	pingEvery   = 20 * time.Second
+	silenceTerm = 3 * pingEvery
+	writeTerm   = 15 * time.Second
+	closeTerm   = time.Second
+	maxMessage  = 64 << 10 // from a browser; ours to it may be as long as they need
+)
+
+// maxTalks is how many websockets of each kind there may be.
+var maxTalks = map[string]int{"stream": 64, "lab": 16, "terminal": 8}
+
+// places count the websockets that are open.
+type places struct {
+	mu    sync.Mutex
+	taken map[string]int
+}
+
+func newPlaces() places { return places{taken: map[string]int{}} }
+
+func (p *places) take(kind string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken[kind] >= maxTalks[kind] {
+		return false
+	}
+	p.taken[kind]++
+	return true
+}
+
+func (p *places) leave(kind string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken[kind]--
+}
+
+// socket is the server's end of a websocket. It may be written to from several goroutines.
+type socket struct {
+	conn *websocket.Conn
+	mu   sync.Mutex // one writer at a time
+}
+
+func (s *socket) send(kind int, content []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTerm)) // only sets a field
+	return s.conn.WriteMessage(kind, content)
+}
+
+// say sends a message {"name": value}.
+func (s *socket) say(name string, value any) error { return s.tell(map[string]any{name: value}) }
+
+// tell sends a message in JSON.
+func (s *socket) tell(message any) error {
+	text, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	return s.send(websocket.TextMessage, text)
+}
+
+// talk is a conversation over a websocket. Both functions end when ctx is done; when one of them returns, ctx is.
+type talk struct {
+	speak  func(ctx context.Context, s *socket) error
+	listen func(kind int, message []byte) error // gets what the browser says, one message after the other; nil: it has nothing to say
+}
+
+// errSilent is for who speaks where there is nothing to say.
+var errSilent = errors.New("there is nothing to say here")
+
+// converse makes a websocket of a request and holds the conversation. It returns when the websocket is closed.
+func (s *Server) converse(w http.ResponseWriter, r *http.Request, kind string, hold talk) {
+	if !s.places.take(kind) {
+		refuse(w, http.StatusServiceUnavailable, "there are too many of these open: close another one first")
+		return
+	}
+	defer s.places.leave(kind)
+	s.talks.Add(1)
+	defer s.talks.Done()
+	upgrader := websocket.Upgrader{HandshakeTimeout: headerTerm, CheckOrigin: fromOurPage}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // the upgrader has answered
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	// A write that is stuck gets a last moment when the conversation ends.
+	stop := context.AfterFunc(ctx, func() { _ = conn.NetConn().SetWriteDeadline(time.Now().Add(closeTerm)) })
+	defer stop()
+	socket := &socket{conn: conn}
+	var beside sync.WaitGroup
+	beside.Go(func() { cancel(socket.read(hold.listen)) })
+	beside.Go(func() { cancel(socket.ping(ctx)) })
+	err = hold.speak(ctx, socket)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	cancel(err)
+	socket.close(err, r.Context().Err() != nil)
+	beside.Wait()
+}
+
+func (s *socket) read(listen func(int, []byte) error) error {
+	s.conn.SetReadLimit(maxMessage)
+	alive := func(string) error { return s.conn.SetReadDeadline(time.Now().Add(silenceTerm)) }
+	s.conn.SetPongHandler(alive)
+	for {
+		if err := alive(""); err != nil {
+			return err
+		}
+		kind, message, err := s.conn.ReadMessage()
+		switch {
+		case err != nil:
+			return err
+		case listen == nil:
+			return errSilent
+		}
+		if err := listen(kind, message); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *socket) ping(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pingEvery):
+			if err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTerm)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// close says why, and hangs up.
+func (s *socket) close(reason error, ending bool) {
+	code, text := websocket.CloseNormalClosure, ""
+	switch {
+	case ending:
+		code, text = websocket.CloseGoingAway, "the lab site ends"
+	case errors.Is(reason, errSilent):
+		code, text = websocket.ClosePolicyViolation, reason.Error()
+	case reason != nil:
+		code, text = websocket.CloseInternalServerErr, reason.Error()
+	}
+	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, text[:min(len(text), 120)]), time.Now().Add(closeTerm))
+	_ = s.conn.Close()
+}

@@ -1,0 +1,110 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"kubelab/site/record"
+)
+
+const (
+	batchEvery = 50 * time.Millisecond
+	maxBatch   = 1000 // frames in a message
+	// maxBehind is how many frames a browser gets late. It is the history that keeps them, so a slow browser costs no memory.
+	maxBehind = 5000
+)
+
+// hello is what the pages need to know first.
+type hello struct {
+	Cluster  string `json:"cluster"`
+	Mode     string `json:"mode"` // "live" or "replay"
+	Role     Role   `json:"role"`
+	Terminal bool   `json:"terminal"`
+	Labs     bool   `json:"labs"`
+	Shell    string `json:"shell,omitempty"` // whose shell the terminal is
+	Notice   string `json:"notice,omitempty"`
+}
+
+// recording is what the pages need to know of one.
+type recording struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Frames int       `json:"frames"`
+	Cut    string    `json:"cut,omitempty"`
+}
+
+func (s *Server) hello(role Role) hello {
+	h := hello{Cluster: s.Cluster, Mode: "live", Role: role, Labs: s.Labs != nil, Terminal: s.Terminal != nil && role == Student}
+	if s.Recording != nil {
+		h.Mode = "replay"
+	}
+	if h.Terminal {
+		h.Shell = s.Terminal.User()
+	}
+	if h.Shell == "root" {
+		h.Notice = "The terminal is root's: whoever has this page open can do everything on the machine of the cluster."
+	}
+	return h
+}
+
+// stream sends the frames as they come.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	role := roleOf(r)
+	s.converse(w, r, "stream", talk{speak: func(ctx context.Context, socket *socket) error {
+		if err := socket.say("hello", s.hello(role)); err != nil {
+			return err
+		}
+		if kept := s.Recording; kept != nil {
+			if err := socket.say("recording", recording{kept.From, kept.To, len(kept.Frames), kept.Cut}); err != nil {
+				return err
+			}
+		}
+		ctx, cancel := context.WithCancelCause(ctx)
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		defer cancel(nil)
+		beside.Go(func() { cancel(s.notices.follow(ctx, socket)) })
+		return s.follow(ctx, socket)
+	}})
+}
+
+// follow sends the state, and then what happens to it. Whoever falls behind gets the state anew.
+func (s *Server) follow(ctx context.Context, socket *socket) error {
+	for {
+		state := s.Source.Snapshot()
+		if err := socket.say("snapshot", state); err != nil {
+			return err
+		}
+		if err := s.frames(ctx, socket, state.Seq); !errors.Is(err, record.ErrForgotten) {
+			return err
+		}
+	}
+}
+
+// frames sends what follows on a state, gathered for a moment each.
+func (s *Server) frames(ctx context.Context, socket *socket, seq int64) error {
+	for {
+		frames, err := s.Source.Next(ctx, seq)
+		switch {
+		case err != nil:
+			return err
+		case len(frames) > maxBehind && s.Recording == nil:
+			return record.ErrForgotten
+		}
+		for len(frames) > 0 {
+			batch := frames[:min(len(frames), maxBatch)]
+			if err := socket.say("frames", batch); err != nil {
+				return err
+			}
+			seq, frames = batch[len(batch)-1].Seq, frames[len(batch):]
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(batchEvery):
+		}
+	}
+}
