@@ -33,8 +33,8 @@ type Config struct {
 	Begun func()
 }
 
-// patient is how long an object waits for the step that wrote it.
-const patient = 50 * time.Millisecond
+// patient is how long an object waits for the step that wrote it, and a step for its causes: nodes report a little late.
+const patient = 150 * time.Millisecond
 
 // Run gathers frames until ctx is done. An API server that does not answer, now or later, is waited for. An error: the
 // kubeconfig cannot be used.
@@ -82,7 +82,7 @@ func (g *gatherer) connect(how *rest.Config) (err error) {
 		return err
 	}
 	g.hosts = newHosts(g.config.Cluster, g.config.History)
-	g.steps = &steps{client: g.client, order: g.order, door: g.door, seen: map[trace.ID]time.Time{}, told: g.hosts.step}
+	g.steps = &steps{client: g.client, order: g.order, door: g.door, told: g.hosts.step}
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (g *gatherer) list(ctx context.Context) ([]*watch, record.Snapshot, error) 
 		return nil, snapshot, fmt.Errorf("read the causal record: %w", err)
 	}
 	slices.SortStableFunc(snapshot.Steps, func(a, b trace.Step) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID)) })
-	g.steps.know(snapshot.Steps)
+	g.order.Know(snapshot.Steps)
 	lists, err := g.client.Discovery().ServerPreferredResources()
 	if err != nil {
 		return nil, snapshot, fmt.Errorf("ask which resources there are: %w", err)

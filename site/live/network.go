@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -49,14 +48,12 @@ type bridgeFact struct {
 	Address string `json:"address"`
 }
 
-// port is a pod's place at the node's bridge. A sandbox that the runtime has no word of has no pod.
+// port is a pod's place at the node's bridge. One that the runtime has not spoken of has no pod.
 type port struct {
 	Veth      string `json:"veth"`
 	Namespace string `json:"namespace,omitempty"`
 	Pod       string `json:"pod,omitempty"`
 	IP        string `json:"ip,omitempty"`
-
-	sandbox string
 }
 
 type route struct {
@@ -107,29 +104,51 @@ func (n networks) look(ctx context.Context, spec cluster.Spec, host cluster.Stat
 	if err != nil {
 		return fact, fmt.Errorf("look at the network of %s: %w", host.Name, err)
 	}
-	still := map[string]port{}
-	for i, at := range fact.Ports {
-		whose, asked := known.sandboxes[at.sandbox]
-		if !asked {
-			whose, err = known.whose(ctx, at.sandbox)
-		}
-		if err == nil {
-			still[at.sandbox] = whose
-		}
-		whose.Veth = at.Veth
-		fact.Ports[i] = whose
+	known.ask(ctx)
+	bridge, err := netip.ParsePrefix(fact.Bridge.Address)
+	if err != nil {
+		return fact, nil // the runtime has not made it yet
 	}
-	known.sandboxes = still
+	for _, whose := range known.sandboxes {
+		ip, err := netip.ParseAddr(whose.IP)
+		if err != nil {
+			continue // it uses the node's network
+		}
+		name := podnet.PortName(bridge, ip)
+		for i := range fact.Ports {
+			if fact.Ports[i].Veth == name {
+				whose.Veth = name
+				fact.Ports[i] = whose
+			}
+		}
+	}
 	return fact, nil
 }
 
-// whose asks a runtime whose a sandbox is.
-func (n *network) whose(ctx context.Context, sandbox string) (port, error) {
+// ask asks the runtime which sandboxes it has, and of those that are new whose they are. Without an answer what it
+// said before stays.
+func (n *network) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, answerIn)
 	defer cancel()
-	answer, err := cri.NewRuntimeServiceClient(n.runtime).PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: sandbox})
-	pod := answer.GetStatus().GetMetadata()
-	return port{Namespace: pod.GetNamespace(), Pod: pod.GetName(), IP: answer.GetStatus().GetNetwork().GetIp()}, err
+	runtime := cri.NewRuntimeServiceClient(n.runtime)
+	ready := &cri.PodSandboxStateValue{State: cri.PodSandboxState_SANDBOX_READY}
+	list, err := runtime.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{Filter: &cri.PodSandboxFilter{State: ready}})
+	if err != nil {
+		return
+	}
+	still := map[string]port{}
+	for _, sandbox := range list.Items {
+		whose, asked := n.sandboxes[sandbox.Id]
+		if !asked {
+			answer, err := runtime.PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: sandbox.Id})
+			if err != nil {
+				continue
+			}
+			whose = port{Namespace: sandbox.Metadata.Namespace, Pod: sandbox.Metadata.Name, IP: answer.Status.GetNetwork().GetIp()}
+		}
+		still[sandbox.Id] = whose
+	}
+	n.sandboxes = still
 }
 
 // netNS leads to the network of a host.
@@ -172,7 +191,7 @@ func (f *networkFact) readPorts(links *netlink.Handle, all []netlink.Link) error
 	}
 	for _, link := range all {
 		if attrs := link.Attrs(); attrs.MasterIndex == bridge {
-			f.Ports = append(f.Ports, port{Veth: attrs.Name, sandbox: filepath.Base(attrs.Alias)})
+			f.Ports = append(f.Ports, port{Veth: attrs.Name})
 		}
 	}
 	return nil

@@ -2,12 +2,15 @@ package record_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"kubelab/kube/trace"
 	"kubelab/site/record"
 )
 
@@ -83,6 +86,70 @@ func TestAnObjectWhoseStepNeverComesWaitsNotLong(t *testing.T) {
 		}
 		time.Sleep(patient / 2)
 		if diff := cmp.Diff([]string{"web r4", "web r5"}, arrived(t, history)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// on is a step on an object of its own, with a node's ID or a write's, after its causes.
+func on(name string, id trace.ID, causes ...trace.ID) trace.Step {
+	step := trace.Step{ID: id, Time: time.Now(), Object: pod(name), Causes: causes}
+	if text, wrote := strings.CutPrefix(string(id), "r"); wrote {
+		step.Revision, _ = strconv.ParseInt(text, 10, 64)
+	}
+	return step
+}
+
+func TestAStepOfANodeThatIsReportedLateComesBeforeWhatItLedTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		order := record.NewOrder(history, patient)
+		order.Know([]trace.Step{on("web", "r1")})
+		order.Step(on("web", "r8", "kubelet.node-1.2"))
+		order.Write(pod("web"), 8, object("web", 8))
+		order.Step(on("rs", "r9", "r8")) // what it led to has come too
+		order.Write(pod("rs"), 9, object("rs", 9))
+		order.Step(on("other", "r10", "r7")) // has nothing to do with it, and r7 has expired
+		time.Sleep(patient / 2)
+		order.Step(on("web", "kubelet.node-1.2", "kubelet.node-1.1", "r1"))
+		order.Step(on("web", "kubelet.node-1.1", "r1"))
+		want := []string{"step r10", "step kubelet.node-1.1", "step kubelet.node-1.2", "step r8", "web r8", "step r9", "rs r9"}
+		if diff := cmp.Diff(want, arrived(t, history)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestACauseThatNeverComesIsNotWaitedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		order := record.NewOrder(history, patient)
+		order.Step(on("web", "r8", "kubelet.node-1.2"))
+		order.Step(on("web", "r9")) // it came after r8, on the same object
+		order.Write(pod("web"), 8, object("web", 8))
+		order.Write(pod("web"), 9, object("web", 9))
+		if early := arrived(t, history); early != nil {
+			t.Errorf("at once came %v", early)
+		}
+		time.Sleep(patient)
+		if diff := cmp.Diff([]string{"step r8", "web r8", "step r9", "web r9"}, arrived(t, history)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAStepIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		order := record.NewOrder(history, patient)
+		order.Know([]trace.Step{on("web", "r1")})
+		first := []bool{order.Step(on("web", "r1")), order.Step(on("web", "r2")), order.Step(on("web", "r2")),
+			order.Step(on("web", "r3", "late")), order.Step(on("web", "r3", "late"))}
+		if diff := cmp.Diff([]bool{false, true, false, true, false}, first); diff != "" {
+			t.Errorf("new were (-want +got):\n%s", diff)
+		}
+		time.Sleep(patient)
+		if diff := cmp.Diff([]string{"step r2", "step r3"}, arrived(t, history)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
