@@ -44,13 +44,14 @@ func lockCluster(name string, create bool) (*lock, error) {
 			}
 		}
 		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if errors.Is(err, fs.ErrNotExist) {
-			if create {
-				continue // somebody removed the directory between our two calls
-			}
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && create:
+			continue // somebody removed the directory between our two calls
+		case errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("cluster %s: %w", name, ErrNotUp)
-		}
-		if err != nil {
+		case errors.Is(err, fs.ErrPermission):
+			return nil, fmt.Errorf("cluster %s: %w (its hosts are root's: say it with sudo)", name, err)
+		case err != nil:
 			return nil, err
 		}
 		if err := flock(file); err != nil {
