@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/lru"
+	"k8s.io/utils/ptr"
 )
 
 // graph is every object of the cluster, by its outside only, and who owns whom.
@@ -135,11 +136,9 @@ func (g *graph) all(uids uidSet) []Object {
 func sameTies(a, b Object) bool {
 	return a.Deleting == b.Deleting && slices.Equal(a.Finalizers, b.Finalizers) &&
 		slices.EqualFunc(a.Owners, b.Owners, func(x, y metav1.OwnerReference) bool {
-			return x.UID == y.UID && isTrue(x.BlockOwnerDeletion) == isTrue(y.BlockOwnerDeletion)
+			return x.UID == y.UID && ptr.Deref(x.BlockOwnerDeletion, false) == ptr.Deref(y.BlockOwnerDeletion, false)
 		})
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }
 
 func add[K comparable](sets map[K]uidSet, key K, uid types.UID) {
 	if sets[key] == nil {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -235,4 +236,16 @@ func waitFor(t testing.TB, what string, state func() bool) {
 			t.Fatalf("waited 10 s for %s", what)
 		}
 	}
+}
+
+// List returns all attached pods in the order of their addresses.
+func (n *Network) List() []Attachment {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var pods []Attachment
+	for id, ip := range n.addrs.Pods {
+		pods = append(pods, n.attachment(id, ip))
+	}
+	slices.SortFunc(pods, func(a, b Attachment) int { return a.IP.Compare(b.IP) })
+	return pods
 }

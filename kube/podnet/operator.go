@@ -3,28 +3,26 @@
 package podnet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	"k8s.io/utils/keymutex"
 )
 
 // Open makes the bridge and its surroundings in the network namespace of the calling thread, and mends what a crash left behind.
 // What is there already, stays: pods of cfg.Pods keep their addresses and their connections.
 func Open(cfg Config) (*Network, error) {
-	cfg.Bridge = cmp.Or(cfg.Bridge, "cbr0")
-	cfg.MTU = cmp.Or(cfg.MTU, 1500)
 	if !cfg.PodCIDR.Addr().Is4() || cfg.PodCIDR != cfg.PodCIDR.Masked() || cfg.PodCIDR.Bits() > 29 {
 		return nil, fmt.Errorf("pod range %q: want an IPv4 range of at least 8 addresses, such as 10.244.1.0/24", cfg.PodCIDR)
 	}
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, "netns"), 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory of pod namespaces: %w", err)
 	}
-	n := &Network{cfg: cfg, gateway: Gateway(cfg.PodCIDR)}
+	n := &Network{cfg: cfg, gateway: Gateway(cfg.PodCIDR), busy: keymutex.NewHashed(64)}
 	if err := n.readAddresses(); err != nil {
 		return nil, err
 	}
@@ -33,17 +31,17 @@ func Open(cfg Config) (*Network, error) {
 		err = n.repair()
 	}
 	if err != nil {
-		return nil, errors.Join(err, n.Close())
+		n.Close()
+		return nil, err
 	}
 	return n, nil
 }
 
 // Close ends the use of the network. Pods, bridge and rules stay as they are.
-func (n *Network) Close() error {
+func (n *Network) Close() {
 	if n.links != nil {
 		n.links.Close()
 	}
-	return nil
 }
 
 // Attach gives the pod id an address, and a network namespace in which eth0 has it. If the pod is attached already, Attach returns the
@@ -55,7 +53,8 @@ func (n *Network) Attach(ctx context.Context, id string) (Attachment, error) {
 	if err := ctx.Err(); err != nil {
 		return Attachment{}, err
 	}
-	defer n.lock(id)()
+	n.busy.LockKey(id)
+	defer n.busy.UnlockKey(id)
 	ip, err := n.giveAddress(id)
 	if err != nil {
 		return Attachment{}, fmt.Errorf("attach pod %s: %w", id, err)
@@ -70,7 +69,8 @@ func (n *Network) Attach(ctx context.Context, id string) (Attachment, error) {
 // Detach removes the pod's namespace and frees its address. It is no error if the pod is not attached. The kernel deletes the cable a few
 // milliseconds later, when it frees the namespace, once no process and no socket of the pod is left: end them first.
 func (n *Network) Detach(_ context.Context, id string) error {
-	defer n.lock(id)()
+	n.busy.LockKey(id)
+	defer n.busy.UnlockKey(id)
 	if err := n.remove(id); err != nil {
 		return fmt.Errorf("detach pod %s: %w", id, err)
 	}
@@ -86,18 +86,6 @@ func (n *Network) Get(id string) (Attachment, bool) {
 		return Attachment{}, false
 	}
 	return n.attachment(id, ip), true
-}
-
-// List returns all attached pods in the order of their addresses.
-func (n *Network) List() []Attachment {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var pods []Attachment
-	for id, ip := range n.addrs.Pods {
-		pods = append(pods, n.attachment(id, ip))
-	}
-	slices.SortFunc(pods, func(a, b Attachment) int { return a.IP.Compare(b.IP) })
-	return pods
 }
 
 // remove takes the pod id away: its address last, for as long as that is on disk the next Open finishes what a crash cut short. The cable is

@@ -3,12 +3,12 @@
 package podnet
 
 import (
-	"hash/maphash"
 	"net/netip"
 	"path/filepath"
 	"sync"
 
 	"github.com/vishvananda/netlink"
+	"k8s.io/utils/keymutex"
 )
 
 // Config says what the pod network of one node looks like.
@@ -21,10 +21,6 @@ type Config struct {
 	// ClusterCIDR is the range of all nodes' pods, for example 10.244.0.0/16. Packets from PodCIDR to
 	// addresses outside ClusterCIDR leave with the node's address.
 	ClusterCIDR netip.Prefix
-	// Bridge is the name of the bridge; "cbr0" when empty.
-	Bridge string
-	// MTU of the bridge and the pods' interfaces in bytes; 1500 when 0.
-	MTU int
 	// Pods are the ids that the caller still knows. Whatever Open finds that belongs to another id is
 	// removed: it is the remains of an Attach or a Detach that a crash cut short.
 	Pods []string
@@ -42,8 +38,6 @@ type Attachment struct {
 	HostVeth string
 	// Gateway is the bridge's address, the pod's default route.
 	Gateway netip.Addr
-	// MAC of the pod's eth0, in the form 0a:58:0a:f4:01:02. It follows from IP.
-	MAC string
 }
 
 // Network is the pod network of one node. Its methods may be called by many goroutines at once.
@@ -57,8 +51,8 @@ type Network struct {
 	links   *netlink.Handle // a netlink socket in the node's namespace
 	bridge  int             // the bridge's interface index
 
-	busy  [64]sync.Mutex // one is held while a pod is attached or detached; its id chooses which
-	mu    sync.Mutex     // guards addrs, and the file that holds them
+	busy  keymutex.KeyMutex // held for a pod's id while it is attached or detached
+	mu    sync.Mutex        // guards addrs, and the file that holds them
 	addrs addresses
 }
 
@@ -73,17 +67,7 @@ func (n *Network) attachment(id string, ip netip.Addr) Attachment {
 		NetNS:    n.netNSPath(id),
 		HostVeth: PortName(n.cfg.PodCIDR, ip),
 		Gateway:  n.gateway,
-		MAC:      macOf(ip).String(),
 	}
-}
-
-var busySeed = maphash.MakeSeed()
-
-// lock keeps other calls away from the pod id until the function that it returns is called.
-func (n *Network) lock(id string) (unlock func()) {
-	m := &n.busy[maphash.String(busySeed, id)%uint64(len(n.busy))]
-	m.Lock()
-	return m.Unlock
 }
 
 // podNet is the pod's address with the size of the node's range: 10.244.1.7/24.

@@ -18,6 +18,11 @@ import (
 // podInterface is the pod's end of its cable, as pods of every Kubernetes see it.
 const podInterface = "eth0"
 
+const (
+	bridgeName = "cbr0" // as elsewhere
+	mtu        = 1500   // bytes; the nodes' own link has the same
+)
+
 // How long an interface may take to be ready (a few microseconds are usual; more means a very busy machine), and how often we look.
 const (
 	carrierTimeout = 5 * time.Second
@@ -33,7 +38,7 @@ func (n *Network) setUpNode() (err error) {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
 	if err := n.setUpBridge(); err != nil {
-		return fmt.Errorf("set up bridge %s: %w", n.cfg.Bridge, err)
+		return fmt.Errorf("set up bridge %s: %w", bridgeName, err)
 	}
 	if err := setSysctl("ipv4/ip_forward"); err != nil {
 		return fmt.Errorf("let the node forward packets: %w", err)
@@ -50,14 +55,14 @@ func (n *Network) setUpNode() (err error) {
 // setUpBridge makes the bridge, or changes the one that is there, so that the gateway's address is its only one.
 func (n *Network) setUpBridge() error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = n.cfg.Bridge, n.cfg.MTU
+	attrs.Name, attrs.MTU = bridgeName, mtu
 	// A bridge without an address of its own takes the lowest of its ports', and changes it when pods come and go: pods would
 	// send to a gateway that is no longer there until their ARP entries expire.
 	attrs.HardwareAddr = macOf(n.gateway)
 	if err := n.links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	bridge, err := n.links.LinkByName(n.cfg.Bridge)
+	bridge, err := n.links.LinkByName(bridgeName)
 	if err != nil {
 		return err
 	}
@@ -80,7 +85,7 @@ func (n *Network) setUpBridge() error {
 	}
 	return errors.Join(
 		n.links.LinkSetHardwareAddr(bridge, attrs.HardwareAddr),
-		n.links.LinkSetMTU(bridge, n.cfg.MTU),
+		n.links.LinkSetMTU(bridge, mtu),
 		n.links.LinkSetUp(bridge))
 }
 
@@ -97,7 +102,7 @@ func (n *Network) plug(pod Attachment) error {
 		return fmt.Errorf("make cable %s: %w", pod.HostVeth, err)
 	}
 	if err := n.links.LinkSetMasterByIndex(port, n.bridge); err != nil {
-		return fmt.Errorf("plug %s into bridge %s: %w", pod.HostVeth, n.cfg.Bridge, err)
+		return fmt.Errorf("plug %s into bridge %s: %w", pod.HostVeth, bridgeName, err)
 	}
 	// A bridge does not send a frame back through the port that it came from, but a pod that calls its own service,
 	// and is chosen to answer, needs just that.
@@ -148,7 +153,7 @@ func (n *Network) makeCable(pod Attachment) (netlink.Link, error) {
 	}
 	defer ns.Close()
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU, attrs.Alias = pod.HostVeth, n.cfg.MTU, pod.ID
+	attrs.Name, attrs.MTU, attrs.Alias = pod.HostVeth, mtu, pod.ID
 	veth := &netlink.Veth{
 		LinkAttrs:        attrs,
 		PeerName:         podInterface,

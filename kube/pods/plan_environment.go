@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api"
 )
@@ -69,7 +70,7 @@ func addAll(env *Environment, source corev1.EnvFromSource, from Sources) error {
 	if err != nil {
 		return err
 	}
-	if values == nil && !is(optional) {
+	if values == nil && !ptr.Deref(optional, false) {
 		return missing(kind, name)
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -105,7 +106,7 @@ func pick(from Sources, kind, namespace, name, key string, optional *bool) (stri
 	}
 	value, found := data[key]
 	switch {
-	case found || is(optional):
+	case found || ptr.Deref(optional, false):
 		return value, found, nil
 	case data == nil:
 		return "", false, missing(kind, name)

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/containers"
 )
@@ -21,8 +22,8 @@ func securityContext(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxCont
 	}
 	context := &runtimeapi.LinuxContainerSecurityContext{
 		NamespaceOptions:   namespaces(pod),
-		Privileged:         is(own.Privileged),
-		ReadonlyRootfs:     is(own.ReadOnlyRootFilesystem),
+		Privileged:         ptr.Deref(own.Privileged, false),
+		ReadonlyRootfs:     ptr.Deref(own.ReadOnlyRootFilesystem, false),
 		NoNewPrivs:         own.AllowPrivilegeEscalation != nil && !*own.AllowPrivilegeEscalation,
 		RunAsUser:          number(first(own.RunAsUser, shared.RunAsUser)),
 		RunAsGroup:         number(first(own.RunAsGroup, shared.RunAsGroup)),
@@ -52,7 +53,7 @@ func checkUser(pod *corev1.Pod, c *corev1.Container, image Image) error {
 	}
 	whole := fmt.Sprintf("(pod: %q, container: %s)", pod.Name+"_"+pod.Namespace+"("+string(pod.UID)+")", c.Name)
 	switch {
-	case !is(nonRoot), user != nil && *user != 0:
+	case !ptr.Deref(nonRoot, false), user != nil && *user != 0:
 		return nil
 	case user != nil:
 		return fmt.Errorf("container's runAsUser breaks non-root policy %s", whole)
@@ -96,11 +97,9 @@ func seccomp(own *corev1.SecurityContext, pod *corev1.Pod) *runtimeapi.SecurityP
 
 func anyPrivileged(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
-		return c.SecurityContext != nil && is(c.SecurityContext.Privileged)
+		return c.SecurityContext != nil && ptr.Deref(c.SecurityContext.Privileged, false)
 	})
 }
-
-func is(flag *bool) bool { return flag != nil && *flag }
 
 func first[T any](a, b *T) *T {
 	if a != nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -102,11 +101,8 @@ func (r *Runtime) openNetwork(podCIDR netip.Prefix, pods []string) error {
 }
 
 func (r *Runtime) closeNetwork() {
-	if r.network == nil {
-		return
-	}
-	if err := r.network.Close(); err != nil {
-		slog.Warn("close the pod network", "error", err)
+	if r.network != nil {
+		r.network.Close()
 	}
 }
 

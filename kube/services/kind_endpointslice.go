@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api"
 )
@@ -52,7 +53,7 @@ func validateSlice(s *discoveryv1.EndpointSlice) field.ErrorList {
 	names := sets.New[string]()
 	for i, port := range s.Ports {
 		path := field.NewPath("ports").Index(i)
-		name := deref(port.Name)
+		name := ptr.Deref(port.Name, "")
 		if name != "" {
 			errs = append(errs, invalidIf(validation.IsDNS1123Label(name), name, path.Child("name"))...)
 		}
@@ -60,7 +61,7 @@ func validateSlice(s *discoveryv1.EndpointSlice) field.ErrorList {
 			errs = append(errs, field.Duplicate(path.Child("name"), name))
 		}
 		names.Insert(name)
-		errs = append(errs, oneOf(deref(port.Protocol), path.Child("protocol"), protocols...)...)
+		errs = append(errs, oneOf(ptr.Deref(port.Protocol, ""), path.Child("protocol"), protocols...)...)
 		if port.Port != nil {
 			errs = append(errs, invalidIf(validation.IsValidPortNum(int(*port.Port)), *port.Port, path.Child("port"))...)
 		}
@@ -117,7 +118,7 @@ func slicePorts(s *discoveryv1.EndpointSlice) any {
 		switch {
 		case port.Port != nil:
 			texts = append(texts, strconv.Itoa(int(*port.Port)))
-		case deref(port.Name) != "":
+		case ptr.Deref(port.Name, "") != "":
 			texts = append(texts, *port.Name)
 		default:
 			texts = append(texts, "*") // all ports

@@ -78,7 +78,7 @@ func newLab(t *testing.T) *lab {
 	must(t, err)
 	l.pods = network
 	t.Cleanup(func() {
-		must(t, network.Close())
+		network.Close()
 		bridge, err := netlink.LinkByName("cbr0")
 		must(t, err)
 		must(t, netlink.LinkDel(bridge))

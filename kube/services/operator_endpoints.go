@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
@@ -143,7 +144,7 @@ func shortList(pods []string) string {
 func count(slice *discoveryv1.EndpointSlice) string {
 	ready := 0
 	for _, endpoint := range slice.Endpoints {
-		if isTrue(endpoint.Conditions.Ready, true) {
+		if ptr.Deref(endpoint.Conditions.Ready, true) {
 			ready++
 		}
 	}

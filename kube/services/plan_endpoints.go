@@ -3,11 +3,13 @@ package services
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"kubelab/kube/api"
 )
 
 // group is what is wanted of the pods that have the same ports.
@@ -23,7 +25,7 @@ type portSet string
 func keyOf(ports []discoveryv1.EndpointPort) portSet {
 	var key portSet
 	for _, p := range ports {
-		key += portSet(fmt.Sprintf("%s/%s/%d/%s;", deref(p.Name), deref(p.Protocol), deref(p.Port), deref(p.AppProtocol)))
+		key += portSet(fmt.Sprintf("%s/%s/%d/%s;", ptr.Deref(p.Name, ""), ptr.Deref(p.Protocol, ""), ptr.Deref(p.Port, 0), ptr.Deref(p.AppProtocol, "")))
 	}
 	return key
 }
@@ -47,7 +49,7 @@ func wantedEndpoints(service *corev1.Service, pods []*corev1.Pod) map[portSet]*g
 
 // endpointOf tells what others must know of a pod: where it is, and whether to send it anything.
 func endpointOf(service *corev1.Service, pod *corev1.Pod) discoveryv1.Endpoint {
-	serving := isReady(pod)
+	_, serving := api.PodReady(pod)
 	terminating := pod.DeletionTimestamp != nil
 	endpoint := discoveryv1.Endpoint{
 		Addresses: []string{pod.Status.PodIP},
@@ -65,12 +67,6 @@ func endpointOf(service *corev1.Service, pod *corev1.Pod) discoveryv1.Endpoint {
 		endpoint.Hostname = new(pod.Spec.Hostname)
 	}
 	return endpoint
-}
-
-func isReady(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // portsOf are the service's ports as this pod has them. A port name that the pod does not have is left out.
@@ -91,12 +87,10 @@ func portsOf(service *corev1.Service, pod *corev1.Pod) []discoveryv1.EndpointPor
 }
 
 func namedPort(pod *corev1.Pod, name string, protocol corev1.Protocol) int32 {
-	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} { // a sidecar is an init container
-		for _, container := range containers {
-			for _, port := range container.Ports {
-				if port.Name == name && cmp.Or(port.Protocol, corev1.ProtocolTCP) == protocol {
-					return port.ContainerPort
-				}
+	for _, container := range pod.Spec.Containers {
+		for _, port := range container.Ports {
+			if port.Name == name && cmp.Or(port.Protocol, corev1.ProtocolTCP) == protocol {
+				return port.ContainerPort
 			}
 		}
 	}

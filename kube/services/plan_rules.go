@@ -1,7 +1,6 @@
 package services
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Node is what the rules of a node depend on beside services and endpoints.
@@ -91,8 +91,8 @@ func candidates(port corev1.ServicePort, endpoints []*discoveryv1.EndpointSlice,
 				}
 				c := candidate{Backend: Backend{Address: netip.AddrPortFrom(ip, uint16(number))}}
 				c.Local = endpoint.NodeName != nil && *endpoint.NodeName == node.Name
-				c.ready = isTrue(endpoint.Conditions.Ready, true)
-				c.leaving = isTrue(endpoint.Conditions.Serving, c.ready) && isTrue(endpoint.Conditions.Terminating, false)
+				c.ready = ptr.Deref(endpoint.Conditions.Ready, true)
+				c.leaving = ptr.Deref(endpoint.Conditions.Serving, c.ready) && ptr.Deref(endpoint.Conditions.Terminating, false)
 				if !byAddress[c.Address].ready {
 					byAddress[c.Address] = c
 				}
@@ -111,7 +111,7 @@ func candidates(port corev1.ServicePort, endpoints []*discoveryv1.EndpointSlice,
 // two meet by the port's name.
 func portNamed(slice *discoveryv1.EndpointSlice, port corev1.ServicePort) int32 {
 	for _, p := range slice.Ports {
-		if p.Port != nil && cmp.Or(deref(p.Name), "") == port.Name && cmp.Or(deref(p.Protocol), corev1.ProtocolTCP) == port.Protocol {
+		if p.Port != nil && ptr.Deref(p.Name, "") == port.Name && ptr.Deref(p.Protocol, corev1.ProtocolTCP) == port.Protocol {
 			return *p.Port
 		}
 	}
@@ -135,19 +135,4 @@ func choose(all []candidate, localOnly bool) []Backend {
 		return ready
 	}
 	return leaving
-}
-
-// isTrue reads a condition of an endpoint, which may be unknown.
-func isTrue(condition *bool, unknown bool) bool {
-	if condition == nil {
-		return unknown
-	}
-	return *condition
-}
-
-func deref[T any](p *T) (value T) {
-	if p != nil {
-		value = *p
-	}
-	return value
 }

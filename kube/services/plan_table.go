@@ -79,9 +79,6 @@ type Changes struct{ Delete, Add Rows }
 // NoChanges has room for some.
 func NoChanges() Changes { return Changes{Delete: Rows{}, Add: Rows{}} }
 
-// Empty says that there is nothing to do.
-func (c Changes) Empty() bool { return len(c.Delete)+len(c.Add) == 0 }
-
 // Put replaces what the table holds for a service, and notes in changes what that takes. It returns the
 // frontends that the service had before, and false if they are the same.
 func (t *Table) Put(service types.NamespacedName, frontends []Frontend, changes Changes) (before []Frontend, changed bool) {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 )
 
 var protocols = []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}
@@ -183,7 +184,7 @@ func validatePolicies(s *corev1.Service, spec *field.Path) field.ErrorList {
 		errs = append(errs, field.Invalid(external, s.Spec.ExternalTrafficPolicy, "may only be set for externally-accessible services"))
 	}
 	if s.Spec.Type != corev1.ServiceTypeExternalName {
-		errs = append(errs, oneOf(deref(s.Spec.InternalTrafficPolicy), spec.Child("internalTrafficPolicy"),
+		errs = append(errs, oneOf(ptr.Deref(s.Spec.InternalTrafficPolicy, ""), spec.Child("internalTrafficPolicy"),
 			corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)...)
 	}
 	return errs
