@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 
@@ -103,5 +104,24 @@ func TestAnUnreadableKubeconfigIsLeftAlone(t *testing.T) {
 	}
 	if content, _ := os.ReadFile(path); string(content) != "{" {
 		t.Errorf("was changed to %q", content)
+	}
+}
+
+func TestThePersonAtWorkIsTheOneWhoCalledSudo(t *testing.T) {
+	caller, err := user.Lookup("root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", "/home/of/whom/sudo/became")
+	for _, c := range []struct{ kubeconfig, sudoUser, want string }{
+		{"/a/config:/b/config", "root", "/a/config"},
+		{"", "root", filepath.Join(caller.HomeDir, ".kube", "config")},
+		{"", "", "/home/of/whom/sudo/became/.kube/config"},
+	} {
+		t.Setenv("KUBECONFIG", c.kubeconfig)
+		t.Setenv("SUDO_USER", c.sudoUser)
+		if got, err := UserKubeconfig(); err != nil || got != c.want {
+			t.Errorf("KUBECONFIG=%q SUDO_USER=%q: %q, %v, want %q", c.kubeconfig, c.sudoUser, got, err, c.want)
+		}
 	}
 }
