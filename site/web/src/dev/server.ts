@@ -1,30 +1,61 @@
 // A server without a cluster, for those who work on the pages: it streams the made recording.
 
 import type { Server } from "../lib/server";
-import type { Hello } from "../lib/types";
+import type { Hello, Step } from "../lib/types";
+import { book, chapterNamed, faults, gates, lab, operatorSource } from "./book";
 import { madeRecording, type Made } from "./recording";
 import { FakeSocket } from "./socket";
 
 export class FakeServer implements Server {
   readonly #made: Made;
   readonly #mode: Hello["mode"];
+  #gates = gates;
 
   constructor(mode: Hello["mode"], pods = 3) {
     this.#made = madeRecording(pods);
     this.#mode = mode;
   }
 
-  get<T>(path: string): Promise<T> {
-    return Promise.reject(new Error(`nothing is at ${path}`));
+  async get<T>(path: string): Promise<T> {
+    const url = new URL(path, location.href);
+    const answer = this.#answer(url);
+    if (answer === undefined) throw new Error(`There is no ${url.pathname} here.`);
+    return answer as T;
   }
 
-  post<T>(path: string): Promise<T> {
-    return Promise.reject(new Error(`nothing is at ${path}`));
+  #answer({ pathname, searchParams }: URL): unknown {
+    const [, , what, name = ""] = pathname.split("/");
+    switch (what) {
+      case "book":
+        return book;
+      case "chapters":
+        return chapterNamed(name);
+      case "why":
+        return { steps: chain(this.#made, searchParams.get("ref") ?? ""), left: 0 };
+      case "source":
+        return { file: searchParams.get("file"), text: operatorSource.repeat(12) };
+      case "faults":
+        return { faults };
+      case "gates":
+        return { gates: this.#gates };
+      default:
+        return undefined;
+    }
+  }
+
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const asked = body as { loop?: string; action?: string; kind?: string; target?: string };
+    if (path === "/api/fault") return { command: `kube ${asked.kind} ${asked.target}` } as T;
+    if (path.endsWith("/reset")) return { ...lab, steps: lab.steps.map((step) => ({ ...step, done: false })) } as T;
+    this.#gates = this.#gates.map((gate) => (gate.loop === asked.loop ? { ...gate, held: asked.action !== "release", waiting: asked.action === "hold" ? [{ resource: "pods", namespace: "default", name: "web-6b7c9f8d54-z8q4t" }] : [] } : gate));
+    return { gates: this.#gates } as T;
   }
 
   socket(path: string): WebSocket {
     const socket = new FakeSocket();
-    if (path === "/ws/stream") socket.open(() => this.#stream(socket));
+    const url = new URL(path, location.href);
+    const talk = { "/ws/stream": () => this.#stream(socket), "/ws/terminal": () => shell(socket), "/ws/lab": () => judge(socket, url.searchParams.get("step") ?? "") }[url.pathname];
+    if (talk) socket.open(talk);
     return socket as unknown as WebSocket;
   }
 
@@ -49,4 +80,44 @@ export class FakeServer implements Server {
       if (sent === this.#made.frames.length) clearInterval(timer);
     }, 50);
   }
+}
+
+/** Every step on an object, and what led to each. */
+function chain({ snapshot, frames }: Made, ref: string): Step[] {
+  const steps = [...(snapshot.steps ?? []), ...frames.flatMap((frame) => frame.step ?? [])];
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const picked = new Set<string>();
+  const pick = (id: string) => {
+    if (picked.has(id)) return;
+    picked.add(id);
+    for (const cause of byId.get(id)?.causes ?? []) pick(cause);
+  };
+  for (const step of steps) if (ref === [step.object.resource, step.object.namespace, step.object.name].filter(Boolean).join("/")) pick(step.id);
+  return steps.filter((step) => picked.has(step.id));
+}
+
+/** Echoes what is typed. */
+function shell(socket: FakeSocket): void {
+  const say = (text: string) => socket.say(new TextEncoder().encode(text).buffer);
+  const prompt = "\x1b[32malice@vm\x1b[0m:\x1b[34m~\x1b[0m$ ";
+  say(prompt);
+  socket.heard = (data) => {
+    if (typeof data === "string") return;
+    const text = new TextDecoder().decode(data);
+    say(text.replaceAll("\r", `\r\nkubectl: there is no cluster behind this page\r\n${prompt}`));
+  };
+}
+
+/** Finds a step undone three times, then done. */
+function judge(socket: FakeSocket, id: string): void {
+  const step = lab.steps.find((s) => s.id === id);
+  let looks = 0;
+  const look = () => {
+    if (socket.readyState !== 1) return;
+    const done = step?.done === true || ++looks > 3;
+    const checks = (step?.check ?? []).map(({ run, expect }) => ({ run, passed: done, expected: expect ?? "", seen: done ? (expect ?? "") : "2" }));
+    socket.say(JSON.stringify({ step: id, done, checks, holds: (step?.holds ?? []).map((run) => ({ run, passed: true, expected: "", seen: "" })), ...(!done && { hint: "One pod is still starting: its container waits for its image." }) }));
+    setTimeout(look, 2_000);
+  };
+  look();
 }

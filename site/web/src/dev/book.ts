@@ -1,0 +1,75 @@
+// The book, a chapter, a lab and a file of source as the server would send them, for the page of those who work on the pages.
+
+import type { Book, Chapter, Fault, Gate, Lab } from "../lib/types";
+
+export const lab: Lab = {
+  name: "16-replicasets",
+  title: "Keep three alive",
+  minutes: 15,
+  steps: [
+    { id: "create", title: "Ask for three", html: "<p>A Deployment makes a ReplicaSet, and the ReplicaSet makes pods until there are as many as wanted.</p>", run: ["kubectl create deployment web --image=busybox --replicas=3 -- sleep 1000000"], view: "cluster", check: [{ run: "kubectl get deployment web -o jsonpath={.status.readyReplicas}", expect: "3" }], done: true },
+    { id: "delete", title: "Delete one, and watch", html: "<p>Before you press the button: which component will notice first, and what is the first thing that it writes?</p>", run: ["kubectl delete pod -l app=web --field-selector status.phase=Running --wait=false"], view: "cluster", holds: ["kubectl get endpoints web"], check: [{ run: "kubectl get deployment web -o jsonpath={.status.readyReplicas}", expect: "3" }, { run: "kubectl get pods -l app=web --no-headers | wc -l", expect: "3" }], needs: ["create"], done: false },
+    { id: "orphan", title: "Adopt an orphan", html: "<p>A pod with the same labels and no owner.</p>", run: ["kubectl apply -f orphan.yaml"], check: [], needs: ["delete"], done: false },
+    { id: "break", title: "Break it: kill the controllers", html: "<p>Predict what happens to the pods.</p>", run: ["kube kill controllers"], check: [], done: false },
+  ],
+};
+
+export const book: Book = {
+  parts: [
+    { title: "Before the first command", chapters: [{ name: "00-dev-ops", number: 0, title: "On dev-ops", ready: true, lab: false, view: "cluster" }] },
+    {
+      title: "One machine",
+      chapters: ["A container is a process", "Images", "Pods: one pod, one IP", "Init containers and sidecars", "Probes", "Resources: requests, limits, eviction", "Volumes, ConfigMaps, Secrets"].map((title, i) => ({ name: `0${i + 1}-x`, number: i + 1, title, ready: i !== 1, lab: i === 0, view: "pod" })),
+    },
+    { title: "Changes", chapters: ["ReplicaSets: self-healing", "Deployments: roll-out and roll-back", "Autoscaling"].map((title, i) => ({ name: i === 0 ? "16-replicasets" : `${16 + i}-x`, number: 16 + i, title, ready: i === 0, lab: i === 0, view: "replicas" })) },
+  ],
+};
+
+export const operatorSource = `package replicasets
+
+import "context"
+
+// reconcile makes as many pods as are wanted, and deletes those that are too many.
+func (o *Operator) reconcile(ctx context.Context, set *ReplicaSet) error {
+	plan := Decide(set, o.podsOf(set)) // pure: see plan.go
+	ctx = trace.Decided(ctx, plan)
+	for range plan.Create {
+		ctx := trace.Because(ctx, "wanted %d, have %d", plan.Wanted, plan.Have)
+		if err := o.create(ctx, set); err != nil {
+			return fmt.Errorf("create a pod for %s: %w", set.Name, err)
+		}
+	}
+	return nil
+}
+`;
+
+export function chapterNamed(name: string): Chapter | undefined {
+  const entries = book.parts.flatMap((part) => part.chapters).filter((entry) => entry.ready);
+  const at = entries.findIndex((entry) => entry.name === name);
+  const entry = entries[at];
+  if (!entry) return undefined;
+  const [previous, next] = [entries[at - 1]?.name, entries[at + 1]?.name];
+  return { name, number: entry.number, title: entry.title, html: chapterText, ...(previous && { previous }), ...(next && { next }), ...(entry.lab && { lab }) };
+}
+
+const chapterText = `<h1>ReplicaSets: self-healing</h1>
+<p>A pod dies for good: its machine loses power, somebody deletes it, its node runs out of memory. Nothing brings <em>that</em> pod back. If three are to answer, somebody has to look, count and make another one.</p>
+<h2>The idea</h2>
+<p>Say how many, not which. A <a href="#source=kube/replicasets/operator.go:10"><code>kube/replicasets/operator.go</code></a> compares what is <strong>wanted</strong> with what is <strong>there</strong>, and does what is missing:</p>
+<figure class="source"><figcaption><a href="#source=kube/replicasets/operator.go:6">func (*Operator) reconcile</a></figcaption><pre><code class="language-go">for range plan.Create {
+	ctx := trace.Because(ctx, "wanted %d, have %d", plan.Wanted, plan.Have)
+	if err := o.create(ctx, set); err != nil {
+		return err
+	}
+}</code></pre></figure>
+<p>It does not remember what it did before. If it crashes between two pods, the next turn counts again.</p>
+<ul><li>More pods than wanted: it deletes, the youngest first.</li><li>A pod with its labels and no owner: it adopts it.</li></ul>
+<table><thead><tr><th>Kubernetes</th><th>here</th><th>left out, and why</th></tr></thead><tbody><tr><td>slow start of 1, 2, 4 … pods</td><td>all at once</td><td>a lesson has few pods</td></tr></tbody></table>`;
+
+export const faults: Fault[] = [
+  { kind: "delete-pod", title: "Delete a pod", targets: [{ target: "default/web-6b7c9f8d54-2jrdw", command: "kubectl delete pod web-6b7c9f8d54-2jrdw" }] },
+  { kind: "kill-component", title: "Kill a process of the cluster (kill -9)", targets: ["etcd", "apiserver", "scheduler", "controllers"].map((target) => ({ target, command: `kube kill ${target}` })) },
+  { kind: "kill-node", title: "Cut a node's power", heavy: true, targets: [1, 2, 3].map((n) => ({ target: `node-${n}`, command: `kube node kill node-${n}` })) },
+];
+
+export const gates: Gate[] = ["deployments", "endpointslices", "kubelet", "replicasets", "scheduler"].map((loop) => ({ loop, held: false, waiting: [] }));

@@ -1,0 +1,106 @@
+import type { Server } from "./server";
+import type { Lab, LabStep, LabVerdict } from "./types";
+
+/** How long a step that has just become done stays in view before the next one opens, in milliseconds. */
+const pleasure = 1_600;
+
+/** A lab as one works through it: which steps are done, which is open, and what its checks see just now. */
+export class LabWork {
+  lab = $state.raw<Lab>();
+  done = $state.raw<ReadonlySet<string>>(new Set());
+  open = $state<string>();
+  verdict = $state.raw<LabVerdict>();
+  /** What a screen reader says. */
+  said = $state("");
+  error = $state("");
+
+  readonly #server: Server;
+  readonly #opened: (step: LabStep) => void;
+  #socket: WebSocket | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(server: Server, opened: (step: LabStep) => void) {
+    this.#server = server;
+    this.#opened = opened;
+  }
+
+  get step(): LabStep | undefined {
+    return this.lab?.steps.find((step) => step.id === this.open);
+  }
+
+  /** Takes up a lab, at a step or at the first that is not done. */
+  begin(lab: Lab, at?: string): void {
+    this.end();
+    this.lab = lab;
+    this.done = new Set(lab.steps.filter((step) => step.done).map((step) => step.id));
+    const first = lab.steps.find((step) => step.id === at) ?? lab.steps.find((step) => !step.done);
+    if (first) this.go(first.id);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#hangUp();
+    this.lab = undefined;
+    this.open = undefined;
+    this.verdict = undefined;
+  }
+
+  /** Opens a step, or closes the open one. */
+  go(id: string | undefined): void {
+    clearTimeout(this.#timer);
+    this.#hangUp();
+    this.open = id;
+    this.verdict = undefined;
+    const step = this.step;
+    if (!step) return;
+    this.#opened(step);
+    this.#listen(step.id);
+  }
+
+  async reset(): Promise<void> {
+    const { lab } = this;
+    if (!lab) return;
+    this.error = "";
+    try {
+      this.begin(await this.#server.post<Lab>(`/api/labs/${lab.name}/reset`, {}));
+      this.said = "The lab begins anew.";
+    } catch (error) {
+      this.error = (error as Error).message;
+    }
+  }
+
+  /** Why a step cannot be done yet: the titles of those that it needs. */
+  missing(step: LabStep): string[] {
+    return (step.needs ?? []).filter((id) => !this.done.has(id)).map((id) => this.lab?.steps.find((other) => other.id === id)?.title ?? id);
+  }
+
+  #listen(id: string): void {
+    const { lab } = this;
+    if (!lab) return;
+    const socket = this.#server.socket(`/ws/lab?lab=${encodeURIComponent(lab.name)}&step=${encodeURIComponent(id)}`);
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }: MessageEvent<string>) => {
+      if (socket === this.#socket) this.#judge(JSON.parse(data) as LabVerdict);
+    });
+    socket.addEventListener("close", () => {
+      if (socket === this.#socket) this.#timer = setTimeout(() => this.open === id && this.#listen(id), 2_000);
+    });
+  }
+
+  #hangUp(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+  }
+
+  #judge(verdict: LabVerdict): void {
+    if (verdict.step !== this.open) return;
+    this.verdict = verdict;
+    if (!verdict.done || this.done.has(verdict.step)) return;
+    this.done = new Set(this.done).add(verdict.step);
+    const steps = this.lab?.steps ?? [];
+    const next = steps.find((step) => !this.done.has(step.id));
+    this.said = `${this.step?.title ?? "The step"}: done. ${next ? `Next: ${next.title}` : "All steps are done."}`;
+    this.#timer = setTimeout(() => next && this.go(next.id), pleasure);
+  }
+}
