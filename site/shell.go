@@ -46,7 +46,7 @@ func (s *Server) terminal(w http.ResponseWriter, r *http.Request) {
 		speak: func(ctx context.Context, socket *socket) error {
 			shell, err := s.Terminal.Open(cols, rows)
 			if err != nil {
-				return err
+				return socket.say("error", err.Error())
 			}
 			return operate(ctx, socket, shell, typed, resized, window)
 		},
