@@ -1,0 +1,141 @@
+package labs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Report is what the checks of a step found.
+type Report struct {
+	Step   string    `json:"step"`
+	Done   bool      `json:"done"` // all that is to be true is
+	Checks []Finding `json:"checks"`
+	Holds  []Finding `json:"holds"`
+	Hint   string    `json:"hint,omitempty"`
+}
+
+// Finding is what one check found: the evidence.
+type Finding struct {
+	Run      string `json:"run"`
+	Passed   bool   `json:"passed"`
+	Expected string `json:"expected"`
+	Seen     string `json:"seen"`
+}
+
+// Checker runs the checks of a lab.
+type Checker struct {
+	Lab      *Lab
+	Shell    *Shell
+	Progress *Progress // where what is done is kept; nil: nowhere
+}
+
+// Check runs the checks of a step once, one after the other. The error is about running them, not what they found.
+func (c *Checker) Check(ctx context.Context, step *Step) (Report, error) {
+	report := Report{Step: step.ID, Done: true, Checks: []Finding{}, Holds: []Finding{}}
+	look := func(check Check, to *[]Finding) error {
+		found, err := c.find(ctx, check)
+		*to = append(*to, found)
+		report.Done = report.Done && found.Passed
+		return err
+	}
+	for _, check := range step.Check {
+		if err := look(check, &report.Checks); err != nil {
+			return report, err
+		}
+	}
+	for _, hold := range step.Holds {
+		if err := look(hold.Check, &report.Holds); err != nil {
+			return report, err
+		}
+	}
+	if report.Done {
+		return report, nil
+	}
+	var err error
+	report.Hint, err = c.hint(ctx, step, report)
+	return report, err
+}
+
+// find runs one check.
+func (c *Checker) find(ctx context.Context, check Check) (Finding, error) {
+	outcome, err := c.Shell.Run(ctx, check.Run, check.Within)
+	return Finding{Run: check.Run, Passed: check.passed(outcome), Expected: check.Expected(), Seen: check.seen(outcome)}, err
+}
+
+// Expected says in words what a check expects.
+func (c Check) Expected() string {
+	switch {
+	case c.Expect != nil && *c.Expect == "":
+		return "nothing"
+	case c.Expect != nil:
+		return *c.Expect
+	case c.Matches != nil:
+		return "a text that matches " + c.Matches.String()
+	default:
+		return "that it succeeds"
+	}
+}
+
+func (c Check) passed(o Outcome) bool {
+	printed := strings.TrimSpace(o.Printed)
+	switch {
+	case o.Late || o.Code != 0:
+		return false
+	case c.Expect != nil:
+		return printed == *c.Expect
+	case c.Matches != nil:
+		return c.Matches.MatchString(printed)
+	default:
+		return true
+	}
+}
+
+// maxSeen is how many bytes of what a command printed are evidence enough.
+const maxSeen = 2 << 10
+
+func (c Check) seen(o Outcome) string {
+	text := strings.TrimSpace(o.Printed)
+	if o.Late || o.Code != 0 {
+		text = strings.TrimSpace(text + "\n" + strings.TrimSpace(o.Complaint))
+	}
+	if len(text) > maxSeen {
+		text = strings.ToValidUTF8(text[:maxSeen], "") + " …"
+	}
+	switch {
+	case o.Late:
+		return strings.TrimSpace(fmt.Sprintf("%s\ndid not end within %s", text, seconds(c.Within)))
+	case o.Code != 0:
+		return strings.TrimSpace(fmt.Sprintf("%s\nexit code %d", text, o.Code))
+	case text == "":
+		return "nothing"
+	default:
+		return text
+	}
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
+
+// hint is the first of the step's hints that has something to say of what was seen.
+func (c *Checker) hint(ctx context.Context, step *Step, report Report) (string, error) {
+	var seen []string
+	for _, found := range append(report.Checks, report.Holds...) {
+		if !found.Passed {
+			seen = append(seen, found.Seen)
+		}
+	}
+	for _, hint := range step.Hint {
+		if hint.When != nil && !hint.When.MatchString(strings.Join(seen, "\n")) {
+			continue
+		}
+		if hint.Say != "" {
+			return hint.Say, nil
+		}
+		outcome, err := c.Shell.Run(ctx, hint.Run, checkTerm)
+		if said := strings.TrimSpace(outcome.Printed); err != nil || said != "" {
+			return said, err
+		}
+	}
+	return "", nil
+}

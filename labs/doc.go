@@ -1,0 +1,58 @@
+// Package labs is the guided labs: one folder per lab with a lab.yaml, and what reads, checks and proves them.
+//
+// The problem: somebody who follows instructions wants to know at once whether it worked, and if not, why. And
+// instructions rot: what was true when they were written is not when the program has changed.
+//
+// So a step of a lab says what to do and how to tell that it is done, both as commands that a student could type. While a step is
+// open its checks run again and again ([Checker.Watch]), so that it ticks itself off; a check that fails shows
+// what it expected and what it saw. And [Trial] does a whole lab as a student would: each step's checks must fail before
+// its commands and pass after them. A lab that cannot fail is a broken lab.
+//
+// # lab.yaml
+//
+//	title: One pod, one IP
+//	minutes: 15              # that a student needs
+//	chapter: 03-pods         # default: the folder's name
+//	reset:                   # takes away all that the lab made; done twice it does no harm
+//	  - kubectl delete pod web --ignore-not-found
+//	steps:
+//	  - id: break-it         # small letters, digits, dashes
+//	    title: Kill the server
+//	    text: |              # Markdown
+//	      Predict first …
+//	    run:                 # what the student types; each command stands for itself
+//	      - kubectl exec web -- killall httpd
+//	      - {do: kubectl exec web -- false, fails: true, within: 30s}   # meant to fail; it may take 30 s (default 2m)
+//	    observe: true        # there is only something to see: nothing changes, and the checks may be true before
+//	    view: pod            # the picture, and the object that it shows
+//	    object: pods/default/web
+//	    needs: [create]      # earlier steps; default: the one before; []: none
+//	    check:               # all must pass; a check that succeeds, or:
+//	      - kubectl wait pod/web --for=condition=Ready --timeout=5s
+//	      - {run: kubectl get pod web -o jsonpath='{.status.phase}', expect: Running}   # the exact text
+//	      - {run: kubectl get pod web -o wide, matches: '10\.244\.', within: 20s}       # a regular expression; default 10s
+//	    hint:                # while a check fails, the first of these that has something to say
+//	      - {when: (?i)not ?found, say: There is no pod yet.}          # when: matches what a failing check saw
+//	      - run: kubectl get events --for pod/web -o name | head -n 1  # what it prints is the hint
+//	      - Wait a moment.   # a text alone: always
+//	    holds:               # stays true before, during and after the step's commands
+//	      - run: timeout 5 wget -qO- http://10.96.0.10
+//	        expect: ok
+//	        worse: [kubectl delete pod web]        # a fault that makes it fail: it could
+//	        mend: [kubectl apply -f web.yaml]
+//
+// A check passes when its command ends with 0 and prints what is expected; space around the text does not count, and what is said on
+// standard error is evidence only.
+//
+// # How commands run
+//
+// By bash (sh where there is none) with pipefail, in a folder with the lab's other files, a copy of the student's own
+// below ~/kubelab-labs. kubectl, kube and their cluster are set up ([Environment]). Nothing carries over from one command to the next but
+// files and the cluster; what a command leaves in the background ends with it.
+//
+// What needs root is written as a student writes it: sudo kube cri ps. In a terminal of the lab site and in a trial, sudo
+// knows kubelab's programs and its cluster, and where one is root already it simply runs the command ([MakeTools]): a
+// container image or a CI machine often has no sudo.
+//
+// Labs work with no network: every node has the image busybox from the start (httpd, wget without -T, nc, nslookup, sleep, sh).
+package labs

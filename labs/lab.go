@@ -1,0 +1,84 @@
+package labs
+
+import (
+	"errors"
+	"io/fs"
+	"regexp"
+	"time"
+)
+
+// Lab is a guided lab: a folder with a lab.yaml and the files that its commands use.
+type Lab struct {
+	Name    string // its folder: 03-pods
+	Title   string
+	Minutes int
+	Chapter string    // that it belongs to
+	Reset   []Command // take away all that the lab made
+	Steps   []Step
+
+	files fs.FS
+}
+
+// Step is one thing to do, and how to tell that it is done.
+type Step struct {
+	ID, Title string
+	Text      string    // Markdown
+	Run       []Command // what the student types
+	Observe   bool      // nothing is changed: the checks may be true before
+	View      string    // the picture that goes with it; one of [Views]
+	Object    string    // that the picture shows, as pods/default/web
+	Check     []Check   // all of them must pass
+	Hint      []Hint    // the first that has something to say is shown while a check fails
+	Needs     []string  // earlier steps that must be done
+	Holds     []Hold    // what stays true before, during and after
+}
+
+// Command is a line that a student types.
+type Command struct {
+	Do     string
+	Fails  bool          // it is meant to be refused
+	Within time.Duration // how long it may take
+}
+
+// Check is a command that must succeed, and what it must print. At most one of Expect and Matches is there.
+type Check struct {
+	Run     string
+	Expect  *string        // the exact text, but for space around it
+	Matches *regexp.Regexp // somewhere in the text
+	Within  time.Duration  // how long it may take
+}
+
+// Hint helps when a check fails: a text, or what a command prints.
+type Hint struct {
+	When     *regexp.Regexp // matches what a failing check saw; nil: always
+	Say, Run string         // one of them
+}
+
+// Hold is something that stays true all the time, and a fault that shows that it could fail.
+type Hold struct {
+	Check
+	Worse []Command // make it fail
+	Mend  []Command // take that back
+}
+
+// Views are the pictures of the lab site.
+var Views = []string{"cluster", "container", "creation", "loop", "network", "pod", "replicas", "scheduler", "service", "store"}
+
+// ErrUnknown is the error for a lab or a step that is not there.
+var ErrUnknown = errors.New("there is none")
+
+// How long commands may take where a lab does not say.
+const (
+	runTerm   = 2 * time.Minute
+	checkTerm = 10 * time.Second
+)
+
+// Step finds a step by its id.
+func (l *Lab) Step(id string) (*Step, error) {
+	for i := range l.Steps {
+		if l.Steps[i].ID == id {
+			return &l.Steps[i], nil
+		}
+	}
+	return nil, unknownStep(l, id)
+}
