@@ -29,6 +29,8 @@ type containerFact struct {
 	Namespaces map[string]namespaceFact `json:"namespaces"`
 	Cgroup     cgroupFact               `json:"cgroup"`
 	Processes  []innerProcess           `json:"processes"`
+
+	dirs []string // of its cgroup
 }
 
 type namespaceFact struct {
@@ -84,14 +86,16 @@ func (c containers) look(spec cluster.Spec, list []cluster.Status, all map[trace
 
 // one reads what is to be told of a container. It may have ended, or not yet have a process.
 func (c containers) one(id, cgroup string, host int) (containerFact, bool) {
-	dirs := cgroupDirs(cgroup)
-	pids := pidsIn(dirs)
+	fact, known := c[id]
+	if !known {
+		fact = containerFact{ID: id, dirs: cgroupDirs(cgroup)}
+	}
+	pids := pidsIn(fact.dirs)
 	if len(pids) == 0 {
 		return containerFact{}, false
 	}
-	fact, known := c[id]
-	if !known || !slices.Contains(pids, fact.PID) {
-		fact = containerFact{ID: id, PID: firstOf(pids), Cgroup: cgroupFact{cgroup, limits(dirs)}}
+	if !slices.Contains(pids, fact.PID) {
+		fact.PID, fact.Cgroup = firstOf(pids), cgroupFact{cgroup, limits(fact.dirs)}
 		fact.Namespaces = namespaces(fact.PID, host)
 		c[id] = fact
 	}

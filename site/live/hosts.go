@@ -25,7 +25,7 @@ type hosts struct {
 	processes  processes
 	containers containers
 	networks   networks
-	pids       map[string]int // of the hosts' first processes, when they were last looked at
+	pids       map[string]int // of the first processes of hosts that were on when they were last looked at
 
 	mu      sync.Mutex
 	pods    map[trace.Ref]*corev1.Pod // that are on a host
@@ -128,8 +128,12 @@ func (h *hosts) survey(ctx context.Context) error {
 
 	changed := false
 	for _, host := range list {
-		if h.pids[host.Name] != host.PID {
-			h.pids[host.Name], touched[host.Name], changed = host.PID, true, true
+		pid := 0
+		if host.Running {
+			pid = host.PID
+		}
+		if h.pids[host.Name] != pid {
+			h.pids[host.Name], touched[host.Name], changed = pid, true, true
 		}
 	}
 	if err := h.facts.update("host", hostFacts(list, ranges)); err != nil {

@@ -34,7 +34,7 @@ type Config struct {
 }
 
 // patient is how long an object waits for the step that wrote it, and a step for its causes: nodes report a little late.
-const patient = 150 * time.Millisecond
+const patient = 500 * time.Millisecond
 
 // Run gathers frames until ctx is done. An API server that does not answer, now or later, is waited for. An error: the
 // kubeconfig cannot be used.
