@@ -7,15 +7,23 @@ export interface Server {
 
 /** The server that sent this page. Its errors say what to do: they are shown as they are. */
 export const sameServer: Server = {
-  get: (path) => answer(path, {}),
-  post: (path, body) => answer(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+  get: (path) => answer(path, {}, tries),
+  post: (path, body) => answer(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }, 1),
   socket: (path) => new WebSocket(new URL(path, location.href.replace(/^http/, "ws"))),
 };
 
-async function answer<T>(path: string, init: RequestInit): Promise<T> {
-  const response = await fetch(path, { ...init, credentials: "same-origin", cache: "no-store" }).catch(() => {
-    throw new Error("The lab site does not answer. Is the cluster up? kube up starts it.");
-  });
+// A browser drops what it is loading whenever a network interface comes or goes, and a cluster on the same machine makes many.
+const tries = 3;
+
+async function answer<T>(path: string, init: RequestInit, left: number): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, credentials: "same-origin", cache: "no-store" });
+  } catch {
+    if (left <= 1) throw new Error("The lab site does not answer. Is the cluster up? kube up starts it.");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return answer(path, init, left - 1);
+  }
   const text = await response.text();
   if (!response.ok) throw new Error(reason(text) ?? `The lab site answers ${response.status} ${response.statusText}.`);
   return (text ? JSON.parse(text) : undefined) as T;

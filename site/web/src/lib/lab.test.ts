@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { lab } from "../dev/book";
+import { FakeServer } from "../dev/server";
+import { LabWork } from "./lab.svelte";
+import type { Server } from "./server";
+
+describe("a lab", () => {
+  const opened: string[] = [];
+  let work: LabWork;
+  beforeEach(() => {
+    vi.useFakeTimers();
+    opened.length = 0;
+    work = new LabWork(new FakeServer("live"), (step) => opened.push(step.id));
+  });
+  afterEach(() => {
+    work.end();
+    vi.useRealTimers();
+  });
+
+  it("opens the first step that is not done, or the one that the address names", () => {
+    work.begin(lab);
+    expect(work.open).toBe("delete");
+    work.begin(lab, "orphan");
+    expect(opened).toEqual(["delete", "orphan"]);
+    expect(lab.steps[2] && work.missing(lab.steps[2])).toEqual(["Delete one, and watch"]);
+  });
+
+  it("shows what the checks see, ticks the step off the moment that it is true, and goes on to the next", async () => {
+    work.begin(lab);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(work.verdict).toMatchObject({ done: false, checks: [{ passed: false, expected: "3", seen: "2" }, { passed: false }] });
+    expect(work.verdict?.hint).toContain("still starting");
+    await vi.advanceTimersByTimeAsync(6_010);
+    expect([...work.done]).toEqual(["create", "delete"]);
+    expect(work.said).toContain("done");
+    expect(work.open).toBe("delete");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(work.open).toBe("orphan");
+  });
+
+  it("asks again when the connection is gone, and leaves its step only when it is told", async () => {
+    const sockets: WebSocket[] = [];
+    const fake = new FakeServer("live");
+    const server: Server = { get: (path) => fake.get(path), post: (path, body) => fake.post(path, body), socket: (path) => (sockets.push(fake.socket(path)), sockets.at(-1) as WebSocket) };
+    work = new LabWork(server, () => undefined);
+    work.begin(lab);
+    await vi.advanceTimersByTimeAsync(10);
+    sockets[0]?.close();
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect(sockets.length).toBe(2);
+    work.go(undefined);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(sockets.length).toBe(2);
+  });
+
+  it("begins anew with no step done", async () => {
+    work.begin(lab);
+    await work.reset();
+    expect(work.done.size).toBe(0);
+    expect(work.open).toBe("create");
+  });
+});
