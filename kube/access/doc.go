@@ -17,18 +17,17 @@
 // etcd has an authority of its own: whoever reaches the store passes by all rules of the API, so being
 // known to the cluster must not be enough to be let in there.
 //
-// May they: [Authorize] holds the request against rules that allow. Nothing forbids: what no rule allows
-// is refused. A kubelet is bound closest, because a node is the likeliest part of a cluster to be broken
-// into: it writes only to its own Node, its own Lease and its own pods.
+// May they: [Authorize] holds the request against rules that allow; what no rule allows
+// is refused. One thing is forbidden to every part of the cluster: to step into a container. A kubelet is bound closest, because a node is the likeliest part of a cluster to be broken
+// into: it writes only to its own Node, its own Lease and its own pods, reads only the Secrets and ConfigMaps that its
+// pods name, and sets neither its taints nor the labels by which others trust it ([RestrictNode]).
 //
 // # What is simplified
 //
 // The keys of all parties are made in one place, by whoever starts the cluster, because all hosts are
-// one machine. The rules of the parts of the cluster are fixed here, and coarse: the scheduler and every
-// kubelet can read all objects that they may need, Secrets among them, and a kubelet may label its own Node
-// as it likes. Real Kubernetes lets a kubelet read only what its own pods name (the Node authorizer), keeps
-// labels of trust from it (NodeRestriction), ships its rules as ClusterRoles that an administrator can change, and
-// knows more ways to say who one is: bearer tokens, OpenID Connect, webhooks, proxies.
+// one machine. The rules of the parts of the cluster are fixed here. Real Kubernetes ships its rules as ClusterRoles that
+// an administrator can change, keeps the graph of what a node's pods name up to date instead of asking for it
+// (the Node authorizer), and knows more ways to say who one is: bearer tokens, OpenID Connect, webhooks, proxies.
 //
 // Chapter 24 is about this room.
 package access

@@ -22,8 +22,18 @@ type Request struct {
 
 	Path string // of a request that is about no resource: /version
 
-	// PodIsOn says whether the pod runs on the node. Only the API server can tell; nil: it was not asked.
-	PodIsOn func(node, namespace, pod string) bool
+	// NodeName is the node that a list of pods is limited to by a field selector.
+	NodeName string
+	// Relations tells what a node has to do with an object. Nil: nothing.
+	Relations Relations
+}
+
+// Relations are what only the API server knows.
+type Relations interface {
+	// PodIsOn says whether the pod is bound to the node.
+	PodIsOn(node, namespace, pod string) bool
+	// PodNeeds says whether a pod that is bound to the node names the Secret or ConfigMap (resource: its plural).
+	PodNeeds(node, resource, namespace, name string) bool
 }
 
 // Authorize says whether the request may go on, and for which reason. Whoever is bound to no rule that
@@ -32,8 +42,11 @@ func Authorize(r Request) (allowed bool, reason string) {
 	if slices.Contains(r.Groups, MastersGroup) {
 		return true, "the group " + MastersGroup + " may do everything"
 	}
+	if IsComponent(r.User, r.Groups) && slices.Contains([]string{"exec", "attach", "portforward"}, r.Subresource) {
+		return false, "no part of the cluster steps into a container"
+	}
 	for _, binding := range bindings {
-		if (r.User == binding.subject || slices.Contains(r.Groups, binding.subject)) && Allows(binding.rules, r) {
+		if binding.holds(r.User, r.Groups) && Allows(binding.rules, r) {
 			return true, "allowed to " + binding.subject
 		}
 	}
@@ -41,6 +54,21 @@ func Authorize(r Request) (allowed bool, reason string) {
 		return authorizeNode(node, r)
 	}
 	return false, fmt.Sprintf("no rule allows %s to %s %s", r.User, r.Verb, r.object())
+}
+
+// Rules are the rules that a user is bound to. What a node may do beside depends on its pods.
+func Rules(user string, groups []string) []rbac.PolicyRule {
+	var rules []rbac.PolicyRule
+	if slices.Contains(groups, MastersGroup) {
+		rules = append(rules, rbac.PolicyRule{Verbs: everything, APIGroups: everything, Resources: everything},
+			rbac.PolicyRule{Verbs: everything, NonResourceURLs: everything})
+	}
+	for _, binding := range bindings {
+		if binding.holds(user, groups) {
+			rules = append(rules, binding.rules...)
+		}
+	}
+	return rules
 }
 
 // Allows is the heart of RBAC: whether one of the rules covers the request.

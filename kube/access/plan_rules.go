@@ -14,14 +14,17 @@ type binding struct {
 	rules   []rbac.PolicyRule
 }
 
+func (b binding) holds(user string, groups []string) bool {
+	return user == b.subject || slices.Contains(groups, b.subject)
+}
+
 var (
 	reading    = []string{"get", "list", "watch"}
 	writing    = []string{"create", "update", "patch", "delete", "deletecollection"}
 	everything = []string{"*"}
 	core       = []string{""}
 
-	readAll     = rbac.PolicyRule{Verbs: reading, APIGroups: everything, Resources: everything}
-	leases      = rbac.PolicyRule{Verbs: writing, APIGroups: []string{coordination}, Resources: []string{"leases"}}
+	leases      = rbac.PolicyRule{Verbs: append(reading, writing...), APIGroups: []string{coordination}, Resources: []string{"leases"}}
 	writeEvents = rbac.PolicyRule{Verbs: []string{"create", "update", "patch"}, APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}}
 	steps       = rbac.PolicyRule{Verbs: []string{"get", "post"}, NonResourceURLs: []string{stepsPath}}
 	stepMode    = rbac.PolicyRule{Verbs: reading, APIGroups: core, Resources: []string{"configmaps"}, ResourceNames: []string{"step-mode"}}
@@ -40,8 +43,9 @@ var bindings = []binding{
 		{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
 	}},
 	{SchedulerUser, []rbac.PolicyRule{
-		readAll, leases, writeEvents, steps,
-		{Verbs: []string{"create", "update", "patch", "delete"}, APIGroups: core, Resources: []string{"pods", "pods/binding", "pods/status", "bindings"}},
+		leases, writeEvents, steps, stepMode,
+		{Verbs: reading, APIGroups: core, Resources: []string{"namespaces", "nodes", "pods"}},
+		{Verbs: []string{"create", "update", "patch", "delete"}, APIGroups: core, Resources: []string{"pods", "pods/binding", "pods/status"}},
 	}},
 	{ControllersUser, []rbac.PolicyRule{
 		{Verbs: everything, APIGroups: everything, Resources: everything},

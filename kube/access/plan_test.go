@@ -1,9 +1,11 @@
 package access
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	rbac "k8s.io/api/rbac/v1"
 )
 
@@ -68,12 +70,90 @@ func TestAKubeletWritesOnlyItsOwnNodeAndLease(t *testing.T) {
 	expect(t, false, lease("kube-system", "node-1"))
 }
 
+// relations are the pods of each node, and the Secrets and ConfigMaps that they name.
+type relations map[string][]string
+
+func (r relations) PodIsOn(node, namespace, pod string) bool {
+	return slices.Contains(r[node], namespace+"/"+pod)
+}
+
+func (r relations) PodNeeds(node, resource, namespace, name string) bool {
+	return slices.Contains(r[node], resource+"/"+namespace+"/"+name)
+}
+
+func TestAKubeletReadsOnlyWhatItsPodsNeed(t *testing.T) {
+	has := relations{"node-1": {"shop/web-1", "secrets/shop/key", "configmaps/shop/colours"}}
+	for _, c := range []struct {
+		verb, resource, namespace, name, nodeName string
+		want                                      bool
+	}{
+		{"get", "secrets", "shop", "key", "", true},
+		{"watch", "secrets", "shop", "key", "", true},
+		{"get", "configmaps", "shop", "colours", "", true},
+		{"get", "secrets", "shop", "colours", "", false},
+		{"get", "secrets", "shop", "other", "", false},
+		{"list", "secrets", "shop", "", "", false},
+		{"update", "secrets", "shop", "key", "", false},
+		{"watch", "configmaps", "kube-system", "step-mode", "", true},
+		{"list", "pods", "", "", "node-1", true},
+		{"list", "pods", "", "", "node-2", false},
+		{"list", "pods", "", "", "", false},
+		{"get", "pods", "shop", "web-1", "", true},
+		{"get", "pods", "shop", "web-2", "", false},
+		{"list", "nodes", "", "node-1", "", true},
+		{"list", "nodes", "", "", "", false},
+		{"list", "services", "", "", "", true},
+		{"list", "namespaces", "", "", "", false},
+	} {
+		r := ask("system:node:node-1", node1, c.verb, "", c.resource, c.namespace, c.name)
+		r.NodeName, r.Relations = c.nodeName, has
+		expect(t, c.want, r)
+	}
+}
+
+func TestANodeMayNotMakeItselfTrusted(t *testing.T) {
+	node := func(taint string, labels ...string) *corev1.Node {
+		n := &corev1.Node{Spec: corev1.NodeSpec{Taints: []corev1.Taint{{Key: taint}}}}
+		n.Labels = map[string]string{}
+		for _, label := range labels {
+			n.Labels[label] = ""
+		}
+		return n
+	}
+	old := node("a", corev1.LabelHostname, "node-role.kubernetes.io/x")
+	for what, c := range map[string]struct {
+		old, new *corev1.Node
+		want     bool
+	}{
+		"nothing":                {old, old, true},
+		"a label of its own":     {old, node("a", corev1.LabelHostname, "node-role.kubernetes.io/x", "rack", corev1.LabelTopologyZone), true},
+		"a role":                 {old, node("a", corev1.LabelHostname, "node-role.kubernetes.io/x", "node-role.kubernetes.io/y"), false},
+		"a role less":            {old, node("a", corev1.LabelHostname), false},
+		"a restricted label":     {nil, node("a", "node-restriction.kubernetes.io/pci"), false},
+		"another taint":          {old, node("b", corev1.LabelHostname, "node-role.kubernetes.io/x"), false},
+		"a taint from the start": {nil, node("a", corev1.LabelHostname), true},
+	} {
+		if err := RestrictNode("system:node:node-1", node1, c.old, c.new); (err == nil) != c.want {
+			t.Errorf("%s: got %v, want allowed %t", what, err, c.want)
+		}
+		if err := RestrictNode(AdminUser, known, c.old, c.new); err != nil {
+			t.Errorf("%s, by a person: got %v", what, err)
+		}
+	}
+}
+
+func TestNoPartOfTheClusterStepsIntoAContainer(t *testing.T) {
+	for _, subresource := range []string{"exec", "attach", "portforward"} {
+		expect(t, false, ask(ControllersUser, known, "create", "", "pods/"+subresource, "shop", "web-1"))
+		expect(t, true, ask(AdminUser, []string{MastersGroup}, "create", "", "pods/"+subresource, "shop", "web-1"))
+	}
+}
+
 func TestAKubeletTouchesOnlyPodsThatRunOnItsNode(t *testing.T) {
-	where := map[string]string{"web-1": "node-1", "web-2": "node-2"}
 	for pod, wanted := range map[string]bool{"web-1": true, "web-2": false} {
 		for verb, resource := range map[string]string{"delete": "pods", "patch": "pods/status"} {
 			r := ask("system:node:node-1", node1, verb, "", resource, "shop", pod)
-			r.PodIsOn = func(node, namespace, pod string) bool { return namespace == "shop" && where[pod] == node }
+			r.Relations = relations{"node-1": {"shop/web-1"}, "node-2": {"shop/web-2"}}
 			expect(t, wanted, r)
 		}
 	}
@@ -88,6 +168,7 @@ func TestACertificateThatOnlyNamesANodeIsNoNode(t *testing.T) {
 func TestTheProxyCannotReadSecretsAndTheSchedulerCannotMakeDeployments(t *testing.T) {
 	expect(t, true, ask(ProxyUser, known, "watch", discoveryGroup, "endpointslices", "", ""))
 	expect(t, false, ask(ProxyUser, known, "list", "", "secrets", "", ""))
+	expect(t, false, ask(SchedulerUser, known, "get", "", "secrets", "shop", "key"))
 	expect(t, true, ask(SchedulerUser, known, "create", "", "pods/binding", "shop", "web-1"))
 	expect(t, false, ask(SchedulerUser, known, "create", "apps", "deployments", "shop", ""))
 	expect(t, true, ask(ControllersUser, known, "update", "apps", "deployments/status", "shop", "web"))

@@ -95,6 +95,9 @@ func (s *Server) prepareCreate(c *call, object api.Object) error {
 	if c.kind.Prepare != nil {
 		c.kind.Prepare(object, nil)
 	}
+	if err := c.restrict(object, nil); err != nil {
+		return err
+	}
 	return s.fields.track(c, c.kind.New(), object)
 }
 

@@ -102,7 +102,7 @@ func (s *Server) resourceList(gv schema.GroupVersion) *metav1.APIResourceList {
 		}
 		list.APIResources = append(list.APIResources, metav1.APIResource{
 			Name: kind.Plural, SingularName: kind.Singular, Namespaced: kind.Namespaced, Kind: kind.Kind,
-			Verbs: allVerbs, ShortNames: kind.Short, Categories: kind.Categories,
+			Verbs: verbsOf(kind), ShortNames: kind.Short, Categories: kind.Categories,
 		})
 		for _, sub := range subresourcesOf(kind) {
 			list.APIResources = append(list.APIResources, metav1.APIResource{
@@ -123,6 +123,13 @@ func foreign(text string, kind *api.Kind) string {
 		return ""
 	}
 	return text
+}
+
+func verbsOf(kind *api.Kind) []string {
+	if isReview(kind) {
+		return []string{"create"}
+	}
+	return allVerbs
 }
 
 var allVerbs = []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
@@ -187,7 +194,7 @@ func resourceDiscovery(kind *api.Kind) apidiscoveryv2.APIResourceDiscovery {
 		scope = apidiscoveryv2.ScopeNamespace
 	}
 	found := apidiscoveryv2.APIResourceDiscovery{
-		Resource: kind.Plural, SingularResource: kind.Singular, Scope: scope, Verbs: allVerbs,
+		Resource: kind.Plural, SingularResource: kind.Singular, Scope: scope, Verbs: verbsOf(kind),
 		ResponseKind: responseKind(kind.GroupVersionKind), ShortNames: kind.Short, Categories: kind.Categories,
 	}
 	for _, sub := range subresourcesOf(kind) {

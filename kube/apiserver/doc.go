@@ -23,6 +23,7 @@
 //   - list.go, watch.go, selectors.go, table.go: the reads
 //   - discovery.go, openapi.go: how a client learns what there is
 //   - subresources.go, connect.go: status, scale, binding; logs and exec, which a kubelet answers
+//   - relations.go: what a node has to do with an object; reviews.go: who am I, what may I
 //   - steps.go: the causal record; change.go: what a step's write did to its object, at /kubelab/steps/ID/change
 //
 // # What is simplified

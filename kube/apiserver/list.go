@@ -145,7 +145,7 @@ func limitOf(c *call) (int, error) {
 	}
 	limit, err := strconv.Atoi(text)
 	if err != nil || limit < 0 {
-		return 0, apierrors.NewBadRequest(fmt.Sprintf("limit: Invalid value: %q: it must be a number", text))
+		return 0, apierrors.NewBadRequest(fmt.Sprintf("limit: Invalid value: %q: must be a whole number, 0 or more (0: no limit)", text))
 	}
 	return limit, nil
 }

@@ -82,7 +82,9 @@ func patchBytes(kind types.PatchType, patch, before []byte, schemaOf any) ([]byt
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("read JSON patch: %v", err))
 		}
 		if after, err = operations.Apply(before); err != nil {
-			return nil, apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", noResource, "", err.Error(), 0, false)
+			invalid := apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", noResource, "", "", 0, false)
+			invalid.ErrStatus.Message += ": " + err.Error() // upstream keeps to itself what the error is
+			return nil, invalid
 		}
 		return after, nil
 	case types.MergePatchType:

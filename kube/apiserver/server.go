@@ -13,7 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
 
@@ -54,6 +53,7 @@ type Server struct {
 
 // New makes a server. It panics when a kind is declared twice.
 func New(config Config) *Server {
+	config.Kinds = slices.Concat(config.Kinds, reviewKinds)
 	s := &Server{Config: config, kinds: map[string]*api.Kind{}, byKey: map[string]*api.Kind{}}
 	for i := range config.Kinds {
 		kind := &config.Kinds[i]
@@ -101,6 +101,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) dispatch(c *call) error {
 	if c.kind == nil {
 		return s.servePath(c)
+	}
+	if isReview(c.kind) {
+		return s.serveReview(c)
 	}
 	if c.subresource != "" {
 		return s.serveSubresource(c)
@@ -157,12 +160,13 @@ func (s *Server) allow(c *call) error {
 	if c.r.Header.Get("Impersonate-User") != "" || c.r.Header.Get("Impersonate-Group") != "" {
 		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New("kubelab has no impersonation yet: leave out --as and --as-group"))
 	}
-	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb, PodIsOn: s.podIsOn}
+	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb, Relations: s}
 	if c.kind != nil {
 		asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
 		asked.Namespace, asked.Name = c.namespace, c.name
 		if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil && c.name == "" {
 			asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
+			asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")
 		}
 		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
 			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
@@ -174,12 +178,6 @@ func (s *Server) allow(c *call) error {
 		return forbidden(c, reason)
 	}
 	return nil
-}
-
-// podIsOn says whether a pod runs on a node.
-func (s *Server) podIsOn(node, namespace, name string) bool {
-	pod, ok := s.lookup(context.Background())("pods", namespace, name).(*corev1.Pod)
-	return ok && pod.Spec.NodeName == node
 }
 
 func forbidden(c *call, reason string) error {

@@ -119,6 +119,9 @@ func (s *Server) prepareUpdate(c *call, current, object api.Object) error {
 	if specField(object).IsValid() && !sameSpec(object, current) {
 		object.SetGeneration(current.GetGeneration() + 1)
 	}
+	if err := c.restrict(object, current); err != nil {
+		return err
+	}
 	return s.fields.track(c, current, object)
 }
 

@@ -1,0 +1,70 @@
+package apiserver
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"kubelab/kube/access"
+	"kubelab/kube/api"
+	"kubelab/kube/store"
+)
+
+// PodIsOn says whether a pod is bound to a node.
+func (s *Server) PodIsOn(node, namespace, name string) bool {
+	pod, ok := s.lookup(context.Background())("pods", namespace, name).(*corev1.Pod)
+	return ok && pod.Spec.NodeName == node
+}
+
+// PodNeeds says whether a pod that is bound to a node names a Secret or a ConfigMap.
+func (s *Server) PodNeeds(node, resource, namespace, name string) bool {
+	items, _ := s.cache.List(prefix(s.byKey["pods"], namespace))
+	return slices.ContainsFunc(items, func(item *store.Item) bool {
+		is, ok := item.Object.(*stored)
+		if !ok {
+			return false
+		}
+		pod := is.object.(*corev1.Pod)
+		return pod.Spec.NodeName == node && slices.Contains(references(&pod.Spec)[resource], name)
+	})
+}
+
+// references are the Secrets and ConfigMaps that a pod names: those of its environment, for a pod with volumes is refused.
+func references(spec *corev1.PodSpec) map[string][]string {
+	found := map[string][]string{}
+	config := func(name string) { found["configmaps"] = append(found["configmaps"], name) }
+	secret := func(name string) { found["secrets"] = append(found["secrets"], name) }
+	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
+		for _, from := range c.EnvFrom {
+			if from.ConfigMapRef != nil {
+				config(from.ConfigMapRef.Name)
+			}
+			if from.SecretRef != nil {
+				secret(from.SecretRef.Name)
+			}
+		}
+		for _, variable := range c.Env {
+			if from := variable.ValueFrom; from != nil && from.ConfigMapKeyRef != nil {
+				config(from.ConfigMapKeyRef.Name)
+			} else if from != nil && from.SecretKeyRef != nil {
+				secret(from.SecretKeyRef.Name)
+			}
+		}
+	}
+	return found
+}
+
+// restrict keeps a node from changing what others trust it by.
+func (c *call) restrict(object, old api.Object) error {
+	node, ok := object.(*corev1.Node)
+	if !ok {
+		return nil
+	}
+	before, _ := old.(*corev1.Node)
+	if err := access.RestrictNode(c.user.name, c.user.groups, before, node); err != nil {
+		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
+	}
+	return nil
+}
