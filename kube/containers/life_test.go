@@ -98,7 +98,7 @@ func TestACommandThatIsNotThereFailsAtCreateAndLeavesNothing(t *testing.T) {
 	c := busyboxContainer("a", "")
 	c.Args = []string{"nope", "--help"}
 	err := p.Create(p.ctx, c)
-	if err == nil || !strings.Contains(err.Error(), `create container a: exec: "nope": executable file not found in $PATH`) {
+	if err == nil || !strings.Contains(err.Error(), `create container: exec: "nope": executable file not found in $PATH`) {
 		t.Errorf("error: %v", err)
 	}
 	checkNothingLeft(t, p, "a")

@@ -68,7 +68,7 @@ func (s *server) create(config containers.Config) error {
 		return fmt.Errorf("container %s: %w", config.ID, containers.ErrExists)
 	}
 	if err := c.create(); err != nil {
-		return errors.Join(fmt.Errorf("create container %s: %w", config.ID, err), c.remove())
+		return errors.Join(fmt.Errorf("create container: %w", err), c.remove())
 	}
 	s.mu.Lock()
 	c.ready = true
