@@ -152,7 +152,8 @@ func lay(o Options) (Spec, error) {
 	if spec.Port, err = choosePort(o, spec.Port); err != nil {
 		return Spec{}, err
 	}
-	return spec, nil
+	spec.Site, err = chooseSite(o, spec.Site.Listen)
+	return spec, err
 }
 
 // adapt changes a spec that was kept to what the machine and the person say now. Nodes are only added:

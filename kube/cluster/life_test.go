@@ -93,7 +93,7 @@ func TestUpSwitchesTheControlPlaneOnAgainAndLeavesNodesThatAPersonSwitchedOff(t 
 			t.Fatal(err)
 		}
 		want := Observed{
-			Alive:   map[string]bool{"forward": true, "control-plane": true, "node-1": false, "node-2": true},
+			Alive:   map[string]bool{"forward": true, "site": true, "control-plane": true, "node-1": false, "node-2": true},
 			Stopped: map[string]bool{"node-1": true},
 		}
 		if diff := cmp.Diff(want, state.observe()); diff != "" {

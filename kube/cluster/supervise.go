@@ -74,6 +74,12 @@ func Detach(ctx context.Context, name string) error {
 	})
 }
 
+// Unsupervised says whether a cluster runs with nobody to start again what ends: its supervisor was killed.
+func Unsupervised(name string) (Spec, bool) {
+	state, err := readState(name)
+	return state.Spec, err == nil && state.before() == Hosts
+}
+
 // ifUp drops the error that the cluster is not up.
 func ifUp(err error) error {
 	if errors.Is(err, ErrNotUp) {

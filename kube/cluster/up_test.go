@@ -34,6 +34,10 @@ func TestASupervisorThatIsKilledTakesNothingWithItAndTheNextUpAdoptsTheCluster(t
 	c := clustertest.Start(t, "--nodes", "1")
 	hosts := c.Kube("node", "list", "--name", c.Name)
 	c.KillSupervisor()
+	c.Wait(5*time.Second, "a warning that nothing comes back", func() bool {
+		said, err := c.Command(t.Context(), "kube", "node", "list", "--name", c.Name).CombinedOutput()
+		return err == nil && strings.Contains(string(said), "kube up --name "+c.Name)
+	})
 	c.Up()
 	if again := c.Kube("node", "list", "--name", c.Name); again != hosts {
 		t.Errorf("the hosts were:\n%s\nand are:\n%s", hosts, again)

@@ -24,6 +24,7 @@ func newImageCommand() *cobra.Command {
 	var options imageOptions
 	command := &cobra.Command{Use: "image", Short: "Put images into the nodes of a cluster, list them, remove them"}
 	clusterFlags(command.PersistentFlags(), &options.cluster, nil)
+	command.PersistentPreRun = warnUnsupervised(&options.cluster)
 	command.PersistentFlags().StringVar(&options.node, "node", "", "only this node (default: all)")
 	command.AddCommand(&cobra.Command{
 		Use: "load FILE", Args: cobra.ExactArgs(1),

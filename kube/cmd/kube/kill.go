@@ -27,5 +27,6 @@ func newKillCommand() *cobra.Command {
 		},
 	}
 	clusterFlags(command.Flags(), &name, nil)
+	command.PersistentPreRun = warnUnsupervised(&name)
 	return command
 }

@@ -3,12 +3,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +22,8 @@ import (
 	"k8s.io/klog/v2"
 
 	"kubelab/kube/cluster"
+	"kubelab/labs"
+	"kubelab/site"
 )
 
 // startTerm is how long a cluster may take until it can be used.
@@ -47,21 +54,31 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 	flags.StringVar(&options.memory, "node-memory", "", "how much memory a node may use, as in 4Gi (default: half of the machine's)")
 	flags.StringVar(&options.Bin, "bin", filepath.Dir(besideUs("kube")), "the directory of the programs kube and kube-shim")
 	flags.BoolVar(&options.NoSite, "no-site", false, "start no lab site")
-	site := &options.Site
-	flags.StringVar(&site.Listen, "site-listen", "", "where a browser finds the lab site (default 127.0.0.1:8080, or another free port)")
-	flags.StringSliceVar(&site.AllowHosts, "allow-host", nil, "a name by which a browser may reach the lab site, beside localhost (can be repeated)")
-	flags.StringVar(&site.PasswordFile, "site-password-file", "", "the file with the lab site's password; needed where it listens beyond the loopback")
-	flags.StringVar(&site.Cert, "site-cert", "", "the file of the lab site's TLS certificate; needed where it listens beyond the loopback")
-	flags.StringVar(&site.Key, "site-key", "", "the file of that certificate's key")
+	lab := &options.Site
+	flags.StringVar(&lab.Listen, "site-listen", "", "where a browser finds the lab site (default 127.0.0.1:8080, or another free port)")
+	flags.StringSliceVar(&lab.AllowHosts, "allow-host", nil, "a name by which a browser may reach the lab site, beside localhost (can be repeated)")
+	flags.StringVar(&lab.PasswordFile, "site-password-file", "", "the file with the lab site's password; needed where it listens beyond the loopback")
+	flags.StringVar(&lab.Cert, "site-cert", "", "the file of the lab site's TLS certificate; needed where it listens beyond the loopback")
+	flags.StringVar(&lab.Key, "site-key", "", "the file of that certificate's key")
 	flags.BoolVar(&options.detach, "detach", false, "return when the cluster can be used")
 	return command
 }
 
-// clusterFlags are those of every command about a cluster on this machine.
+// clusterFlags are those of every command about a cluster on this machine. A terminal may be set up for one.
 func clusterFlags(flags *pflag.FlagSet, name, dataDir *string) {
-	flags.StringVar(name, "name", cluster.DefaultName, "the name of the cluster")
+	flags.StringVar(name, "name", cmp.Or(os.Getenv(labs.ClusterVariable), cluster.DefaultName), "the name of the cluster")
 	if dataDir != nil {
 		flags.StringVar(dataDir, "data-dir", "", "the directory of all that it keeps (default /var/lib/kubelab, or /var/lib/kubelab-NAME)")
+	}
+}
+
+// warnUnsupervised tells whoever looks at a cluster's hosts, or breaks them, that nothing comes back by itself.
+func warnUnsupervised(name *string) func(*cobra.Command, []string) {
+	return func(command *cobra.Command, _ []string) {
+		if spec, alone := cluster.Unsupervised(*name); alone {
+			fmt.Fprintf(command.ErrOrStderr(), "kube: the supervisor of the cluster %s was killed: a host that ends stays down until %q\n",
+				*name, spec.Command("up"))
+		}
 	}
 }
 
@@ -104,8 +121,25 @@ func (o *upOptions) complete() error {
 			return err
 		}
 	}
-	o.DataDir, err = defaultDataDir(o.Name, o.DataDir)
-	return err
+	if o.DataDir, err = defaultDataDir(o.Name, o.DataDir); err != nil {
+		return err
+	}
+	return o.checkSite()
+}
+
+// checkSite tries what the lab site will do in a process of its own, so that a mistake is said before anything is made.
+func (o *upOptions) checkSite() error {
+	password, err := site.ReadPassword(o.Site.PasswordFile)
+	if err == nil && o.Site.Listen != "" {
+		var listener net.Listener
+		if listener, err = site.Listen(o.Site.Listen, o.Site.Cert, o.Site.Key, password); err == nil {
+			return listener.Close()
+		}
+	}
+	if err != nil && !errors.Is(err, syscall.EADDRINUSE) { // perhaps by the site of this cluster, which runs already
+		return fmt.Errorf("the lab site: %w", err)
+	}
+	return nil
 }
 
 func (o *upOptions) run(ctx context.Context, out io.Writer) error {
