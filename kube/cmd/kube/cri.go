@@ -18,6 +18,8 @@ import (
 	"google.golang.org/grpc/status"
 	"k8s.io/apimachinery/pkg/util/duration"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/cluster"
 )
 
 // criClient talks to a container runtime without a kubelet: for the chapters before there is a cluster, and for a look
@@ -31,12 +33,18 @@ type criClient struct {
 func newCRICommand() *cobra.Command {
 	client := &criClient{}
 	command := &cobra.Command{Use: "cri", Short: "Talk to a node's container runtime directly, with no cluster"}
-	var endpoint string
-	command.PersistentFlags().StringVar(&endpoint, "runtime", defaultRuntime, "the CRI socket of the runtime")
+	var endpoint, name, node string
+	command.PersistentFlags().StringVar(&endpoint, "runtime", "", "the CRI socket of another runtime (default: the node's, or "+defaultRuntime+" where no cluster is up)")
+	command.PersistentFlags().StringVar(&node, "node", "node-1", "the node whose runtime it is")
+	clusterFlags(command.PersistentFlags(), &name, nil)
 	// with makes a command's function of one that uses the client.
 	with := func(run func(command *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 		return func(command *cobra.Command, args []string) error {
-			closeIt, err := client.connect(endpoint)
+			socket, err := runtimeOf(endpoint, name, node)
+			if err != nil {
+				return err
+			}
+			closeIt, err := client.connect(socket)
 			if err != nil {
 				return err
 			}
@@ -61,6 +69,23 @@ func newCRICommand() *cobra.Command {
 }
 
 type withClient = func(func(*cobra.Command, []string) error) func(*cobra.Command, []string) error
+
+// runtimeOf is the socket that is meant: the one that was named, or that of a cluster's node.
+func runtimeOf(endpoint, name, node string) (string, error) {
+	if endpoint != "" {
+		return endpoint, nil
+	}
+	spec, hosts, err := cluster.List(name)
+	if err != nil {
+		return defaultRuntime, nil // no cluster is up: perhaps a runtime by itself
+	}
+	for _, host := range hosts {
+		if host.Name == node && host.Role == cluster.Node {
+			return spec.Runtime(host.Host), nil
+		}
+	}
+	return "", fmt.Errorf("--node %s: the cluster %s has no such node (see: %s)", node, name, spec.Command("node list"))
+}
 
 func (c *criClient) connect(endpoint string) (closeIt func() error, err error) {
 	path, found := strings.CutPrefix(endpoint, "unix://")
