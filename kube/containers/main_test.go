@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -15,9 +14,8 @@ import (
 	"time"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/containerstest"
 )
-
-const busybox = "/bin/busybox"
 
 // What TestMain prepares, if it can: the program, and an image of one layer that the tests' containers share.
 var (
@@ -40,11 +38,10 @@ func prepared(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program, layer = filepath.Join(dir, "bin", "kube-shim"), filepath.Join(dir, "layer")
-	if os.Geteuid() != 0 {
-		missing = "needs root: it makes namespaces, mounts and cgroups"
-	} else if _, err := os.Stat(busybox); err != nil {
-		missing = "needs /bin/busybox, linked statically (Debian: apt-get install busybox-static)"
-	} else if err := buildProgram(program); err != nil {
+	if missing = containerstest.Missing(); missing != "" {
+		return m.Run()
+	}
+	if err := containerstest.BuildShim(program, raceFlag()...); err != nil {
 		panic(err)
 	} else if err := buildLayer(layer); err != nil {
 		panic(err)
@@ -52,14 +49,10 @@ func prepared(m *testing.M) int {
 	return m.Run()
 }
 
-// buildProgram builds kube-shim, with the race detector if this test has it.
-func buildProgram(path string) error {
-	args := []string{"build", "-o", path}
+// raceFlag gives the program the race detector if this test has it.
+func raceFlag() []string {
 	if info, _ := debug.ReadBuildInfo(); slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		args = append(args, "-race")
-	}
-	if out, err := exec.Command("go", append(args, "kubelab/kube/cmd/kube-shim")...).CombinedOutput(); err != nil {
-		return fmt.Errorf("build kube-shim: %w\n%s", err, out)
+		return []string{"-race"}
 	}
 	return nil
 }
@@ -71,7 +64,7 @@ func buildLayer(dir string) error {
 			return err
 		}
 	}
-	program, err := os.ReadFile(busybox)
+	program, err := os.ReadFile(containerstest.Busybox)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +33,7 @@ import (
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/containerstest"
 	"kubelab/kube/garbage"
 	"kubelab/kube/images"
 	"kubelab/kube/nodes"
@@ -61,34 +61,21 @@ var (
 	missing string // why real pods cannot be tested here
 )
 
-const busybox = "/bin/busybox"
-
 func TestMain(m *testing.M) {
 	switch as := os.Getenv(guise); {
 	case as == "inside":
 		os.Exit(inside(m))
 	case as != "":
 		os.Exit(play(as))
-	case os.Geteuid() != 0:
-		missing = "needs root: it makes namespaces, mounts and cgroups"
+	}
+	if missing = containerstest.Missing(); missing != "" {
 		os.Exit(m.Run())
 	}
-	if _, err := os.Stat(busybox); err != nil {
-		missing = "needs /bin/busybox, linked statically (Debian: apt-get install busybox-static)"
-		os.Exit(m.Run())
-	}
-	command := exec.Command("/proc/self/exe", os.Args[1:]...)
-	command.Env = append(os.Environ(), guise+"=inside")
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	command.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
-	if command.Run() != nil {
-		os.Exit(1)
-	}
+	os.Exit(containerstest.RunInside(guise + "=inside"))
 }
 
 func inside(m *testing.M) int {
-	if err := settleIn(); err != nil {
+	if err := containerstest.SettleIn(); err != nil {
 		panic(err)
 	}
 	dir, err := os.MkdirTemp("", "kubelab-kubelet-")
@@ -97,25 +84,10 @@ func inside(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "kube-shim")
-	if out, err := exec.Command("go", "build", "-o", program, "kubelab/kube/cmd/kube-shim").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("build kube-shim: %v\n%s", err, out))
+	if err := containerstest.BuildShim(program); err != nil {
+		panic(err)
 	}
 	return m.Run()
-}
-
-// settleIn makes new namespaces habitable.
-func settleIn() error {
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return err
-	}
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return err
-	}
-	return netlink.LinkSetUp(lo)
 }
 
 // play is the life of a further process.
@@ -209,7 +181,7 @@ func (l *lab) must(err error) {
 func (l *lab) addImage() {
 	store, err := images.Open(filepath.Join(l.dir, "runtime", "images"))
 	l.must(err)
-	image, err := images.Busybox(busybox)
+	image, err := images.Busybox(containerstest.Busybox)
 	l.must(err)
 	_, err = store.Add(l.t.Context(), image, "busybox:1")
 	l.must(err)

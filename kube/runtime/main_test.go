@@ -23,6 +23,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/containerstest"
 	"kubelab/kube/images"
 	"kubelab/kube/podnet"
 )
@@ -43,42 +44,11 @@ func TestMain(m *testing.M) {
 		os.Exit(inside(m))
 	case role != "":
 		os.Exit(serve(role))
-	case os.Geteuid() != 0:
-		missing = "needs root: it makes namespaces, mounts and cgroups"
+	}
+	if missing = containerstest.Missing(); missing != "" {
 		os.Exit(m.Run())
 	}
-	if _, err := os.Stat(busybox); err != nil {
-		missing = "needs /bin/busybox, linked statically (Debian: apt-get install busybox-static)"
-		os.Exit(m.Run())
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), guise+"=inside")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = ownNamespaces()
-	if cmd.Run() != nil {
-		os.Exit(1)
-	}
-}
-
-const busybox = "/bin/busybox"
-
-func ownNamespaces() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
-}
-
-// settleIn makes new namespaces habitable.
-func settleIn() error {
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return err
-	}
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return err
-	}
-	return netlink.LinkSetUp(lo)
+	os.Exit(containerstest.RunInside(guise + "=inside"))
 }
 
 func inside(m *testing.M) int {
@@ -87,12 +57,12 @@ func inside(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := settleIn(); err != nil {
+	if err := containerstest.SettleIn(); err != nil {
 		panic(err)
 	}
 	program = filepath.Join(dir, "kube-shim")
-	if out, err := exec.Command("go", "build", "-o", program, "kubelab/kube/cmd/kube-shim").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("build kube-shim: %v\n%s", err, out))
+	if err := containerstest.BuildShim(program); err != nil {
+		panic(err)
 	}
 	return m.Run()
 }
@@ -105,7 +75,7 @@ func serve(role string) int {
 	}
 	err := json.Unmarshal([]byte(role), &config)
 	if err == nil && config.Node {
-		err = settleIn()
+		err = containerstest.SettleIn()
 	}
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -153,7 +123,7 @@ func newNode(t testing.TB, options ...func(*node)) *node {
 	if n.images, err = images.Open(filepath.Join(n.config.Root, "images")); err != nil {
 		t.Fatal(err)
 	}
-	image, err := images.Busybox(busybox)
+	image, err := images.Busybox(containerstest.Busybox)
 	if err == nil {
 		_, err = n.images.Add(t.Context(), image, "busybox")
 	}
@@ -181,7 +151,7 @@ func (n *node) start() {
 	n.process.Env = append(os.Environ(), guise+"="+string(role))
 	n.process.Stdout, n.process.Stderr = os.Stdout, os.Stderr
 	if n.own {
-		n.process.SysProcAttr = ownNamespaces()
+		n.process.SysProcAttr = containerstest.OwnNamespaces()
 		n.process.SysProcAttr.Pdeathsig = 0
 	}
 	if err := n.process.Start(); err != nil {
