@@ -4,17 +4,21 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"kubelab/kube/cluster"
+	"kubelab/labs"
 	"kubelab/site"
 	"kubelab/site/live"
 	"kubelab/site/record"
+	"kubelab/site/terminal"
 	"kubelab/site/web"
 )
 
@@ -38,7 +42,7 @@ func newSiteCommand() *cobra.Command {
 	flags.StringVar(&o.passwordFile, "password-file", "", "the file with the password that lets a browser in")
 	flags.StringVar(&o.cert, "cert", "", "the file of the TLS certificate")
 	flags.StringVar(&o.key, "key", "", "the file of that certificate's key")
-	for _, required := range []string{"kubeconfig", "url-file"} {
+	for _, required := range []string{"data-dir", "kubeconfig", "url-file"} {
 		_ = command.MarkFlagRequired(required) // there is such a flag
 	}
 	command.AddCommand(newSiteURLCommand(&o.name))
@@ -71,8 +75,24 @@ func newSiteURLCommand(name *string) *cobra.Command {
 }
 
 // run serves the site, and gathers what it shows, until ctx is done.
-func (o *siteOptions) run(ctx context.Context) error {
+func (o *siteOptions) run(ctx context.Context) (err error) {
 	password, err := site.ReadPassword(o.passwordFile)
+	if err != nil {
+		return err
+	}
+	client, _, err := connect(o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	bin := filepath.Dir(besideUs("kube"))
+	shells, err := terminal.New(terminal.Options{
+		Dir: filepath.Join(o.dataDir, "terminal"), Kubeconfig: o.kubeconfig, Bin: bin, Settings: map[string]string{labs.ClusterVariable: o.name},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shells.Close()) }()
+	guided, err := newSiteLabs(shells, labs.Environment(shells.Programs(), bin, o.kubeconfig, o.name), &labs.Progress{Client: client})
 	if err != nil {
 		return err
 	}
@@ -83,6 +103,8 @@ func (o *siteOptions) run(ctx context.Context) error {
 	history := record.NewHistory(record.LiveLimits)
 	server := site.New(site.Config{
 		Cluster: o.name, Source: history, Pages: web.Files(),
+		Terminal: shells, Faults: faults{o.name, client}, Gates: gates{client, history.Steps},
+		Labs:       guided,
 		AllowHosts: o.allowHosts, Password: password, Publish: site.KeepIn(o.urlFile),
 	})
 	work, ctx := errgroup.WithContext(ctx)

@@ -62,18 +62,28 @@ func newStepCommand() *cobra.Command {
 		if all == (loop != "") {
 			return errors.New("name a loop or say --all: kube step release LOOP|--all")
 		}
-		maps.DeleteFunc(data, func(held, _ string) bool { return all || held == loop })
-		return nil
+		if all {
+			clear(data)
+			return nil
+		}
+		return letGo(data, loop)
 	})
 	release.Flags().BoolVar(&all, "all", false, "every loop")
 	command.AddCommand(release,
-		verb("hold LOOP", "Make a loop wait before each turn", "is held", cobra.ExactArgs(1), func(data map[string]string, loop string) error {
-			data[loop] = cmp.Or(data[loop], "0")
-			return nil
-		}),
+		verb("hold LOOP", "Make a loop wait before each turn", "is held", cobra.ExactArgs(1), hold),
 		verb("next LOOP", "Let the next turn of a held loop go on: of what waits, or of what comes first", "may go on once", cobra.ExactArgs(1), letOneGoOn),
 		verb("list", "List which loops are held, and what waits", "", cobra.NoArgs, nil))
 	return command
+}
+
+func hold(data map[string]string, loop string) error {
+	data[loop] = cmp.Or(data[loop], "0")
+	return nil
+}
+
+func letGo(data map[string]string, loop string) error {
+	delete(data, loop)
+	return nil
 }
 
 func letOneGoOn(data map[string]string, loop string) error {
@@ -140,12 +150,20 @@ func listHeld(ctx context.Context, out io.Writer, client kubernetes.Interface) e
 	waiting := trace.Held(record)
 	for _, loop := range slices.Sorted(maps.Keys(is.Data)) {
 		var what []string
-		for _, step := range waiting {
-			if loop == step.Detail || loop == step.Detail+"."+step.Host {
-				what = append(what, step.Object.String())
-			}
+		for _, object := range waitingFor(loop, waiting) {
+			what = append(what, object.String())
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", loop, is.Data[loop], strings.Join(what, ", "))
 	}
 	return table.Flush()
+}
+
+// waitingFor is what waits, of all that is held, until a loop goes on.
+func waitingFor(loop string, held []trace.Step) (objects []trace.Ref) {
+	for _, step := range held {
+		if loop == step.Detail || loop == step.Detail+"."+step.Host {
+			objects = append(objects, step.Object)
+		}
+	}
+	return objects
 }

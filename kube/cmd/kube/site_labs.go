@@ -1,0 +1,99 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"kubelab/labs"
+	"kubelab/site"
+	"kubelab/site/terminal"
+)
+
+// siteLabs are the guided labs with the shells in which a student does them.
+type siteLabs struct {
+	all      map[string]*labs.Lab
+	shells   *terminal.Terminal
+	env      []string // of the checks
+	progress *labs.Progress
+}
+
+func newSiteLabs(shells *terminal.Terminal, env []string, progress *labs.Progress) (siteLabs, error) {
+	all, err := labs.All()
+	l := siteLabs{map[string]*labs.Lab{}, shells, env, progress}
+	for _, lab := range all {
+		l.all[lab.Name] = lab
+	}
+	return l, errors.Join(err, labs.MakeTools(shells.Programs()))
+}
+
+// Has says whether there is a lab.
+func (l siteLabs) Has(name string) bool {
+	return l.all[name] != nil
+}
+
+// Lab is what the pages show. A shell that is open may be anywhere, so the first thing to do is to go where the files are.
+func (l siteLabs) Lab(ctx context.Context, name string) (any, error) {
+	lab := l.all[name]
+	if lab == nil {
+		return nil, fmt.Errorf("lab %s: %w", name, site.ErrUnknown)
+	}
+	done, err := l.progress.Of(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	page, err := lab.Page(done)
+	if err == nil {
+		page.Steps[0].Run = append([]string{"cd ~/" + lab.Folder()}, page.Steps[0].Run...)
+	}
+	return page, err
+}
+
+// Check runs the checks of a step. Who does a lab gets its files, and shells that begin where they are.
+func (l siteLabs) Check(ctx context.Context, name, step string, saw func(any) error) error {
+	checker, err := l.begin(name, false)
+	if err != nil {
+		return err
+	}
+	wanted, err := checker.Lab.Step(step)
+	if err != nil {
+		return fmt.Errorf("%w: %w", site.ErrUnknown, err)
+	}
+	return checker.Watch(ctx, wanted, func(report labs.Report) error { return saw(report) })
+}
+
+// Reset takes away what a lab made, and gives its files anew.
+func (l siteLabs) Reset(ctx context.Context, name string) error {
+	checker, err := l.begin(name, true)
+	if err != nil {
+		return err
+	}
+	for _, command := range checker.Lab.Reset {
+		outcome, err := checker.Shell.Run(ctx, command.Do, command.Within)
+		if err != nil {
+			return err
+		}
+		if outcome.Code != 0 {
+			return fmt.Errorf("%s: %s", command.Do, strings.TrimSpace(outcome.Complaint))
+		}
+	}
+	return l.progress.Clear(ctx, name)
+}
+
+func (l siteLabs) begin(name string, again bool) (*labs.Checker, error) {
+	lab := l.all[name]
+	if lab == nil {
+		return nil, fmt.Errorf("lab %s: %w", name, site.ErrUnknown)
+	}
+	home, uid, gid := l.shells.Home()
+	if err := lab.Unpack(home, labs.Owner{UID: uid, GID: gid}, again); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(home, lab.Folder())
+	l.shells.BeginIn(dir)
+	return &labs.Checker{Lab: lab, Shell: &labs.Shell{Dir: dir, Env: l.env}, Progress: l.progress}, nil
+}
