@@ -58,6 +58,42 @@ func (c *Checker) Check(ctx context.Context, step *Step) (Report, error) {
 	return report, err
 }
 
+// Keep keeps that a step is done.
+func (c *Checker) Keep(ctx context.Context, step *Step) error {
+	return c.Progress.Done(ctx, c.Lab.Name, step.ID, time.Now())
+}
+
+// Reset takes away what the lab made, and forgets what is done of it.
+func (c *Checker) Reset(ctx context.Context) error {
+	if err := c.enter(ctx, c.Lab.Reset); err != nil {
+		return fmt.Errorf("reset %s: %w", c.Lab.Name, err)
+	}
+	if c.Progress == nil {
+		return nil
+	}
+	return c.Progress.Clear(ctx, c.Lab.Name)
+}
+
+// enter runs commands, each of which must end as the lab says.
+func (c *Checker) enter(ctx context.Context, commands []Command) error {
+	for _, command := range commands {
+		outcome, err := c.Shell.Run(ctx, command.Do, command.Within)
+		if err != nil {
+			return err
+		}
+		if failed := outcome.Late || outcome.Code != 0; failed == command.Fails && !outcome.Late {
+			continue
+		}
+		wanted := "that it succeeds"
+		if command.Fails {
+			wanted = "that it fails"
+		}
+		seen := Check{Within: command.Within}.seen(outcome)
+		return fmt.Errorf("a command did not end as it should:\n%s", Report{Checks: []Finding{{Run: command.Do, Expected: wanted, Seen: seen}}})
+	}
+	return nil
+}
+
 // find runs one check.
 func (c *Checker) find(ctx context.Context, check Check) (Finding, error) {
 	outcome, err := c.Shell.Run(ctx, check.Run, check.Within)

@@ -20,7 +20,7 @@ func (c *Checker) Watch(ctx context.Context, step *Step, saw func(Report) error)
 	return watch(ctx, func() (Report, error) {
 		report, err := c.Check(ctx, step)
 		if err == nil && report.Done && !kept {
-			if failure := c.Progress.Done(ctx, c.Lab.Name, step.ID, time.Now()); failure == nil {
+			if failure := c.Keep(ctx, step); failure == nil {
 				kept = true
 			} else { // some labs stop the API server; the next check tries again
 				slog.WarnContext(ctx, "the progress of a lab could not be kept", "lab", c.Lab.Name, "step", step.ID, "error", failure)

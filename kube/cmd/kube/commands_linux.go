@@ -12,6 +12,7 @@ func platformCommands() []*cobra.Command {
 		newImageCommand(),
 		newCRICommand(),
 		newRecordCommand(),
+		newLabCommand(),
 		newSiteCommand(),
 
 		newEtcdCommand(),

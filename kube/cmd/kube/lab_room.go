@@ -1,0 +1,132 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+
+	"kubelab/kube/access"
+	"kubelab/kube/cluster"
+	"kubelab/labs"
+)
+
+// labRoom is what labs need: one cluster and no other, and a student's home.
+type labRoom struct {
+	name, dir string // dir is removed in the end
+	env       []string
+	config    *rest.Config
+	progress  *labs.Progress
+	home      string
+	owner     labs.Owner
+}
+
+// openLabRoom prepares for labs in a cluster. Commands of labs see a kubeconfig with this cluster only: a lab that deletes the
+// pod web shall not do so in whatever cluster the student looked at last.
+func openLabRoom(name string) (room *labRoom, err error) {
+	room = &labRoom{name: name, owner: labs.Owner{UID: -1, GID: -1}}
+	if room.dir, err = os.MkdirTemp("", "kube-lab-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, room.close())
+		}
+	}()
+	kubeconfig := filepath.Join(room.dir, "kubeconfig")
+	if err = writeOnlyContext(kubeconfig, cluster.Spec{Name: name}); err != nil {
+		return nil, err
+	}
+	if room.config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
+		return nil, err
+	}
+	client, err := kubernetes.NewForConfig(room.config)
+	if err != nil {
+		return nil, err
+	}
+	room.progress = &labs.Progress{Client: client}
+	room.env = labs.Environment(room.dir, filepath.Dir(besideUs("kube")), kubeconfig, name)
+	if err = labs.MakeTools(room.dir); err != nil {
+		return nil, err
+	}
+	return room, room.findHome()
+}
+
+// writeOnlyContext copies the context of a cluster from the person's kubeconfig.
+func writeOnlyContext(to string, spec cluster.Spec) error {
+	from, err := access.UserKubeconfig()
+	if err != nil {
+		return err
+	}
+	all, err := clientcmd.LoadFromFile(from)
+	if err != nil {
+		return fmt.Errorf("the cluster %s is not known here (kube up enters it): %w", spec.Name, err)
+	}
+	if all.Contexts[spec.Context()] == nil {
+		return fmt.Errorf("the cluster %s is not known here: %s has no context %s (kube up enters it)", spec.Name, from, spec.Context())
+	}
+	all.CurrentContext = spec.Context()
+	if err := api.MinifyConfig(all); err != nil {
+		return err
+	}
+	if err := api.FlattenConfig(all); err != nil {
+		return err
+	}
+	return clientcmd.WriteToFile(*all, to)
+}
+
+// findHome finds the home of the student: of who said sudo, else one's own.
+func (r *labRoom) findHome() (err error) {
+	name := os.Getenv("SUDO_USER")
+	if name == "" || os.Geteuid() != 0 {
+		r.home, err = os.UserHomeDir()
+		return err
+	}
+	student, err := user.Lookup(name)
+	if err != nil {
+		return err
+	}
+	r.home = student.HomeDir
+	if r.owner.UID, err = strconv.Atoi(student.Uid); err != nil {
+		return err
+	}
+	r.owner.GID, err = strconv.Atoi(student.Gid)
+	return err
+}
+
+// checker is for a lab whose files lie in the student's home.
+func (r *labRoom) checker(lab *labs.Lab) (*labs.Checker, error) {
+	err := lab.Unpack(r.home, r.owner, false)
+	shell := &labs.Shell{Dir: filepath.Join(r.home, lab.Folder()), Env: r.env}
+	return &labs.Checker{Lab: lab, Shell: shell, Progress: r.progress}, err
+}
+
+// inventory looks at the cluster, and as root at its processes too.
+func (r *labRoom) inventory() (*labs.Inventory, error) {
+	if os.Geteuid() != 0 {
+		return labs.NewInventory(r.config, nil)
+	}
+	return labs.NewInventory(r.config, func() (down []string) {
+		all, err := cluster.Components(r.name)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		for _, component := range all {
+			if !component.Alive() {
+				down = append(down, component.String())
+			}
+		}
+		return down
+	})
+}
+
+func (r *labRoom) close() error { return os.RemoveAll(r.dir) }

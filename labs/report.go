@@ -1,0 +1,33 @@
+package labs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// String is the evidence that a person must see to know what went wrong: of what failed, or of all where nothing did.
+func (r Report) String() string {
+	var b strings.Builder
+	all := slices.Concat(r.Checks, r.Holds)
+	for _, found := range all {
+		if !found.Passed || allPassed(all) {
+			fmt.Fprintf(&b, "  $ %s\n    expected: %s\n    seen:     %s\n", indent(found.Run), indent(found.Expected), indent(found.Seen))
+		}
+	}
+	if r.Hint != "" {
+		fmt.Fprintf(&b, "  hint: %s\n", indent(r.Hint))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n              ") }
+
+func allPassed(findings []Finding) bool {
+	for _, found := range findings {
+		if !found.Passed {
+			return false
+		}
+	}
+	return true
+}
