@@ -36,8 +36,9 @@ type Config struct {
 
 // Source is where frames come from. [record.History] is one.
 type Source interface {
-	// Snapshot is the state now.
+	// Snapshot is the state now, and Recent that before the newest frames, so many of them at most.
 	Snapshot() record.Snapshot
+	Recent(frames int64) record.Snapshot
 	// Next waits for frames after the one with the number seq. record.ErrForgotten: take a snapshot instead.
 	Next(ctx context.Context, seq int64) ([]record.Frame, error)
 	// Steps are those up to the frame with the number seq; 0: up to now.
@@ -68,8 +69,8 @@ type replay struct {
 	first record.Snapshot
 }
 
-// Snapshot is the state before the first frame.
-func (r replay) Snapshot() record.Snapshot { return r.first }
+// Recent is the state before the first frame.
+func (r replay) Recent(int64) record.Snapshot { return r.first }
 
 // How long a request may take. Websockets have terms of their own: see socket.go.
 const (

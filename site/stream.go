@@ -15,6 +15,8 @@ const (
 	maxBatch   = 1000 // frames in a message
 	// maxBehind is how many frames a browser gets late. It is the history that keeps them, so a slow browser costs no memory.
 	maxBehind = 5000
+	// memory is how many frames a browser gets of what was before it came, so that it can go back in time at once.
+	memory = 2000
 )
 
 // hello is what the pages need to know first.
@@ -71,10 +73,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// follow sends the state, and then what happens to it. Whoever falls behind gets the state anew.
+// follow sends a state of a while ago, and what happened to it since. Whoever falls behind gets the state as it is then.
 func (s *Server) follow(ctx context.Context, socket *socket) error {
-	for {
-		state := s.Source.Snapshot()
+	for state := s.Source.Recent(memory); ; state = s.Source.Snapshot() {
 		if err := socket.say("snapshot", state); err != nil {
 			return err
 		}

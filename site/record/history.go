@@ -130,6 +130,17 @@ func (h *History) Snapshot() Snapshot {
 	return h.now.snapshot()
 }
 
+// Recent is the state before the newest frames, so many of them at most: with these a newcomer sees what happened just now.
+func (h *History) Recent(frames int64) Snapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	past := h.base.clone()
+	for _, frame := range h.frames[:max(0, int64(len(h.frames))-frames)] {
+		past.apply(frame)
+	}
+	return past.snapshot()
+}
+
 // At is the state right after the frame with the number seq.
 func (h *History) At(seq int64) (Snapshot, error) {
 	past, err := h.at(seq)

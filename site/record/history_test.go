@@ -197,3 +197,28 @@ func TestAFrameWithoutATimeHappensNow(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNewestFramesOnTheStateBeforeThemGiveWhatIsNow(t *testing.T) {
+	for _, frames := range []int64{0, 1, 3, 7, 100} {
+		history := record.NewHistory(record.Limits{Frames: 7})
+		for i := range int64(12) {
+			history.Append(object(fmt.Sprint("web-", i%4), i+1))
+		}
+		past := history.Recent(frames)
+		if kept := min(frames, 7); past.Seq != 12-kept {
+			t.Errorf("before %d frames it is frame %d, want %d", frames, past.Seq, 12-kept)
+		}
+		again := record.NewHistory(record.Unlimited)
+		again.Begin(past)
+		if frames > 0 {
+			newest, err := history.Next(t.Context(), past.Seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again.Append(newest...)
+		}
+		if diff := cmp.Diff(tell(history.Snapshot()), tell(again.Snapshot())); diff != "" {
+			t.Errorf("after %d frames (-want +got):\n%s", frames, diff)
+		}
+	}
+}
