@@ -196,8 +196,12 @@ func writeJoined(c *call, found result) error {
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	var body bytes.Buffer
-	fmt.Fprintf(&body, `{"kind":"%sList","apiVersion":"%s","metadata":%s,"items":[`, c.kind.Kind, c.kind.GroupVersion(), head)
+	size := 1 << 10
+	for _, item := range found.items {
+		size += len(item.JSON()) + 1
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size)) // a buffer that grows copies megabytes again and again
+	fmt.Fprintf(body, `{"kind":"%sList","apiVersion":"%s","metadata":%s,"items":[`, c.kind.Kind, c.kind.GroupVersion(), head)
 	for i, item := range found.items {
 		if i > 0 {
 			body.WriteByte(',')
