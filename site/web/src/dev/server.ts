@@ -115,8 +115,8 @@ function judge(socket: FakeSocket, id: string): void {
   const look = () => {
     if (socket.readyState !== 1) return;
     const done = step?.done === true || ++looks > 3;
-    const checks = (step?.check ?? []).map(({ run, expect }) => ({ run, passed: done, expected: expect ?? "", seen: done ? (expect ?? "") : "2" }));
-    socket.say(JSON.stringify({ step: id, done, checks, holds: (step?.holds ?? []).map((run) => ({ run, passed: true, expected: "", seen: "" })), ...(!done && { hint: "One pod is still starting: its container waits for its image." }) }));
+    const checks = (step?.check ?? []).map(({ run, expect }) => ({ run, passed: done, expected: expect, seen: done ? expect : "2" }));
+    socket.say(JSON.stringify({ step: id, done, checks, holds: (step?.holds ?? []).map(({ run, expect }) => ({ run, passed: true, expected: expect, seen: "" })), ...(!done && { hint: "One pod is still starting: its container waits for its image." }) }));
     setTimeout(look, 2_000);
   };
   look();

@@ -149,6 +149,12 @@ export class History {
     return true;
   }
 
+  /** Whether a snapshot is a moment of this history: then what follows on it continues this. Another server counts anew. */
+  has(snapshot: Snapshot): boolean {
+    const { seq, cluster } = snapshot;
+    return seq > 0 && seq >= this.first && seq <= this.last && cluster === this.base.cluster && Math.abs(this.timeOf(seq) - millis(snapshot.time)) < 1;
+  }
+
   /** The state right after a frame; the nearest one that is kept, for a number outside. */
   at(seq: number): State {
     const wanted = Math.min(Math.max(seq, this.first), this.last);

@@ -1,8 +1,12 @@
 import { goLive, liveClock, nextStep, pause, play, previousStep, scrub, tick, withSpeed, type Clock } from "./clock";
-import { emptyState, History, type State } from "./model";
+import { emptyState, History, usualLimits, type Limits, type State } from "./model";
 import type { Server } from "./server";
 import { Stream, type Connection } from "./stream";
 import type { Frame, Hello, Notice, Recording, StreamMessage } from "./types";
+
+const unlimited: Limits = { frames: Infinity, checkpoint: 500, steps: Infinity };
+/** More frames than this at once are a jump, not something to watch. */
+const watchable = 400;
 
 const nothing = new History({ seq: 0, time: "1970-01-01T00:00:00Z", cluster: "", objects: null, facts: null, steps: null });
 
@@ -67,7 +71,7 @@ export class Session {
     if (message.hello) this.#greet(message.hello);
     if (message.recording) this.recording = message.recording;
     if (message.notice) this.notice = message.notice.level === "clear" ? undefined : message.notice;
-    if (message.snapshot) this.#begin(new History(message.snapshot, this.replay ? { ...unlimited } : undefined));
+    if (message.snapshot && !this.history.has(message.snapshot)) this.#begin(new History(message.snapshot, this.replay ? unlimited : usualLimits));
     if (!message.frames?.length) return true;
     const expected = (this.#inbox.at(-1)?.seq ?? this.history.last) + 1;
     const first = message.frames[0];
@@ -110,9 +114,7 @@ export class Session {
   }
 
   #show(clock: Clock, animate: boolean): void {
-    this.fresh = animate ? this.history.between(this.now.seq, clock.seq) : [];
+    this.fresh = animate && clock.seq - this.now.seq <= watchable ? this.history.between(this.now.seq, clock.seq) : [];
     this.now = this.history.at(clock.seq);
   }
 }
-
-const unlimited = { frames: Infinity, checkpoint: 500, steps: Infinity };

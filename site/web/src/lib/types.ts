@@ -184,10 +184,17 @@ export interface LabStep {
   run: string[] | null;
   view?: string;
   object?: string;
-  holds?: string[] | null;
   needs?: string[] | null;
-  check: { run: string; expect?: string }[] | null;
+  check: LabCheck[] | null;
+  /** What must stay true before, during and after. */
+  holds?: LabCheck[] | null;
   done: boolean;
+}
+
+/** A command, and in words what is expected of it. */
+export interface LabCheck {
+  run: string;
+  expect: string;
 }
 
 /** A message on /ws/lab: what the open step's checks saw just now. */
@@ -196,14 +203,15 @@ export interface LabVerdict {
   done: boolean;
   checks: CheckVerdict[] | null;
   holds?: CheckVerdict[] | null;
+  /** Text, not HTML: what commands print is in it. */
   hint?: string;
 }
 
 export interface CheckVerdict {
   run: string;
   passed: boolean;
-  expected?: string;
-  seen?: string;
+  expected: string;
+  seen: string;
 }
 
 /** A loop in step mode. */
