@@ -18,6 +18,7 @@ func commands() []*cobra.Command {
 	return append(platformCommands(),
 		newWhyCommand(),
 		newStepCommand(),
+		newReplayCommand(),
 		newVersionCommand(),
 	)
 }
