@@ -7,23 +7,6 @@ import (
 	"time"
 )
 
-// Report is what the checks of a step found.
-type Report struct {
-	Step   string    `json:"step"`
-	Done   bool      `json:"done"` // all that is to be true is
-	Checks []Finding `json:"checks"`
-	Holds  []Finding `json:"holds"`
-	Hint   string    `json:"hint,omitempty"`
-}
-
-// Finding is what one check found: the evidence.
-type Finding struct {
-	Run      string `json:"run"`
-	Passed   bool   `json:"passed"`
-	Expected string `json:"expected"`
-	Seen     string `json:"seen"`
-}
-
 // Checker runs the checks of a lab.
 type Checker struct {
 	Lab      *Lab

@@ -2,7 +2,6 @@ package labs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -73,35 +72,22 @@ func (i *Inventory) Objects(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// difference says what is in a cluster and was not, the other way round, and what does not run; nil: it is as before.
-func (i *Inventory) difference(ctx context.Context, before []string) error {
-	after, err := i.Objects(ctx)
-	if err != nil {
-		return err
-	}
-	var all []error
-	missing := func(here, there []string, what string) {
-		for _, name := range here {
-			if !slices.Contains(there, name) {
-				all = append(all, errors.New(name+" "+what))
-			}
-		}
-	}
-	missing(after, before, "was not there before")
-	missing(before, after, "is no more")
+// Ailing says what is not as it should be: nodes that are not Ready, components that do not run.
+func (i *Inventory) Ailing(ctx context.Context) ([]string, error) {
 	nodes, err := i.objects.Resource(corev1.SchemeGroupVersion.WithResource("nodes")).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var ailing []string
 	for _, node := range nodes.Items {
 		if !nodeReady(node) {
-			all = append(all, fmt.Errorf("%s is not Ready", node.GetName()))
+			ailing = append(ailing, node.GetName()+" is not Ready")
 		}
 	}
 	for _, component := range i.down() {
-		all = append(all, fmt.Errorf("%s does not run", component))
+		ailing = append(ailing, component+" does not run")
 	}
-	return errors.Join(all...)
+	return ailing, nil
 }
 
 func nodeReady(node unstructured.Unstructured) bool {

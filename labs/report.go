@@ -6,6 +6,23 @@ import (
 	"strings"
 )
 
+// Report is what the checks of a step found.
+type Report struct {
+	Step   string    `json:"step"`
+	Done   bool      `json:"done"` // all that is to be true is
+	Checks []Finding `json:"checks"`
+	Holds  []Finding `json:"holds"`
+	Hint   string    `json:"hint,omitempty"`
+}
+
+// Finding is what one check found: the evidence.
+type Finding struct {
+	Run      string `json:"run"`
+	Passed   bool   `json:"passed"`
+	Expected string `json:"expected"`
+	Seen     string `json:"seen"`
+}
+
 // String is the evidence that a person must see to know what went wrong: of what failed, or of all where nothing did.
 func (r Report) String() string {
 	var b strings.Builder
@@ -24,10 +41,5 @@ func (r Report) String() string {
 func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n              ") }
 
 func allPassed(findings []Finding) bool {
-	for _, found := range findings {
-		if !found.Passed {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(findings, func(found Finding) bool { return !found.Passed })
 }

@@ -50,12 +50,14 @@ func (s *Shell) Run(ctx context.Context, command string, within time.Duration) (
 	group := func() error { return syscall.Kill(-process.Process.Pid, syscall.SIGKILL) }
 	process.Cancel = group
 	err := process.Run()
-	if process.Process == nil {
-		return Outcome{}, fmt.Errorf("run %s in %s: %w", arguments[0], s.Dir, err)
+	if process.Process != nil {
+		_ = group() // what it left in the background; mostly nothing
 	}
-	_ = group() // what it left in the background; mostly nothing
 	if ctx.Err() != nil {
 		return Outcome{}, context.Cause(ctx)
+	}
+	if process.Process == nil {
+		return Outcome{}, fmt.Errorf("run %s in %s: %w", arguments[0], s.Dir, err)
 	}
 	return Outcome{printed.String(), complaint.String(), process.ProcessState.ExitCode(), errors.Is(term.Err(), context.DeadlineExceeded)}, nil
 }

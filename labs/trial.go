@@ -7,14 +7,24 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Trial does labs as a student would, without one: it proves that they work, and that they can fail.
 type Trial struct {
 	Env     []string // of the commands; see [Environment]
-	Cluster *Inventory
+	Cluster Cluster
 	Say     io.Writer // what is going on, line by line
+
+	terms terms // zero: the usual ones
+}
+
+// Cluster is looked at before a lab and after it. An [Inventory] is one.
+type Cluster interface {
+	Objects(ctx context.Context) ([]string, error) // the names of all
+	Ailing(ctx context.Context) ([]string, error)  // what is not as it should be, in words
 }
 
 // Result is how a lab went.
@@ -32,16 +42,21 @@ type StepResult struct {
 	Failure string  `json:"failure,omitempty"`
 }
 
-const (
-	// settleTerm is how long the cluster may take after the commands of a step until its checks pass.
-	settleTerm = time.Minute
-	// worseTerm is how long a worse fault may take to show.
-	worseTerm = 30 * time.Second
-	tryEvery  = 200 * time.Millisecond
-)
+// terms are how long a cluster may take.
+type terms struct {
+	settle time.Duration // from the commands of a step until its checks pass
+	worse  time.Duration // until a worse fault shows
+}
+
+var usualTerms = terms{settle: time.Minute, worse: 30 * time.Second}
+
+const tryEvery = 200 * time.Millisecond
 
 // Do does one lab from its start to its reset. The error is about what the trial itself needs.
 func (t *Trial) Do(ctx context.Context, lab *Lab) (result Result, err error) {
+	if t.terms == (terms{}) {
+		t.terms = usualTerms
+	}
 	began := time.Now()
 	result = Result{Lab: lab.Name, Steps: []StepResult{}}
 	home, err := os.MkdirTemp("", "kubelab-lab-")
@@ -109,7 +124,7 @@ func (a *attempt) step(ctx context.Context, step *Step) error {
 	guard := a.guard(ctx, step)
 	err = a.checker.enter(ctx, step.Run)
 	if err == nil {
-		err = a.until(ctx, step, settleTerm, Report.isDone)
+		err = a.until(ctx, step, a.terms.settle, Report.isDone)
 	}
 	if broken := guard.stop(); err == nil && broken != nil {
 		return fmt.Errorf("what is to hold was not true during the step:\n%s", Report{Holds: []Finding{*broken}})
@@ -132,13 +147,13 @@ func (a *attempt) prove(ctx context.Context, hold Hold) error {
 		return fmt.Errorf("the worse fault: %w", err)
 	}
 	failed := func(r Report) bool { return !r.Done }
-	if err := a.until(ctx, alone, worseTerm, failed); err != nil {
+	if err := a.until(ctx, alone, a.terms.worse, failed); err != nil {
 		return fmt.Errorf("the worse fault does not make it fail, so what holds proves nothing: %w", err)
 	}
 	if err := a.checker.enter(ctx, hold.Mend); err != nil {
 		return fmt.Errorf("mend the worse fault: %w", err)
 	}
-	if err := a.until(ctx, alone, settleTerm, Report.isDone); err != nil {
+	if err := a.until(ctx, alone, a.terms.settle, Report.isDone); err != nil {
 		return fmt.Errorf("after the worse fault was mended: %w", err)
 	}
 	return nil
@@ -168,15 +183,39 @@ func (a *attempt) reset(ctx context.Context, before []string) error {
 			return err
 		}
 	}
-	deadline := time.Now().Add(settleTerm)
+	deadline := time.Now().Add(a.terms.settle)
 	for {
-		err := a.Cluster.difference(ctx, before)
-		if err == nil || ctx.Err() != nil {
-			return err
+		left, err := a.left(ctx, before)
+		if err == nil && len(left) == 0 {
+			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s after its reset the lab has left behind:\n%w", seconds(settleTerm), err)
+			return errors.Join(err, fmt.Errorf("%s after its reset, the cluster is not as before:\n  %s", seconds(a.terms.settle), strings.Join(left, "\n  ")))
 		}
 		time.Sleep(tryEvery)
 	}
+}
+
+// left is what is otherwise than before.
+func (a *attempt) left(ctx context.Context, before []string) ([]string, error) {
+	after, err := a.Cluster.Objects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left, err := a.Cluster.Ailing(ctx)
+	return append(left, difference(before, after)...), err
+}
+
+func difference(before, after []string) (differences []string) {
+	for _, name := range after {
+		if !slices.Contains(before, name) {
+			differences = append(differences, name+" was not there before")
+		}
+	}
+	for _, name := range before {
+		if !slices.Contains(after, name) {
+			differences = append(differences, name+" is no more")
+		}
+	}
+	return differences
 }
