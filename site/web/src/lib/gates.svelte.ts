@@ -33,6 +33,13 @@ export class Gates {
   }
 }
 
+/** What waits at a held loop, in words. */
+export function waitingAt(gate: Gate): string {
+  const names = (gate.waiting ?? []).map((ref) => ref.name);
+  if (names.length === 0) return "held; nothing waits yet";
+  return `${names.length} waiting: ${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}`;
+}
+
 /** A number that grows with every step of step mode, and every change of its ConfigMap. */
 export function stepModeChanges(session: Session): number {
   let changes = 0;
