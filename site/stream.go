@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"sync"
@@ -12,7 +13,7 @@ import (
 
 const (
 	batchEvery = 50 * time.Millisecond
-	maxBatch   = 1000 // frames in a message
+	maxBatch   = 1 << 20 // bytes of frames in a message, about
 	// maxBehind is how many frames a browser gets late. It is the history that keeps them, so a slow browser costs no memory.
 	maxBehind = 5000
 	// memory is how many frames a browser gets of what was before it came, so that it can go back in time at once.
@@ -95,17 +96,35 @@ func (s *Server) frames(ctx context.Context, socket *socket, seq int64) error {
 		case len(frames) > maxBehind && s.Recording == nil:
 			return record.ErrForgotten
 		}
-		for len(frames) > 0 {
-			batch := frames[:min(len(frames), maxBatch)]
-			if err := socket.say("frames", batch); err != nil {
-				return err
-			}
-			seq, frames = batch[len(batch)-1].Seq, frames[len(batch):]
+		if err := sendFrames(socket, frames); err != nil {
+			return err
 		}
+		seq = frames[len(frames)-1].Seq
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(batchEvery):
 		}
 	}
+}
+
+// sendFrames sends frames in messages of a bearable length.
+func sendFrames(socket *socket, frames []record.Frame) error {
+	var batch []json.RawMessage
+	size := 0
+	for i, frame := range frames {
+		text, err := json.Marshal(frame)
+		if err != nil {
+			return err
+		}
+		batch, size = append(batch, text), size+len(text)
+		if size < maxBatch && i < len(frames)-1 {
+			continue
+		}
+		if err := socket.say("frames", batch); err != nil {
+			return err
+		}
+		batch, size = nil, 0
+	}
+	return nil
 }

@@ -1,0 +1,122 @@
+package site_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"kubelab/kube/trace"
+	"kubelab/site"
+)
+
+// parts are all that can be plugged in, and remember what was done with them.
+type parts struct {
+	mu    sync.Mutex
+	done  []string
+	shell func() site.Shell // nil: echo
+}
+
+func (p *parts) note(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = append(p.done, fmt.Sprintf(format, args...))
+}
+
+func (p *parts) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.done...)
+}
+
+// untouched says that nobody got through to them.
+func (p *parts) untouched(t *testing.T) {
+	t.Helper()
+	if did := p.all(); len(did) > 0 {
+		t.Errorf("the attacker got through: %q", did)
+	}
+}
+
+func (p *parts) User() string { return "alice" }
+
+func (p *parts) Open(cols, rows uint16) (site.Shell, error) {
+	p.note("open %dx%d", cols, rows)
+	if p.shell != nil {
+		return p.shell(), nil
+	}
+	return newEcho(p), nil
+}
+
+// faulty and gated have the List that parts cannot have twice.
+type faulty struct{ *parts }
+
+func (p faulty) List(context.Context) ([]site.Fault, error) {
+	return []site.Fault{{Kind: "kill-node", Title: "Cut a host's power", Heavy: true, Targets: []site.Target{{Target: "node-1", Command: "kube node kill node-1"}}}}, nil
+}
+
+func (p faulty) Inject(_ context.Context, kind, target string) (string, error) {
+	if kind != "kill-node" {
+		return "", fmt.Errorf("fault %s: %w", kind, site.ErrUnknown)
+	}
+	p.note("%s %s", kind, target)
+	return "kube node kill " + target, nil
+}
+
+type gated struct{ *parts }
+
+func (p gated) List(context.Context) ([]site.Gate, error) {
+	return []site.Gate{{Loop: "scheduler", Held: len(p.all()) > 0, Waiting: []trace.Ref{}}}, nil
+}
+
+func (p gated) Set(_ context.Context, loop, action string) error {
+	p.note("%s %s", action, loop)
+	return nil
+}
+
+func (p *parts) Has(name string) bool { return name == "03-pods" }
+
+func (p *parts) Lab(_ context.Context, name string) (any, error) {
+	return map[string]string{"name": name}, nil
+}
+
+func (p *parts) Check(ctx context.Context, name, step string, saw func(any) error) error {
+	p.note("check %s %s", name, step)
+	if err := saw(map[string]any{"step": step, "done": true}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	p.note("end of check")
+	return ctx.Err()
+}
+
+func (p *parts) Reset(_ context.Context, name string) error {
+	p.note("reset %s", name)
+	return nil
+}
+
+// echo is a shell that prints what it reads.
+type echo struct {
+	*io.PipeReader
+	in    *io.PipeWriter
+	parts *parts
+}
+
+func newEcho(p *parts) *echo {
+	out, in := io.Pipe()
+	return &echo{out, in, p}
+}
+
+func (e *echo) Write(typed []byte) (int, error) { return e.in.Write(typed) }
+
+func (e *echo) Resize(cols, rows uint16) error {
+	e.parts.note("resize %dx%d", cols, rows)
+	return nil
+}
+
+func (e *echo) Wait() int { return 3 }
+
+func (e *echo) Close() error {
+	e.parts.note("close")
+	return e.in.Close()
+}
