@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"kubelab/kube/api"
 	"kubelab/kube/store"
@@ -18,7 +19,7 @@ import (
 )
 
 // serveChange says what the write of a step did to its object. Nothing is kept for it: etcd still has both revisions,
-// for some ten minutes.
+// for ten to twenty minutes.
 func (s *Server) serveChange(c *call, id trace.ID) error {
 	if err := s.cache.Fresh(c.r.Context()); err != nil {
 		return err
@@ -27,14 +28,13 @@ func (s *Server) serveChange(c *call, id trace.ID) error {
 	steps := stepsOf(items)
 	i := slices.IndexFunc(steps, func(step *trace.Step) bool { return step.ID == id })
 	if i < 0 || steps[i].Revision == 0 {
-		return apierrors.NewGenericServerResponse(http.StatusNotFound, c.verb, noResource, "",
-			fmt.Sprintf("there is no step %q that wrote an object: a step is kept for an hour", id), 0, false)
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "steps that wrote an object"}, string(id)) // a step expires
 	}
 	var change trace.Change
 	at := store.Revision(steps[i].Revision)
 	err := errors.Join(s.past(c.r.Context(), steps[i].Object, at-1, &change.Before), s.past(c.r.Context(), steps[i].Object, at, &change.After))
 	if errors.Is(err, store.ErrTooOld) {
-		return apierrors.NewResourceExpired(fmt.Sprintf("the store has forgotten revision %d: it remembers what objects were like for some ten minutes", at))
+		return apierrors.NewResourceExpired(fmt.Sprintf("the store has forgotten revision %d: it knows what objects were like for ten to twenty minutes", at))
 	}
 	if err != nil {
 		return err

@@ -107,11 +107,12 @@ func TestWhatANodeDoesBesideTheAPIIsInTheRecordToo(t *testing.T) {
 
 // changeOf asks what the step that wrote a revision did.
 func changeOf(c *operator.Client, revision string) (change trace.Change, err error) {
-	body, err := c.CoreV1().RESTClient().Get().AbsPath(trace.ChangePath(trace.Wrote(revision))).Do(context.Background()).Raw()
-	if err == nil {
-		err = json.Unmarshal(body, &change)
+	answer := c.CoreV1().RESTClient().Get().AbsPath(trace.ChangePath(trace.Wrote(revision))).Do(context.Background())
+	if err := answer.Error(); err != nil { // in the server's words, which Raw leaves in the body
+		return change, err
 	}
-	return change, err
+	body, _ := answer.Raw()
+	return change, json.Unmarshal(body, &change)
 }
 
 func TestAStepOfAWriteTellsWhatTheObjectWasBeforeAndAfter(t *testing.T) {
@@ -153,7 +154,7 @@ func TestAStepOfAWriteTellsWhatTheObjectWasBeforeAndAfter(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	if _, err := changeOf(person, "1"); !apierrors.IsNotFound(err) {
+	if _, err := changeOf(person, "1"); !apierrors.IsNotFound(err) || !strings.Contains(err.Error(), `"r1" not found`) {
 		t.Errorf("got %v, want: there is no such step", err)
 	}
 }

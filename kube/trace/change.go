@@ -8,5 +8,5 @@ type Change struct {
 }
 
 // ChangePath is where the API server tells an administrator the [Change] of a step that has a revision. It answers
-// 404 for other steps, and 410 when the store has forgotten the revision: about ten minutes later.
+// 404 for other steps, and 410 when the store has forgotten the revision: ten to twenty minutes later.
 func ChangePath(id ID) string { return Path + "/" + string(id) + "/change" }
