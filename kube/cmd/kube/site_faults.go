@@ -164,16 +164,3 @@ func (f faults) deletePod(ctx context.Context, target string) error {
 	namespace, name, _ := strings.Cut(target, "/")
 	return f.client.CoreV1().Pods(namespace).Delete(ctx, name, metav1.DeleteOptions{})
 }
-
-// killContainer kills NAMESPACE/POD/CONTAINER.
-func killContainer(ctx context.Context, client kubernetes.Interface, name, target string) error {
-	parts := strings.Split(target, "/")
-	if len(parts) != 3 {
-		return fmt.Errorf("%q names no container: write NAMESPACE/POD/CONTAINER", target)
-	}
-	pod, err := client.CoreV1().Pods(parts[0]).Get(ctx, parts[1], metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	return cluster.KillContainer(ctx, name, pod, parts[2])
-}

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"kubelab/labs"
 	"kubelab/site"
@@ -36,15 +38,20 @@ func (l siteLabs) Has(name string) bool {
 	return l.all[name] != nil
 }
 
-// Lab is what the pages show. A shell that is open may be anywhere, so the first thing to do is to go where the files are.
+// progressTerm is how long the cluster may take to say what is done.
+const progressTerm = 2 * time.Second
+
+// Lab is what the pages show. While the cluster does not answer, nothing is marked as done: a lab can be read all the same. A shell that is open may be anywhere, so the first thing to do is to go where the files are.
 func (l siteLabs) Lab(ctx context.Context, name string) (any, error) {
 	lab := l.all[name]
 	if lab == nil {
 		return nil, fmt.Errorf("lab %s: %w", name, site.ErrUnknown)
 	}
+	ctx, cancel := context.WithTimeout(ctx, progressTerm)
+	defer cancel()
 	done, err := l.progress.Of(ctx, name)
 	if err != nil {
-		return nil, err
+		slog.Warn("cannot tell what is done of a lab", "lab", name, "error", err)
 	}
 	page, err := lab.Page(done)
 	if err == nil {
