@@ -37,11 +37,11 @@ func (b *board) read() (notice, <-chan struct{}) {
 	return b.notice, b.changed
 }
 
-// follow sends each notice.
+// follow sends each notice, and to a newcomer the one that holds.
 func (b *board) follow(ctx context.Context, socket *socket) error {
-	for {
+	for said := false; ; {
 		now, changed := b.read()
-		if now.Level != "" {
+		if said = said || now.Level != "" && now.Level != "clear"; said {
 			if err := socket.say("notice", now); err != nil {
 				return err
 			}

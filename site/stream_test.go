@@ -158,6 +158,13 @@ func TestANoticeReachesAllBrowsersAndThoseThatComeLater(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	}
+	last := r.in(site.Student).open("/ws/stream")
+	last.hear()
+	last.hear()
+	r.history.Append(object("web", 1))
+	if message := last.hear(); message["frames"] == nil {
+		t.Errorf("who comes when all is well is told %s", message["notice"])
+	}
 }
 
 func TestARecordingBeginsAtItsFirstFrame(t *testing.T) {

@@ -74,9 +74,12 @@ func onHost(kind, title, verb string, heavy bool, applies func(cluster.Status) b
 	}}
 }
 
+// processes are what comes back when it is killed: all but the supervisor.
 func (s scene) processes() (names []string) {
 	for _, component := range s.components {
-		names = append(names, component.String())
+		if component.Name != "supervise" {
+			names = append(names, component.String())
+		}
 	}
 	return names
 }
