@@ -143,21 +143,16 @@ func (h *History) Recent(frames int64) Snapshot {
 
 // At is the state right after the frame with the number seq.
 func (h *History) At(seq int64) (Snapshot, error) {
-	past, err := h.at(seq)
-	return past.snapshot(), err
-}
-
-func (h *History) at(seq int64) (state, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if seq < h.base.seq || seq > h.now.seq {
-		return state{}, fmt.Errorf("the state at frame %d: %w (it has %d to %d)", seq, ErrForgotten, h.base.seq, h.now.seq)
+		return Snapshot{}, fmt.Errorf("the state at frame %d: %w (it has %d to %d)", seq, ErrForgotten, h.base.seq, h.now.seq)
 	}
 	past := h.base.clone()
 	for _, frame := range h.frames[:seq-h.base.seq] {
 		past.apply(frame)
 	}
-	return past, nil
+	return past.snapshot(), nil
 }
 
 // Start is the earliest state that is kept: what a recording begins with.
