@@ -32,33 +32,35 @@ type labRoom struct {
 
 // openLabRoom prepares for labs in a cluster. Commands of labs see a kubeconfig with this cluster only: a lab that deletes the
 // pod web shall not do so in whatever cluster the student looked at last.
-func openLabRoom(name string) (room *labRoom, err error) {
-	room = &labRoom{name: name, owner: labs.Owner{UID: -1, GID: -1}}
-	if room.dir, err = os.MkdirTemp("", "kube-lab-"); err != nil {
-		return nil, err
+func openLabRoom(name string) (*labRoom, error) {
+	room := &labRoom{name: name, owner: labs.Owner{UID: -1, GID: -1}}
+	if err := room.furnish(); err != nil {
+		return nil, errors.Join(err, room.close())
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, room.close())
-		}
-	}()
-	kubeconfig := filepath.Join(room.dir, "kubeconfig")
-	if err = writeOnlyContext(kubeconfig, cluster.Spec{Name: name}); err != nil {
-		return nil, err
+	return room, nil
+}
+
+func (r *labRoom) furnish() (err error) {
+	if r.dir, err = os.MkdirTemp("", "kube-lab-"); err != nil {
+		return err
 	}
-	if room.config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
-		return nil, err
+	kubeconfig := filepath.Join(r.dir, "kubeconfig")
+	if err = writeOnlyContext(kubeconfig, cluster.Spec{Name: r.name}); err != nil {
+		return err
 	}
-	client, err := kubernetes.NewForConfig(room.config)
+	if r.config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(r.config)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	room.progress = &labs.Progress{Client: client}
-	room.env = labs.Environment(room.dir, filepath.Dir(besideUs("kube")), kubeconfig, name)
-	if err = labs.MakeTools(room.dir); err != nil {
-		return nil, err
+	r.progress = &labs.Progress{Client: client}
+	r.env = labs.Environment(r.dir, filepath.Dir(besideUs("kube")), kubeconfig, r.name)
+	if err = labs.MakeTools(r.dir); err != nil {
+		return err
 	}
-	return room, room.findHome()
+	return r.findHome()
 }
 
 // writeOnlyContext copies the context of a cluster from the person's kubeconfig.
