@@ -203,9 +203,9 @@ class Story {
     const node = `node-${(i % 3) + 1}`;
     pod.spec.nodeName = node;
     pod.status = { phase: "Pending", conditions: [{ type: "PodScheduled", status: "True" }] };
-    const scores = Object.fromEntries([1, 2, 3].map((n) => [`node-${n}`, { fits: true, score: n === (i % 3) + 1 ? 293 : 260, scores: { "free resources": 97 - n, "balanced resources": 96, "siblings elsewhere": n === (i % 3) + 1 ? 100 : 67 } }]));
+    const verdicts = [1, 2, 3].map((n) => ({ node: `node-${n}`, points: { "free resources": 97 - n, "balanced resources": 96, ...(n === (i % 3) + 1 && { "siblings elsewhere": 100 }) }, total: n === (i % 3) + 1 ? 293 : 190 }));
     this.#bound.push(
-      this.tape.after(2.2).wrote("scheduler", "create binding", "pods", pod, [this.#made[i] as string], { detail: `3 of 3 nodes fit, ${node} is best: free resources 97, balanced resources 96, siblings elsewhere 100`, source: "kube/scheduler/operator.go:80", plan: { node, nodes: scores } }),
+      this.tape.after(2.2).wrote("scheduler", "create binding", "pods", pod, [this.#made[i] as string], { detail: `3 of 3 nodes fit, ${node} is best: free resources 97, balanced resources 96, siblings elsewhere 100`, source: "kube/scheduler/operator.go:80", plan: { node, verdicts } }),
     );
   }
 

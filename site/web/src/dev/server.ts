@@ -11,8 +11,8 @@ export class FakeServer implements Server {
   readonly #mode: Hello["mode"];
   #gates = gates;
 
-  constructor(mode: Hello["mode"], pods = 3) {
-    this.#made = madeRecording(pods);
+  constructor(mode: Hello["mode"], made = madeRecording()) {
+    this.#made = made;
     this.#mode = mode;
   }
 

@@ -33,6 +33,12 @@ export function roomOf(step: Step): string | undefined {
   return /^kube\/([^/]+)\//.exec(step.source ?? "")?.[1];
 }
 
+/** Whether something came from outside of the loops: a person's request, or an event. What the lab itself keeps, its progress and step mode, is none. */
+export function isNews({ root, object }: Step): boolean {
+  const kept = object.resource === "configmaps" && object.namespace === "kube-system";
+  return (root === "request" && !kept) || root === "event";
+}
+
 /** Who did a step, as a person reads it: controllers/replicasets, kubelet@node-1. */
 export function actor(step: Step): string {
   const room = step.component === "controllers" ? roomOf(step) : undefined;

@@ -28,12 +28,17 @@ export class LabWork {
     return this.lab?.steps.find((step) => step.id === this.open);
   }
 
-  /** Takes up a lab, at a step or at the first that is not done. */
-  begin(lab: Lab, at?: string): void {
+  /** Takes up a lab. No step is open yet, so that nothing is checked while a person only reads. */
+  take(lab: Lab): void {
     this.end();
     this.lab = lab;
     this.done = new Set(lab.steps.filter((step) => step.done).map((step) => step.id));
-    const first = lab.steps.find((step) => step.id === at) ?? lab.steps.find((step) => !step.done);
+  }
+
+  /** Opens a step, or the first that is not done. */
+  begin(at?: string): void {
+    const steps = this.lab?.steps ?? [];
+    const first = steps.find((step) => step.id === at) ?? steps.find((step) => !this.done.has(step.id));
     if (first) this.go(first.id);
   }
 
@@ -62,7 +67,8 @@ export class LabWork {
     if (!lab) return;
     this.error = "";
     try {
-      this.begin(await this.#server.post<Lab>(`/api/labs/${lab.name}/reset`, {}));
+      this.take(await this.#server.post<Lab>(`/api/labs/${lab.name}/reset`, {}));
+      this.begin();
       this.said = "The lab begins anew.";
     } catch (error) {
       this.error = (error as Error).message;

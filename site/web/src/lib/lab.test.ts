@@ -18,15 +18,18 @@ describe("a lab", () => {
   });
 
   it("opens the first step that is not done, or the one that the address names", () => {
-    work.begin(lab);
+    work.take(lab);
+    expect(work.open).toBeUndefined();
+    work.begin();
     expect(work.open).toBe("delete");
-    work.begin(lab, "orphan");
+    work.begin("orphan");
     expect(opened).toEqual(["delete", "orphan"]);
     expect(lab.steps[2] && work.missing(lab.steps[2])).toEqual(["Delete one, and watch"]);
   });
 
   it("shows what the checks see, ticks the step off the moment that it is true, and goes on to the next", async () => {
-    work.begin(lab);
+    work.take(lab);
+    work.begin();
     await vi.advanceTimersByTimeAsync(10);
     expect(work.verdict).toMatchObject({ done: false, checks: [{ passed: false, expected: "3", seen: "2" }, { passed: false }] });
     expect(work.verdict?.hint).toContain("still starting");
@@ -43,7 +46,8 @@ describe("a lab", () => {
     const fake = new FakeServer("live");
     const server: Server = { get: (path) => fake.get(path), post: (path, body) => fake.post(path, body), socket: (path) => (sockets.push(fake.socket(path)), sockets.at(-1) as WebSocket) };
     work = new LabWork(server, () => undefined);
-    work.begin(lab);
+    work.take(lab);
+    work.begin();
     await vi.advanceTimersByTimeAsync(10);
     sockets[0]?.close();
     await vi.advanceTimersByTimeAsync(2_100);
@@ -54,7 +58,8 @@ describe("a lab", () => {
   });
 
   it("begins anew with no step done", async () => {
-    work.begin(lab);
+    work.take(lab);
+    work.begin();
     await work.reset();
     expect(work.done.size).toBe(0);
     expect(work.open).toBe("create");
