@@ -2,6 +2,7 @@ import type { Component } from "svelte";
 import type { History, State } from "../lib/model";
 import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
+import Scheduler from "./Scheduler.svelte";
 
 /** What every picture is given. It draws the state now, and nothing that came later. */
 export interface ViewProps {
@@ -29,7 +30,10 @@ export interface View {
   resource?: string;
 }
 
-export const views: readonly View[] = [{ name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster }];
+export const views: readonly View[] = [
+  { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
+  { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
+];
 
 export function viewNamed(name: string | undefined): View {
   return views.find((view) => view.name === name) ?? (views[0] as View);
