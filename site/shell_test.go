@@ -125,10 +125,8 @@ func TestABrowserThatAcknowledgesMoreThanItGotGetsNoMoreThanOthers(t *testing.T)
 	}
 	shell := r.in(site.Student).open("/ws/terminal")
 	f := <-made
-	for _, ack := range []string{"1000000000", "-1000000000"} {
-		if err := shell.WriteMessage(websocket.TextMessage, []byte(`{"ack":`+ack+`}`)); err != nil {
-			t.Fatal(err)
-		}
+	if err := shell.WriteMessage(websocket.TextMessage, []byte(`{"ack":1000000000}`)); err != nil {
+		t.Fatal(err)
 	}
 	r.wait("the flood", func() bool { return f.printed.Load() >= 512<<10 })
 	time.Sleep(50 * time.Millisecond) // in which it would print some hundred MB

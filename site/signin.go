@@ -34,7 +34,7 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 		case known: // the same address again
 			s.goOn(w, r)
 		default:
-			s.door(w, http.StatusUnauthorized, "This address was used before.")
+			s.door(w, http.StatusUnauthorized, "This address was used already.")
 		}
 	}
 }
