@@ -33,10 +33,14 @@ export function roomOf(step: Step): string | undefined {
   return /^kube\/([^/]+)\//.exec(step.source ?? "")?.[1];
 }
 
-/** Whether something came from outside of the loops: a person's request, or an event. What the lab itself keeps, its progress and step mode, is none. */
-export function isNews({ root, object }: Step): boolean {
-  const kept = object.resource === "configmaps" && object.namespace === "kube-system";
-  return (root === "request" && !kept) || root === "event";
+/** Whether a step only keeps what the lab itself needs: its progress, which loops are held. */
+export function isBookkeeping({ root, detail, object }: Step): boolean {
+  return root === "request" && /^kube\//.test(detail ?? "") && (object.resource === "configmaps" || object.resource === "namespaces");
+}
+
+/** Whether something came from outside of the loops: a person's request, or an event. */
+export function isNews(step: Step): boolean {
+  return (step.root === "request" && !isBookkeeping(step)) || step.root === "event";
 }
 
 /** Who did a step, as a person reads it: controllers/replicasets, kubelet@node-1. */

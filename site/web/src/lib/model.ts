@@ -201,6 +201,13 @@ export class History {
     return step && step.seq > this.first ? step : undefined;
   }
 
+  /** The newest step at a moment that is as asked for. */
+  latest(seq: number, wanted: (step: Step) => boolean): StepAt | undefined {
+    let at = upperBound(this.#steps, (step) => step.seq <= seq) - 1;
+    while (at >= 0 && !wanted((this.#steps[at] as StepAt).step)) at--;
+    return this.#steps[at];
+  }
+
   /** The steps on one object up to a moment. */
   stepsOf(ref: Ref, seq = this.last): readonly StepAt[] {
     return (this.#byObject.get(keyOf(ref)) ?? []).filter((step) => step.seq <= seq);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { madeRecording } from "../dev/recording";
 import { liveClock, nextStep, pause, play, scrub, tick, withSpeed } from "./clock";
-import { actor, whoOf } from "./component";
+import { actor, isNews, whoOf } from "./component";
 import { diffLines, diffObjects } from "./diff";
 import { History } from "./model";
 import { keyOf, parseKey } from "./ref";
@@ -103,6 +103,16 @@ describe("names and times", () => {
     expect(millis("2026-03-02T09:00:00.000250Z") - millis("2026-03-02T09:00:00Z")).toBeCloseTo(0.25, 3);
     expect(millis("2026-03-02T10:00:00.5+01:00")).toBe(millis("2026-03-02T09:00:00.500Z"));
     expect([0.25, 38.4, 1240, 65_000].map(duration)).toEqual(["0.3 ms", "38 ms", "1.24 s", "1 min 05 s"]);
+  });
+
+  it("of requests tell a person's from the lab's own bookkeeping", () => {
+    const asked = { id: "1", time: "", component: "kubelab-admin", verb: "update", root: "request" as const };
+    const progress = { resource: "configmaps", namespace: "kubelab", name: "progress" };
+    expect(isNews({ ...asked, object: progress, detail: "kube/v0.1" })).toBe(false);
+    expect(isNews({ ...asked, object: progress, detail: "kubectl/v1.37.2" })).toBe(true);
+    expect(isNews({ ...asked, object: { resource: "pods", name: "p" }, detail: "server" })).toBe(true);
+    expect(isNews({ id: "2", time: "", component: "kubelet", verb: "exit", root: "event", object: { resource: "pods", name: "p" } })).toBe(true);
+    expect(isNews({ id: "3", time: "", component: "kubelet", verb: "wait", root: "clock", object: { resource: "timers", name: "p" } })).toBe(false);
   });
 
   it("of components are of one kind each, and who is none of them is a person", () => {

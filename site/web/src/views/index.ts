@@ -2,6 +2,7 @@ import type { Component } from "svelte";
 import type { History, State } from "../lib/model";
 import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
+import Creation from "./Creation.svelte";
 import Scheduler from "./Scheduler.svelte";
 
 /** What every picture is given. It draws the state now, and nothing that came later. */
@@ -32,6 +33,7 @@ export interface View {
 
 export const views: readonly View[] = [
   { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
+  { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
 ];
 
