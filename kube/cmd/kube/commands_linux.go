@@ -13,6 +13,7 @@ func platformCommands() []*cobra.Command {
 		newCRICommand(),
 		newRecordCommand(),
 		newLabCommand(),
+		newExerciseCommand(),
 		newSiteCommand(),
 
 		newEtcdCommand(),

@@ -1,0 +1,199 @@
+package exercise
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// each runs a test for every exercise, in a folder that a student has just begun with.
+func each(t *testing.T, test func(t *testing.T, w Work)) {
+	source, err := FindSource("", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, exercise := range All {
+		t.Run(exercise.Concept, func(t *testing.T) {
+			w := Work{exercise, filepath.Join(t.TempDir(), exercise.Concept), source}
+			if err := w.Start(false); err != nil {
+				t.Fatal(err)
+			}
+			test(t, w)
+		})
+	}
+}
+
+// verdicts runs the tests of an exercise, and counts.
+func verdicts(t *testing.T, w Work) (passed int, failed []Verdict) {
+	t.Helper()
+	if err := w.Test(t.Context(), func(v Verdict) {
+		if v.Passed {
+			passed++
+		} else {
+			failed = append(failed, v)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return passed, failed
+}
+
+// solve puts the reference into the student's files.
+func solve(t *testing.T, w Work) {
+	t.Helper()
+	for _, file := range w.Files {
+		source, err := os.ReadFile(w.reference(file.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(w.own(file.Name), source, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAnExerciseCompilesAndFailsAsItIsGivenAndSaysTheRule(t *testing.T) {
+	each(t, func(t *testing.T, w Work) {
+		_, failed := verdicts(t, w)
+		if len(failed) == 0 {
+			t.Fatal("nothing fails: there is nothing to do")
+		}
+		if !strings.Contains(failed[0].Said, "your turn: ") || strings.Contains(failed[0].Said, "goroutine") {
+			t.Errorf("%q says:\n%s", failed[0].Rule, failed[0].Said)
+		}
+	})
+}
+
+func TestTheReferenceSolvesAnExercise(t *testing.T) {
+	each(t, func(t *testing.T, w Work) {
+		solve(t, w)
+		if passed, failed := verdicts(t, w); len(failed) > 0 || passed < 5 {
+			t.Errorf("%d pass, and these fail: %+v", passed, failed)
+		}
+		var difference bytes.Buffer
+		if err := w.Diff(t.Context(), &difference); err != nil || difference.Len() > 0 {
+			t.Errorf("%v\n%s", err, difference.String())
+		}
+	})
+}
+
+func TestAMistakeOfTheCompilerNamesTheStudentsFile(t *testing.T) {
+	source, err := FindSource("", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Work{All[1], t.TempDir(), source}
+	solve(t, w)
+	own := w.own("plan.go")
+	if err := os.WriteFile(own, []byte("package replicasets\n\nfunc ("), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Test(t.Context(), func(Verdict) {}); err == nil || !strings.Contains(err.Error(), own+":3") {
+		t.Error(err)
+	}
+}
+
+func TestAStudentsWorkIsNeverLost(t *testing.T) {
+	each(t, func(t *testing.T, w Work) {
+		own := w.own(w.Files[0].Name)
+		for _, text := range []string{"first", "second"} {
+			if err := os.WriteFile(own, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Start(false); err == nil || !strings.Contains(err.Error(), "--force") {
+				t.Errorf("begins again without being told to: %v", err)
+			}
+			if err := w.Start(true); err != nil {
+				t.Fatal(err)
+			}
+			if content, err := os.ReadFile(own + map[string]string{"first": ".1", "second": ".2"}[text]); err != nil || string(content) != text {
+				t.Errorf("kept %q: %v", content, err)
+			}
+		}
+	})
+}
+
+func TestWhatWasNotBegunSaysHow(t *testing.T) {
+	source, err := FindSource("", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Work{All[0], t.TempDir(), source}
+	if err := w.Test(t.Context(), func(Verdict) {}); err == nil || !strings.Contains(err.Error(), "kube exercise start "+w.Concept) {
+		t.Error(err)
+	}
+	if _, err := FindSource("", t.TempDir()); err == nil || !strings.Contains(err.Error(), "--source") {
+		t.Error(err)
+	}
+}
+
+func TestAFunctionIsEmptiedToItsRuleAndItsImportsGo(t *testing.T) {
+	const whole = `package p
+
+import (
+	"fmt"
+	"math/rand/v2"
+	str "strings"
+)
+
+// Twice says it twice. Nobody knows why.
+func Twice(s string) string {
+	// how
+	return str.Repeat(s, 2)
+}
+
+// Once stays.
+func Once(s string) string { return fmt.Sprint(s) }
+
+func (t *T) Roll() int { return rand.Int() }
+
+type T struct{}
+`
+	const emptied = `package p
+
+import (
+	"fmt"
+)
+
+// Twice says it twice. Nobody knows why.
+func Twice(s string) string {
+	panic("your turn: Twice says it twice.")
+}
+
+// Once stays.
+func Once(s string) string { return fmt.Sprint(s) }
+
+func (t *T) Roll() int {
+	panic("your turn: ")
+}
+
+type T struct{}
+`
+	got, err := Empty([]byte(whole), []string{"Twice", "(*T).Roll"})
+	if diff := cmp.Diff(emptied, string(got)); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if _, err := Empty([]byte(whole), []string{"Thrice"}); err == nil {
+		t.Error("a function that is not there was emptied")
+	}
+}
+
+func TestATestsNameBecomesASentence(t *testing.T) {
+	for name, want := range map[string]string{
+		"TestAPodStaysWhereItIs":              "A pod stays where it is",
+		"TestANodeNamesAllThatItHas":          "A node names all that it has",
+		"TestOfTieThePodsUIDPicksOne":         "Of tie the pods UID picks one",
+		"TestAReplicaSetOfAnotherIsLeftAlone": "A ReplicaSet of another is left alone",
+		"TestThe2NodesAreFull":                "The 2 nodes are full",
+		"TestCPUCounts":                       "CPU counts",
+		"TestItReadsTheAPI":                   "It reads the API",
+	} {
+		if got := Sentence(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
