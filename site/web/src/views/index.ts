@@ -4,6 +4,7 @@ import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
 import Creation from "./Creation.svelte";
 import Scheduler from "./Scheduler.svelte";
+import Service from "./Service.svelte";
 
 /** What every picture is given. It draws the state now, and nothing that came later. */
 export interface ViewProps {
@@ -35,6 +36,7 @@ export const views: readonly View[] = [
   { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
   { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
+  { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },
 ];
 
 export function viewNamed(name: string | undefined): View {
