@@ -188,3 +188,26 @@ func TestWhoHasARootTerminalIsToldSo(t *testing.T) {
 		t.Errorf("hello: %s", got)
 	}
 }
+
+// slow is a shell that takes a moment to end, as programs do.
+type slow struct{ *echo }
+
+func (s slow) Close() error {
+	time.Sleep(200 * time.Millisecond)
+	s.parts.note("ended")
+	return s.echo.Close()
+}
+
+func TestTheSiteEndsAfterItsShells(t *testing.T) {
+	r, p := full(t)
+	p.shell = func() site.Shell { return slow{newEcho(p)} }
+	shell := r.in(site.Student).open("/ws/terminal")
+	if err := shell.WriteMessage(websocket.BinaryMessage, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	shell.message() // it is there
+	r.end()
+	if !slices.Contains(p.all(), "ended") {
+		t.Error("the site has ended, and its shell has not")
+	}
+}
