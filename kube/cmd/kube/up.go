@@ -216,11 +216,11 @@ func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
 Use it:    %s/kubectl get nodes
 Context:   %s, in %s
 Alone:     export KUBECONFIG=%s
-Hosts:     %s/%s
+Hosts:     sudo %s/%s
 `, spec.Bin, spec.Context(), path, spec.Kubeconfig(), spec.Bin, spec.Command("node list"))
 	for _, host := range hosts {
 		if host.Stopped {
-			fmt.Fprintf(out, "Off:       %s, until %s/%s\n", host.Name, spec.Bin, spec.Command("node start "+host.Name))
+			fmt.Fprintf(out, "Off:       %s, until sudo %s/%s\n", host.Name, spec.Bin, spec.Command("node start "+host.Name))
 		}
 	}
 	if len(spec.Upstream) == 0 && !spec.Isolated {
