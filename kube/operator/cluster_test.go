@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kubelab/kube/cluster/clustertest"
+	"kubelab/kube/operator"
 )
 
 func TestStepModeInACluster(t *testing.T) {
@@ -58,5 +59,8 @@ func TestStepModeInACluster(t *testing.T) {
 		}
 		c.Kube("step", "release", "--all")
 		c.WaitReady("default", "", 3)
+		if got := c.Kubectl("get", "configmap", operator.StepMode, "-n", "kube-system", "--ignore-not-found"); got != "" {
+			t.Errorf("nothing is held, and there is still\n%s", got)
+		}
 	})
 }

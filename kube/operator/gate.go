@@ -91,6 +91,9 @@ func (l *Loop) obeyStepMode(ctx context.Context) error {
 }
 
 func (l *Loop) obey(object any, deleted bool) {
+	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = tombstone.Obj // deleted while the watch was away
+	}
 	is, ok := object.(*corev1.ConfigMap)
 	if !ok || is.Name != StepMode {
 		return

@@ -91,6 +91,17 @@ func TestAHeldLoopGoesOnOneTurnAtATimeInTheOrderInWhichItsKeysCame(t *testing.T)
 	})
 }
 
+func TestTheLoopGoesOnWhenTheConfigMapIsNoMore(t *testing.T) {
+	inStepMode(t, map[string]string{"test": "0"}, func(s *stepping) {
+		s.add("a")
+		s.want("held")
+		if err := s.client.CoreV1().ConfigMaps("kube-system").Delete(s.Context(), operator.StepMode, metav1.DeleteOptions{}); err != nil {
+			s.Fatal(err)
+		}
+		s.want("free", "a")
+	})
+}
+
 func TestALoopThatStartsAnewStaysHeld(t *testing.T) {
 	inStepMode(t, map[string]string{"test": "5"}, func(s *stepping) {
 		s.add("a")

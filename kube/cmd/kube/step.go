@@ -105,7 +105,7 @@ func loopName(text string) (string, error) {
 	return text, nil
 }
 
-// setStepMode changes the ConfigMap, and makes it where there is none.
+// setStepMode changes the ConfigMap, which is there as long as a loop is held.
 func setStepMode(ctx context.Context, client kubernetes.Interface, change func(data map[string]string) error) error {
 	api := client.CoreV1().ConfigMaps(metav1.NamespaceSystem)
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
@@ -122,12 +122,17 @@ func setStepMode(ctx context.Context, client kubernetes.Interface, change func(d
 		if err := change(is.Data); err != nil {
 			return err
 		}
-		if missing {
+		switch {
+		case missing && len(is.Data) > 0:
 			_, err = api.Create(ctx, is, metav1.CreateOptions{})
-		} else {
+			return err
+		case len(is.Data) > 0:
 			_, err = api.Update(ctx, is, metav1.UpdateOptions{})
+			return err
+		case missing:
+			return nil
 		}
-		return err
+		return api.Delete(ctx, is.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &is.ResourceVersion}})
 	})
 }
 
