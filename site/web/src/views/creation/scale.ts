@@ -50,6 +50,8 @@ export interface Room {
   width: number;
   breakWidth: number;
   leastPiece: number;
+  /** To the left of the first moment, for its mark. */
+  lead: number;
   /** To the right of the last moment, for its label. */
   tail: number;
 }
@@ -61,8 +63,8 @@ export function scaleOf(times: readonly number[], room: Room): Scale {
   const breaks = Math.max(0, pieces.length - 1) * room.breakWidth;
   const longest = Math.max(...pieces.map((piece) => piece.to - piece.from), 0);
   const least = longest > 0 ? Math.max(room.leastPiece, room.width * 0.4) / longest : 0;
-  const perMs = sum > 0 ? Math.max((room.width - room.tail - breaks) / sum, least) : 0;
-  let left = 0;
+  const perMs = sum > 0 ? Math.max((room.width - room.lead - room.tail - breaks) / sum, least) : 0;
+  let left = room.lead;
   const drawn = pieces.map((piece, i) => {
     const right = left + Math.max((piece.to - piece.from) * perMs, i < pieces.length - 1 ? 24 : 0);
     const one = { ...piece, left, right };
