@@ -3,6 +3,7 @@ import type { History, State } from "../lib/model";
 import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
 import Creation from "./Creation.svelte";
+import Network from "./Network.svelte";
 import Scheduler from "./Scheduler.svelte";
 import Service from "./Service.svelte";
 
@@ -36,6 +37,7 @@ export const views: readonly View[] = [
   { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
   { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
+  { name: "network", title: "Network", about: "Cables, bridges, routes, and the way of a packet", component: Network, resource: "pods" },
   { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },
 ];
 

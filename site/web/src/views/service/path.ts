@@ -78,11 +78,13 @@ export function matches(pod: Pod, service: Service): boolean {
   return wanted.length > 0 && wanted.every(([label, value]) => pod.metadata.labels?.[label] === value);
 }
 
-/** The pods from which one can ask, those first that are not behind the service themselves. */
+/** The pods from which one can ask: first those that are not behind the service themselves, the newest first. */
 export function clientsOf(state: State, service: Service): Pod[] {
   const running = list(state, "pods").filter((pod) => pod.status?.phase === "Running" && pod.spec.nodeName && !pod.metadata.deletionTimestamp);
   const own = (pod: Pod) => Number(pod.metadata.namespace === service.metadata.namespace && matches(pod, service));
-  return running.sort((a, b) => own(a) - own(b) || Number(b.metadata.namespace === service.metadata.namespace) - Number(a.metadata.namespace === service.metadata.namespace));
+  const near = (pod: Pod) => Number(pod.metadata.namespace === service.metadata.namespace);
+  const born = (pod: Pod) => Date.parse(pod.metadata.creationTimestamp ?? "") || 0;
+  return running.sort((a, b) => own(a) - own(b) || near(b) - near(a) || born(b) - born(a));
 }
 
 export interface Keeper {
@@ -91,18 +93,26 @@ export interface Keeper {
   /** Its last load of this service's rows. */
   loaded?: StepAt;
   rows: number;
+  /** The rows lead where the slices say. */
+  current: boolean;
 }
 
 /** The proxies that keep a service's rows, and when each last loaded them. */
 export function keepersOf(state: State, history: History, service: Service, port: number): Keeper[] {
   const steps = history.stepsOf(refOf("services", service), state.seq).filter(({ step }) => step.component === "proxy" && step.verb === "load rules");
   const up = new Map(processes(state).filter(({ component }) => component === "proxy").map((p) => [p.host, p.up]));
+  const endpoints = endpointsOf(state, service);
+  const ready = endpoints.filter((endpoint) => endpoint.ready);
+  const wanted = addressesOf(ready.length > 0 ? ready : endpoints.filter(({ terminating }) => terminating));
   return list(state, "nodes").map(({ metadata: { name } }) => {
     const loaded = steps.findLast(({ step }) => step.host === name);
     const text = fact<RulesFact>(state, `rules/${name}`)?.text ?? "";
-    return { node: name, up: up.get(name) ?? false, rows: tableFor(text, service.spec.clusterIP ?? "", port).rows.length, ...(loaded && { loaded }) };
+    const { rows } = tableFor(text, service.spec.clusterIP ?? "", port);
+    return { node: name, up: up.get(name) ?? false, rows: rows.length, current: addressesOf(rows) === wanted, ...(loaded && { loaded }) };
   });
 }
+
+const addressesOf = (all: readonly { address: string }[]): string => [...new Set(all.map(({ address }) => address))].sort().join();
 
 /** The slices of a service, with the step that wrote each last. */
 export function slicesOf(state: State, history: History, service: Service): { slice: EndpointSlice; ref: Ref; written: StepAt | undefined }[] {
