@@ -25,8 +25,8 @@ func newRecordCommand() *cobra.Command {
 		Use: "record FILE", Short: "Record what happens in a cluster, for kube replay", Args: cobra.ExactArgs(1),
 		Long: "Record what happens in a cluster, until Ctrl-C or for some time. The file can be shown with kube replay on any machine.\n" +
 			"The values of Secrets are masked; whatever else is in the cluster's objects is in the file, environment variables too.",
-		Example: `  sudo kube record lesson.kube
-  sudo kube record lesson.kube --for 30s`,
+		Example: `  sudo kube record lesson.kubelab
+  sudo kube record lesson.kubelab --for 30s`,
 		RunE: func(command *cobra.Command, args []string) error {
 			spec, _, err := cluster.List(name)
 			if err != nil {
