@@ -4,6 +4,12 @@ import type { Lab, LabStep, LabVerdict } from "./types";
 /** How long a step that has just become done stays in view before the next one opens, in milliseconds. */
 const pleasure = 1_600;
 
+export interface LabListener {
+  opened(step: LabStep): void;
+  /** Whether the checks may run: for who looks on they do not. */
+  mayCheck(): boolean;
+}
+
 /** A lab as one works through it: which steps are done, which is open, and what its checks see just now. */
 export class LabWork {
   lab = $state.raw<Lab>();
@@ -15,13 +21,13 @@ export class LabWork {
   error = $state("");
 
   readonly #server: Server;
-  readonly #opened: (step: LabStep) => void;
+  readonly #listener: LabListener;
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(server: Server, opened: (step: LabStep) => void) {
+  constructor(server: Server, listener: LabListener) {
     this.#server = server;
-    this.#opened = opened;
+    this.#listener = listener;
   }
 
   get step(): LabStep | undefined {
@@ -58,7 +64,7 @@ export class LabWork {
     this.verdict = undefined;
     const step = this.step;
     if (!step) return;
-    this.#opened(step);
+    this.#listener.opened(step);
     this.#listen(step.id);
   }
 
@@ -82,7 +88,7 @@ export class LabWork {
 
   #listen(id: string): void {
     const { lab } = this;
-    if (!lab) return;
+    if (!lab || !this.#listener.mayCheck()) return;
     const socket = this.#server.socket(`/ws/lab?lab=${encodeURIComponent(lab.name)}&step=${encodeURIComponent(id)}`);
     this.#socket = socket;
     socket.addEventListener("message", ({ data }: MessageEvent<string>) => {

@@ -10,7 +10,7 @@ describe("a lab", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     opened.length = 0;
-    work = new LabWork(new FakeServer("live"), (step) => opened.push(step.id));
+    work = new LabWork(new FakeServer("live"), { opened: (step) => opened.push(step.id), mayCheck: () => true });
   });
   afterEach(() => {
     work.end();
@@ -41,11 +41,15 @@ describe("a lab", () => {
     expect(work.open).toBe("orphan");
   });
 
+  /** A server that keeps the sockets it gave. */
+  function counted(sockets: WebSocket[]): Server {
+    const fake = new FakeServer("live");
+    return { get: (path) => fake.get(path), post: (path, body) => fake.post(path, body), socket: (path) => (sockets.push(fake.socket(path)), sockets.at(-1) as WebSocket) };
+  }
+
   it("asks again when the connection is gone, and leaves its step only when it is told", async () => {
     const sockets: WebSocket[] = [];
-    const fake = new FakeServer("live");
-    const server: Server = { get: (path) => fake.get(path), post: (path, body) => fake.post(path, body), socket: (path) => (sockets.push(fake.socket(path)), sockets.at(-1) as WebSocket) };
-    work = new LabWork(server, () => undefined);
+    work = new LabWork(counted(sockets), { opened: () => undefined, mayCheck: () => true });
     work.take(lab);
     work.begin();
     await vi.advanceTimersByTimeAsync(10);
@@ -55,6 +59,15 @@ describe("a lab", () => {
     work.go(undefined);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(sockets.length).toBe(2);
+  });
+
+  it("checks nothing for who only looks on", async () => {
+    const sockets: WebSocket[] = [];
+    work = new LabWork(counted(sockets), { opened: () => undefined, mayCheck: () => false });
+    work.take(lab);
+    work.begin();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([work.open, sockets.length]).toEqual(["delete", 0]);
   });
 
   it("begins anew with no step done", async () => {
