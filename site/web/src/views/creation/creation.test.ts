@@ -91,6 +91,7 @@ test("a name that is given again is another life", () => {
 test("the axis is broken where nothing happens for long, and not within a start", () => {
   expect(piecesOf([0, 11, 20, 130, 144])).toHaveLength(1);
   expect(piecesOf([0, 300, 600, 900])).toHaveLength(1);
+  expect(piecesOf([0, 144, 644, 1_144], 144)).toHaveLength(3);
   expect(piecesOf([0, 144, 4_344, 4_350])).toEqual([{ from: 0, to: 144 }, { from: 4_344, to: 4_350 }]);
 });
 

@@ -149,6 +149,7 @@ export function labelOf({ step }: StepAt): string {
   const node = /(\S+) is (best|the only)/.exec(detail)?.[1];
   if (step.verb === "create binding") return `bind${node ? ` to ${node}` : ""}`;
   if (step.verb === "wait") return detail;
+  if (step.object.resource === "configmaps" && step.object.name === "step-mode") return "step mode";
   if (["endpointslices", "replicasets", "deployments", "pods"].includes(step.object.resource) && ["create", "update", "delete", "patch"].includes(step.verb)) return `${step.verb} ${step.object.resource.replace("endpointslices", "endpoints").replace(/s$/, "")}`;
   return step.verb;
 }

@@ -6,20 +6,22 @@ export interface Piece {
   to: number;
 }
 
-/** How long nothing must have happened, at the least, for the axis to be broken. */
-const shortest = 400;
+/** How long nothing must have happened, at the least, for the axis to be broken; and how long once the pod is settled. */
+const shortest = 600;
+const shortestLater = 400;
 
 /**
- * Cuts times into pieces at the gaps that would dwarf the rest: those that are longer than all the shorter gaps
- * together, and a half.
+ * Cuts times into pieces at the gaps that would dwarf the rest: those nearly as long as all that is kept together. After
+ * the moment from which a pod is settled each longer wait is cut out, so that its creation is not squeezed.
  */
-export function piecesOf(times: readonly number[]): Piece[] {
+export function piecesOf(times: readonly number[], settled = Infinity): Piece[] {
   const ordered = [...times].sort((a, b) => a - b);
   const gaps = ordered.slice(1).map((time, i) => time - (ordered[i] as number));
   let kept = 0;
   const cuts = new Set<number>();
   for (const [i, gap] of [...gaps.entries()].sort(([, a], [, b]) => a - b)) {
-    if (gap > shortest && gap > 1.5 * kept) cuts.add(i);
+    const later = (ordered[i] as number) >= settled;
+    if (later ? gap > shortestLater : gap > shortest && gap > 0.8 * kept) cuts.add(i);
     else kept += gap;
   }
   const pieces: Piece[] = [];
@@ -57,8 +59,8 @@ export interface Room {
 }
 
 /** One scale for all pieces; it may get wider than the room, where there are many. */
-export function scaleOf(times: readonly number[], room: Room): Scale {
-  const pieces = piecesOf(times);
+export function scaleOf(times: readonly number[], room: Room, settled?: number): Scale {
+  const pieces = piecesOf(times, settled);
   const sum = pieces.reduce((all, piece) => all + (piece.to - piece.from), 0);
   const breaks = Math.max(0, pieces.length - 1) * room.breakWidth;
   const longest = Math.max(...pieces.map((piece) => piece.to - piece.from), 0);
