@@ -27,7 +27,9 @@ type PageStep struct {
 	Needs  []string    `json:"needs"`
 	Check  []PageCheck `json:"check"`
 	Holds  []PageCheck `json:"holds"`
-	Done   bool        `json:"done"`
+	// Observe says that there is only something to see: the checks may be true from the start.
+	Observe bool `json:"observe"`
+	Done    bool `json:"done"`
 }
 
 // PageCheck is a check, and in words what it expects.
@@ -47,7 +49,7 @@ func (l *Lab) Page(done map[string]time.Time) (Page, error) {
 		_, passed := done[step.ID]
 		shown := PageStep{
 			ID: step.ID, Title: step.Title, HTML: html, View: step.View, Object: step.Object, Needs: step.Needs,
-			Run: []string{}, Check: []PageCheck{}, Holds: []PageCheck{}, Done: passed,
+			Run: []string{}, Check: []PageCheck{}, Holds: []PageCheck{}, Observe: step.Observe, Done: passed,
 		}
 		for _, command := range step.Run {
 			shown.Run = append(shown.Run, command.Do)

@@ -1,9 +1,6 @@
 import type { Server } from "./server";
 import type { Lab, LabStep, LabVerdict } from "./types";
 
-/** How long a step that has just become done stays in view before the next one opens, in milliseconds. */
-const pleasure = 1_600;
-
 export interface LabListener {
   opened(step: LabStep): void;
   /** Whether the checks may run: for who looks on they do not. */
@@ -68,6 +65,13 @@ export class LabWork {
     this.#listen(step.id);
   }
 
+  /** The step after the open one that is not done, or else the first such. A person says when to go on: there may be more to look at. */
+  get next(): LabStep | undefined {
+    const steps = this.lab?.steps ?? [];
+    const at = steps.findIndex((step) => step.id === this.open);
+    return [...steps.slice(at + 1), ...steps.slice(0, at + 1)].find((step) => !this.done.has(step.id));
+  }
+
   async reset(): Promise<void> {
     const { lab } = this;
     if (!lab) return;
@@ -110,9 +114,6 @@ export class LabWork {
     this.verdict = verdict;
     if (!verdict.done || this.done.has(verdict.step)) return;
     this.done = new Set(this.done).add(verdict.step);
-    const steps = this.lab?.steps ?? [];
-    const next = steps.find((step) => !this.done.has(step.id));
-    this.said = `${this.step?.title ?? "The step"}: done. ${next ? `Next: ${next.title}` : "All steps are done."}`;
-    this.#timer = setTimeout(() => next && this.go(next.id), pleasure);
+    this.said = `${this.step?.title ?? "The step"}: done. ${this.next ? `Next: ${this.next.title}` : "All steps are done."}`;
   }
 }
