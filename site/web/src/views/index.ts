@@ -6,6 +6,7 @@ import Creation from "./Creation.svelte";
 import Network from "./Network.svelte";
 import Scheduler from "./Scheduler.svelte";
 import Service from "./Service.svelte";
+import Store from "./Store.svelte";
 
 /** What every picture is given. It draws the state now, and nothing that came later. */
 export interface ViewProps {
@@ -36,6 +37,7 @@ export interface View {
 export const views: readonly View[] = [
   { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
   { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
+  { name: "store", title: "Store", about: "Every write, in the one order that there is", component: Store },
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
   { name: "network", title: "Network", about: "Cables, bridges, routes, and the way of a packet", component: Network, resource: "pods" },
   { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },

@@ -71,7 +71,8 @@ export function routeTo(routes: readonly Route[], ip: string): Route | undefined
   return routes.filter(({ to }) => to === "default" || within(ip, to)).sort((a, b) => length(b.to) - length(a.to))[0];
 }
 
-export const written = ({ to, via, dev }: Route): string => `${to}${via ? ` via ${via}` : ""}${dev ? ` dev ${dev}` : ""}`;
+/** A line of a routing table: by way of whom, or out of which card where the range begins. */
+export const written = ({ to, via, dev }: Route): string => (via ? `${to} via ${via}` : dev ? `${to} dev ${dev}` : to);
 
 /** An address of no cluster, for asking a routing table about the world: from the range that is kept for examples. */
 const somewhere = "198.51.100.1";
