@@ -48,7 +48,7 @@ func (w Work) Test(ctx context.Context, tell func(Verdict)) (err error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		tell(Verdict{Sentence(name), err == nil, clean(said)})
+		tell(Verdict{Sentence(name), err == nil, w.clean(said)})
 	}
 	return nil
 }
@@ -75,21 +75,35 @@ func (w Work) tests() ([]string, error) {
 }
 
 // clean takes out of a test's output what says nothing to a student: the frame of the test program, and of a panic all but
-// what it says and where in the concept it happened.
-func clean(said []byte) string {
+// what it says and where in the student's files it happened.
+func (w Work) clean(said []byte) string {
 	var kept []string
-	trace := false
+	panicked, found := false, false
 	for lines := bufio.NewScanner(bytes.NewReader(said)); lines.Scan(); {
-		line := lines.Text()
-		trace = trace || strings.HasPrefix(line, "goroutine ")
+		line := strings.TrimSpace(lines.Text())
+		panicked = panicked || strings.HasPrefix(line, "goroutine ")
 		switch {
-		case line == "PASS" || line == "FAIL" || line == "" || strings.Contains(line, "--- FAIL") || strings.HasPrefix(line, "FAIL\t"):
-		case trace && !strings.Contains(line, "/kube/"), strings.HasPrefix(line, "exit status"):
-		default:
-			kept = append(kept, strings.TrimSpace(line))
+		case line == "PASS" || line == "FAIL" || line == "" || strings.Contains(line, "--- FAIL"):
+		case !panicked:
+			kept = append(kept, strings.TrimSuffix(line, " [recovered, repanicked]"))
+		case !found:
+			if at := w.place(line); at != "" {
+				kept, found = append(kept, "at "+at), true
+			}
 		}
 	}
 	return strings.Join(kept, "\n")
+}
+
+// place is where in the student's files a line of a stack trace is; empty: elsewhere.
+func (w Work) place(line string) string {
+	for _, file := range w.Files {
+		if number, ours := strings.CutPrefix(line, w.reference(file.Name)+":"); ours {
+			number, _, _ = strings.Cut(number, " ")
+			return w.own(file.Name) + ":" + number
+		}
+	}
+	return ""
 }
 
 // kinds are words of one piece that have capitals inside.
