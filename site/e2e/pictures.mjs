@@ -1,0 +1,93 @@
+// What the pictures must draw after a step of a lab: pictures[lab][step](page).
+import assert from "node:assert/strict";
+import { until } from "./browser.mjs";
+
+/** The picture that is shown. */
+const shown = (page) => page.getByRole("tabpanel").first();
+
+async function count(locator, n) {
+  await until(`there are ${n} of ${locator}`, async () => (await locator.count()) === n || String(await locator.count()));
+}
+
+async function attribute(locator, name, wanted) {
+  await until(`${name} of ${locator} is ${wanted}`, async () => {
+    const is = await locator.getAttribute(name);
+    return wanted.test(is ?? "") || is;
+  });
+}
+
+async function text(locator, wanted) {
+  await until(`${locator} says ${wanted}`, async () => {
+    const says = (await locator.allInnerTexts()).join("\n");
+    return wanted.test(says) || says;
+  });
+}
+
+/** A component's box in the map of the cluster says that its process is there. */
+async function lives(page, tile) {
+  await until(`${tile} is there again`, async () => !/\bdown\b/.test((await page.getByTestId(`tile-${tile}`).getAttribute("class")) ?? "down"));
+}
+
+const cluster = {
+  async nodes(page) {
+    for (const node of ["node-1", "node-2", "node-3"]) await attribute(page.getByTestId(`node-${node}`), "data-state", /^Ready$/);
+  },
+  etcdIsBack: (page) => lives(page, "etcd"),
+};
+
+const creation = {
+  async nineSteps(page) {
+    const phases = shown(page).locator("[data-testid^=phase-]");
+    await until("all steps but the endpoint are done", async () => {
+      const states = await phases.evaluateAll((all) => all.map((phase) => phase.dataset.state));
+      return states.length === 9 && states.slice(0, 8).every((state) => state === "done") || states.join();
+    });
+    const names = await phases.evaluateAll((all) => all.map((phase) => phase.dataset.testid.replace("phase-", "")));
+    assert.deepEqual(names, ["Request", "Store", "Decide", "Bind", "Plan", "Sandbox", "Container", "Start", "Endpoint"]);
+    const marks = await shown(page).locator("[data-testid^=mark-]").evaluateAll((all) => all.map((mark) => ({ number: Number(mark.dataset.testid.replace("mark-", "")), at: mark.offsetLeft + mark.offsetWidth })));
+    assert.ok(marks.length >= 9, `${marks.length} steps are drawn`);
+    const inOrder = marks.toSorted((a, b) => a.number - b.number).map(({ at }) => at);
+    assert.deepEqual(inOrder, inOrder.toSorted((a, b) => a - b), "the numbers of the steps grow with their times");
+  },
+};
+
+const scheduler = {
+  async threeColumns(page) {
+    await count(shown(page).locator("[data-testid^=column-]"), 3);
+    await count(shown(page).locator("[data-testid^=total-]"), 3);
+  },
+  async noNodeHasTheLabel(page) {
+    await text(page.getByTestId("decision-node"), /no node/);
+    await until("every node refuses", async () => {
+      const refused = await shown(page).locator("[data-testid^=filter-][data-answer=refused]").evaluateAll((all) => new Set(all.map((cell) => cell.dataset.testid.match(/node-\d$/)?.[0])).size);
+      return refused === 3 || `${refused} refuse`;
+    });
+  },
+  chosen: (node) => (page) => text(page.getByTestId("decision-node"), node),
+};
+
+const network = {
+  async threePods(page) {
+    for (const [pod, node] of [["a", "node-1"], ["b", "node-1"], ["c", "node-2"]]) await page.getByTestId(`net-${node}`).getByTestId(`netpod-${pod}`).waitFor();
+    await count(page.getByTestId("net-node-1").locator("[data-testid^=port-]"), 2);
+    await text(page.getByTestId("routes-node-1"), /10\.244\.\d+\.0\/24/);
+  },
+  state: (wanted) => (page) => attribute(page.getByTestId("net-node-2"), "data-state", wanted),
+};
+
+const service = {
+  async path(page) {
+    await text(page.getByTestId("vip"), /10\.96\.\d+\.\d+:80/);
+    await count(shown(page).locator("[data-testid^=backend-][data-standing=ready]"), 3);
+    await count(shown(page).locator("[data-testid^=row-]"), 3);
+  },
+  refused: (page) => text(page.getByTestId("refused"), /connection refused/),
+};
+
+export const pictures = {
+  "00-dev-ops": { look: cluster.nodes, kill: cluster.etcdIsBack },
+  "10-scheduler": { spread: scheduler.threeColumns, selector: scheduler.noNodeHasTheLabel, label: scheduler.chosen(/node-2/), step: scheduler.chosen(/node-[123]/) },
+  "11-kubelet": { create: creation.nineSteps, slowly: creation.nineSteps },
+  "12-pod-network": { three: network.threePods, "break-it": network.state(/^cut$/), mend: network.state(/^up$/) },
+  "13-services": { service: service.path, none: service.refused, "break-it": service.path },
+};
