@@ -3,11 +3,13 @@
 package terminal_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -228,5 +230,27 @@ func TestCtrlCStopsAFloodThatNobodyReads(t *testing.T) {
 	s.await("quiet")
 	if printed := s.text.Len() - began; printed > 1<<20 {
 		t.Errorf("it printed %d more bytes", printed)
+	}
+}
+
+func TestProgramsAreToldThatTheirTerminalIsGoneThoughSomebodyReadsIt(t *testing.T) {
+	dir := place(t)
+	s := open(t, prepare(t, dir))
+	s.do(`sh -c 'trap "echo told > ` + dir + `/hup; exit" HUP; echo rea""dy; while :; do sleep 0.02; done'`)
+	s.await("ready")
+	ended := make(chan error)
+	go func() {
+		_, err := io.Copy(io.Discard, s.shell)
+		ended <- err
+	}()
+	for stacks := make([]byte, 1<<20); !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*session).Read")); {
+		runtime.Gosched()
+	}
+	s.shell.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir + "/hup"); err != nil {
+		t.Error(err)
 	}
 }
