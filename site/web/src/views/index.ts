@@ -3,6 +3,7 @@ import type { History, State } from "../lib/model";
 import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
 import Creation from "./Creation.svelte";
+import Pod from "./Pod.svelte";
 import Network from "./Network.svelte";
 import Scheduler from "./Scheduler.svelte";
 import Service from "./Service.svelte";
@@ -36,6 +37,7 @@ export interface View {
 
 export const views: readonly View[] = [
   { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
+  { name: "pod", title: "Pod", about: "One pod: its sandbox, its containers, and what they share", component: Pod, resource: "pods" },
   { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
   { name: "store", title: "Store", about: "Every write, in the one order that there is", component: Store },
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
