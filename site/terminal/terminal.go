@@ -120,7 +120,7 @@ func openPTY() (ours, theirs *os.File, err error) {
 	return ours, theirs, nil
 }
 
-// control calls do with the file's descriptor, which [os.File.Fd] would make a blocking one.
+// control calls do with the file's descriptor, which nobody closes meanwhile.
 func control(file *os.File, do func(fd int) error) error {
 	raw, err := file.SyscallConn()
 	if err != nil {
