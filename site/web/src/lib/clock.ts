@@ -14,9 +14,10 @@ export interface Clock {
 
 export const speeds = [0.1, 0.25, 1, 4] as const;
 
-/** Longer than this nobody waits for the next step: what lies between is passed over. */
+// Longer than patience nobody waits for the next step: the clock rests a while after what came last, so that it can be
+// seen, passes over what lies between, and goes on a little before what comes. All in the person's time.
 const patience = 1_500;
-/** How long before the next step the clock goes on after that. */
+const rest = 800;
 const lead = 400;
 
 export const liveClock: Clock = { mode: "live", seq: 0, time: 0, speed: 1 };
@@ -38,9 +39,11 @@ export function tick(clock: Clock, history: History, passed: number, recording: 
 }
 
 function leap(clock: Clock, history: History, time: number): number {
-  const next = nextStep(history, history.seqAt(time));
+  const seq = history.seqAt(time);
+  const next = nextStep(history, seq);
   const until = (next === undefined ? history.lastTime : history.timeOf(next)) - time;
-  return until > patience * clock.speed ? time + until - lead * clock.speed : time;
+  const rested = time - history.timeOf(seq) >= rest * clock.speed;
+  return rested && until > patience * clock.speed ? time + until - lead * clock.speed : time;
 }
 
 /** The frame of the first step after a frame. */

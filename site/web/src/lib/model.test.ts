@@ -8,7 +8,7 @@ const empty: Snapshot = { seq: 0, time: "2026-01-01T00:00:00Z", cluster: "c", ob
 const small: Limits = { frames: 40, checkpoint: 7, steps: 5 };
 
 /** Any frames: few names, so that objects are written again and go. */
-const anyFrames = fc.array(fc.record({ kind: fc.constantFrom("object", "gone", "fact", "none", "step"), name: fc.constantFrom("a", "b", "c"), after: fc.nat(50) }), { maxLength: 120 }).map((shapes) => {
+const anyFrames = fc.array(fc.record({ kind: fc.constantFrom("object", "gone", "fact", "none", "step"), name: fc.constantFrom("a", "b", "c"), after: fc.nat(50) }), { maxLength: 120, size: "max" }).map((shapes) => {
   let at = Date.parse(empty.time);
   return shapes.map(({ kind, name, after }, i): Frame => {
     at += after;

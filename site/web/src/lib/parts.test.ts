@@ -41,7 +41,10 @@ describe("clock", () => {
     const seen: number[] = [];
     for (let ms = 0; ms < 20_000 && clock.mode === "playing"; ms += 16) {
       const after = tick(clock, all, 16, true);
-      seen.push(...all.between(clock.seq, after.seq).map((f) => f.seq));
+      for (const { seq } of all.between(clock.seq, after.seq)) {
+        seen.push(seq);
+        expect(after.time - all.timeOf(seq)).toBeLessThanOrEqual(16);
+      }
       clock = after;
     }
     expect(seen).toEqual(all.between(all.first, all.last).map((f) => f.seq));

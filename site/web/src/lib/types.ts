@@ -120,10 +120,11 @@ export interface ContainerFact {
   processes?: { pid: number; inner: number; command: string }[];
 }
 
-/** A namespace's inode, and whether it is the host's. */
+/** A namespace's inode, whether it is the host's, and the inode of the machine's own of this kind. */
 export interface NamespaceFact {
   inode: number;
   host?: boolean;
+  machine?: number;
 }
 
 /** network/NODE */
