@@ -54,12 +54,22 @@ export function counterAt(state: State, entries: readonly Entry[]): number {
 /** Fields that say nothing which the write's place in the order does not say. */
 const quiet = /^metadata\.(resourceVersion|managedFields|generation|uid)\b|(Time|Timestamp|Generation)$/;
 
+/** The field that an item of a list goes by. */
+const itsName = /\[([^\]]*)\]\.(type|name)$/;
+
+/** A path as it fits into a card: the field, and of which item of a list it is. */
+export function briefPath(path: string): string {
+  const end = path.lastIndexOf("].");
+  const field = path.slice(end + 1).split(".").at(-1) ?? path;
+  return end < 0 ? field : `${path.slice(path.lastIndexOf("[", end) + 1, end)} ${field}`;
+}
+
 /** What is different in an object, field by field. An object that is new or gone has no changes. */
 export function changesBetween(before: KubeObject | undefined, after: KubeObject | undefined): FieldChange[] {
   if (!before || !after) return [];
   const [was, is] = [flat(before), flat(after)];
   const paths = [...new Set([...is.keys(), ...was.keys()])].filter((path) => was.get(path) !== is.get(path));
-  const telling = paths.filter((path) => !quiet.test(path));
+  const telling = paths.filter((path) => !quiet.test(path) && !itsName.test(path));
   return telling.map((path) => {
     const [from, to] = [was.get(path), is.get(path)];
     return { path, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };

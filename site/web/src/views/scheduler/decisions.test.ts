@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { History } from "../../lib/model";
+import type { Frame, Step } from "../../lib/types";
+import { answerOf, brief, chosenDecision, decisionsUpTo, filters, margin, refusedBy, sentence, type Decision, type Verdict } from "./decisions";
+
+const fits = (node: string, points: Record<string, number>, total: number): Verdict => ({ node, why: [], points, total });
+const out = (node: string, ...why: string[]): Verdict => ({ node, why, points: {}, total: 0 });
+
+function step(id: string, pod: string, node: string, verdicts: Partial<Verdict>[], more: Partial<Step> = {}): Step {
+  return { id, time: "2026-03-02T09:00:00Z", component: "scheduler", verb: node ? "create binding" : "patch status", object: { resource: "pods", namespace: "default", name: pod }, plan: { node, verdicts }, ...more };
+}
+
+function historyOf(...steps: Step[]): History {
+  const history = new History({ seq: 0, time: "2026-03-02T09:00:00Z", cluster: "c", objects: null, facts: null, steps: null });
+  history.append(steps.map((s, i): Frame => ({ seq: i + 1, time: s.time, step: s })));
+  return history;
+}
+
+const decision = (node: string, ...verdicts: Verdict[]): Decision => decisionsUpTo(historyOf(step("r1", "web", node, verdicts)), 1)[0] as Decision;
+
+describe("the scheduler's decisions", () => {
+  it("are its steps that have a plan, oldest first, and none that came after the moment", () => {
+    const history = historyOf(step("r1", "a", "node-1", []), step("x", "a", "node-1", [], { component: "kubelet" }), { ...step("h", "b", "", []), plan: undefined }, step("r2", "b", "", []), step("r3", "c", "node-2", []));
+    expect(decisionsUpTo(history, 4).map(({ step }) => step.id)).toEqual(["r1", "r2"]);
+    expect(decisionsUpTo(history, 5, 2).map(({ step }) => step.id)).toEqual(["r2", "r3"]);
+  });
+
+  it("show the picked one, else the last about the object, else the last of all", () => {
+    const all = decisionsUpTo(historyOf(step("r1", "a", "", []), step("r2", "a", "node-1", []), step("r3", "b", "node-2", [])), 3);
+    const about = { resource: "pods", namespace: "default", name: "a" };
+    expect(chosenDecision(all, "r1", about)?.step.id).toBe("r1");
+    expect(chosenDecision(all, undefined, about)?.step.id).toBe("r2");
+    expect(chosenDecision(all, "r9", undefined)?.step.id).toBe("r3");
+  });
+
+  it("read a verdict of Go, where what is empty is left out", () => {
+    expect(decision("", { node: "node-1" } as Verdict).verdicts).toEqual([{ node: "node-1", why: [], points: {}, total: 0 }]);
+  });
+});
+
+describe("a filter", () => {
+  it("is known by the words of its reason", () => {
+    const whys = ["node(s) were unschedulable", "node(s) had untolerated taint {gpu: yes}", "node(s) didn't match Pod's node affinity/selector", "node(s) didn't have free ports for the requested pod ports", "Insufficient cpu", "node(s) didn't match pod topology spread constraints (missing required label)", "node(s) didn't match pod anti-affinity rules"];
+    expect(whys.map((why) => refusedBy(out("n", why)))).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(refusedBy(out("n", "the moon is full"))).toBe(filters.length);
+  });
+
+  it("passed before the first no, and is not asked after it", () => {
+    const verdict = out("n", "Insufficient cpu", "Insufficient memory");
+    expect(filters.map((_, i) => answerOf(verdict, i))).toEqual(["passed", "passed", "passed", "passed", "refused", "not asked", "not asked"]);
+    expect(filters.map((_, i) => answerOf(fits("n", {}, 0), i))).toEqual(filters.map(() => "passed"));
+  });
+
+  it("gives its reason in a few words", () => {
+    expect(brief("node(s) didn't match Pod's node affinity/selector")).toBe("no such label");
+    expect(brief("node(s) had untolerated taint {special: gpu}")).toBe("taint special: gpu");
+    expect(brief("node(s) had untolerated taint {closed: }")).toBe("taint closed");
+    expect(brief("Insufficient memory")).toBe("Insufficient memory");
+  });
+});
+
+describe("the difference", () => {
+  it("is made by the score that gave the winner most over the second, by weight", () => {
+    const d = decision("node-2", fits("node-1", { "free resources": 94 }, 187), fits("node-2", { "free resources": 97, "siblings elsewhere": 100 }, 393), fits("node-3", {}, 100));
+    expect(margin(d)).toEqual({ second: "node-1", by: 206, scores: ["siblings elsewhere", "free resources"] });
+    expect(sentence(d)).toBe("206 points ahead of the other 2 that fit: siblings elsewhere and free resources made the difference.");
+  });
+
+  it("is none where two are equal, or only one fits, or none does", () => {
+    expect(sentence(decision("node-1", fits("node-1", {}, 193), fits("node-2", {}, 193)))).toContain("As many points as node-2");
+    expect(sentence(decision("node-1", fits("node-1", {}, 0), out("node-2", "Insufficient cpu")))).toBe("The only one of 2 nodes that fits, so no points are given.");
+    const none = historyOf(step("r1", "web", "", [out("node-1", "Insufficient cpu")], { detail: "0/1 nodes are available: 1 Insufficient cpu." }));
+    expect(sentence(decisionsUpTo(none, 1)[0] as Decision)).toBe("0/1 nodes are available: 1 Insufficient cpu.");
+  });
+});
