@@ -9,10 +9,10 @@ const flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking
 /** How long the cluster and the pages may take for anything: a machine may be ten times slower than a usual one. */
 export const patience = 90_000;
 
-/** Starts a browser and lets it in: the address with the token is good once. */
-export async function enter() {
+/** Starts a browser and lets it in: the address with the token is good once. motion: whether pictures move. */
+export async function enter({ motion } = { motion: false }) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: flags });
-  const context = await browser.newContext({ viewport: { width: 1600, height: 1000 }, reducedMotion: "reduce" });
+  const context = await browser.newContext({ viewport: { width: 1600, height: 1000 }, reducedMotion: motion ? "no-preference" : "reduce" });
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
   await page.goto(process.env.SITE);
@@ -29,7 +29,7 @@ export async function openPage(context) {
   page.on("pageerror", (error) => complaints.push(`error: ${error.stack}`));
   page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}: ${request.failure()?.errorText}`));
   page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()}: ${response.url()}`));
-  return { page, quiet: () => assert.deepEqual(complaints, [], "the page complains") };
+  return { page, quiet: (cause) => assert.equal(complaints.join("\n"), "", new Error(`the page complains:\n${complaints.join("\n")}`, { cause })) };
 }
 
 export async function shot(page, name) {

@@ -87,7 +87,7 @@ const service = {
 export const pictures = {
   "00-dev-ops": { look: cluster.nodes, kill: cluster.etcdIsBack },
   "10-scheduler": { spread: scheduler.threeColumns, selector: scheduler.noNodeHasTheLabel, label: scheduler.chosen(/node-2/), step: scheduler.chosen(/node-[123]/) },
-  "11-kubelet": { create: creation.nineSteps, slowly: creation.nineSteps },
+  "11-kubelet": { create: creation.nineSteps, turns: creation.nineSteps },
   "12-pod-network": { three: network.threePods, "break-it": network.state(/^cut$/), mend: network.state(/^up$/) },
   "13-services": { service: service.path, none: service.refused, "break-it": service.path },
 };

@@ -77,6 +77,7 @@ test("every lab can be done", async (t) => {
         quiet();
       } catch (error) {
         await shot(page, `${chapter.name}-failed`);
+        quiet(error);
         throw error;
       } finally {
         await page.close();
