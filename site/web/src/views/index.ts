@@ -2,6 +2,7 @@ import type { Component } from "svelte";
 import type { History, State } from "../lib/model";
 import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
+import Container from "./Container.svelte";
 import Creation from "./Creation.svelte";
 import Pod from "./Pod.svelte";
 import Network from "./Network.svelte";
@@ -37,6 +38,7 @@ export interface View {
 
 export const views: readonly View[] = [
   { name: "cluster", title: "Cluster", about: "The whole cluster, cut open", component: Cluster },
+  { name: "container", title: "Container", about: "A process with a fence: what it sees, and what it may use", component: Container, resource: "pods" },
   { name: "pod", title: "Pod", about: "One pod: its sandbox, its containers, and what they share", component: Pod, resource: "pods" },
   { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
   { name: "store", title: "Store", about: "Every write, in the one order that there is", component: Store },
