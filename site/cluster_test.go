@@ -40,16 +40,19 @@ func TestTheLabSiteOfACluster(t *testing.T) {
 
 	t.Run("shows its objects", func(t *testing.T) {
 		stream := b.open("/ws/stream")
-		stream.hear()
-		state := into[record.Snapshot](t, stream.hear()["snapshot"])
 		seen := map[string]bool{}
-		for _, object := range state.Objects {
-			seen[object.Ref.String()] = true
-		}
 		for deadline := time.Now().Add(10 * time.Second); !seen["nodes/node-1"] && time.Now().Before(deadline); {
-			for _, frame := range into[[]record.Frame](t, stream.hear()["frames"]) {
-				if frame.Object != nil {
-					seen[frame.Object.Ref.String()] = true
+			message := stream.hear()
+			if state, ok := message["snapshot"]; ok {
+				for _, object := range into[record.Snapshot](t, state).Objects {
+					seen[object.Ref.String()] = true
+				}
+			}
+			if frames, ok := message["frames"]; ok {
+				for _, frame := range into[[]record.Frame](t, frames) {
+					if frame.Object != nil {
+						seen[frame.Object.Ref.String()] = true
+					}
 				}
 			}
 		}
