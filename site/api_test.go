@@ -123,6 +123,21 @@ func TestAGateThatIsHeldIsShownAsHeld(t *testing.T) {
 	}
 }
 
+func TestARequestTellsWhoAnswered(t *testing.T) {
+	r, p := full(t)
+	b := r.in(site.Student)
+	if got := b.post("/api/request", changes["/api/request"]); got.body != `{"command":"","output":"web-1","endpoint":"10.244.1.9:8080","milliseconds":4}` || p.all()[0] != "ask web:80" {
+		t.Errorf("%d: %s, %q", got.status, got.body, p.all())
+	}
+	if got := b.post("/api/request", `{"from":{"pod":"nobody"}}`); got.status != http.StatusNotFound {
+		t.Errorf("a pod that is not there: %d: %s", got.status, got.body)
+	}
+	bare := serve(t, nil).in(site.Student)
+	if got := bare.post("/api/request", changes["/api/request"]); got.status != http.StatusNotFound || !strings.Contains(got.body, "a recording has none") {
+		t.Errorf("in a recording: %d: %s", got.status, got.body)
+	}
+}
+
 func TestALabIsReset(t *testing.T) {
 	r, p := full(t)
 	if got := r.in(site.Student).post("/api/labs/03-pods/reset", ""); got.status != http.StatusOK || p.all()[0] != "reset 03-pods" {

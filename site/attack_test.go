@@ -12,14 +12,14 @@ import (
 var (
 	reads   = []string{"/api/book", "/api/chapters/03-pods", "/api/why?ref=pods/default/web", "/api/source?file=kube/scheduler/plan.go", "/api/faults", "/api/gates"}
 	sockets = []string{"/ws/stream", "/ws/terminal", "/ws/lab?lab=03-pods&step=one"}
-	changes = map[string]string{"/api/fault": `{"kind":"kill-node","target":"node-1"}`, "/api/gates": `{"loop":"scheduler","action":"hold"}`, "/api/labs/03-pods/reset": ""}
+	changes = map[string]string{"/api/fault": `{"kind":"kill-node","target":"node-1"}`, "/api/gates": `{"loop":"scheduler","action":"hold"}`, "/api/request": `{"from":{"namespace":"default","pod":"client"},"service":{"namespace":"default","name":"web","port":80}}`, "/api/labs/03-pods/reset": ""}
 )
 
 // full is a site with all its parts.
 func full(t *testing.T) (*run, *parts) {
 	t.Helper()
 	p := &parts{}
-	return serve(t, func(c *site.Config) { c.Terminal, c.Faults, c.Gates, c.Labs = p, faulty{p}, gated{p}, p }), p
+	return serve(t, func(c *site.Config) { c.Terminal, c.Faults, c.Gates, c.Requests, c.Labs = p, faulty{p}, gated{p}, p, p }), p
 }
 
 func TestANameThatIsNotOursLeadsNowhere(t *testing.T) {

@@ -66,6 +66,24 @@ func (s *Server) gate(w http.ResponseWriter, r *http.Request) {
 	s.gates(w, r)
 }
 
+// request asks a service from within a pod, and tells who answered.
+func (s *Server) request(w http.ResponseWriter, r *http.Request) {
+	var wanted Request
+	if s.Requests == nil {
+		refuse(w, http.StatusNotFound, notInReplay)
+		return
+	}
+	if !read(w, r, &wanted) {
+		return
+	}
+	reply, err := s.Requests.Send(r.Context(), wanted)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, reply)
+}
+
 // lab is a lab as the pages show it.
 func (s *Server) lab(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")

@@ -54,6 +54,33 @@ type Gates interface {
 	Set(ctx context.Context, loop, action string) error
 }
 
+// Request asks a service from within a pod.
+type Request struct {
+	From struct {
+		Namespace string `json:"namespace"`
+		Pod       string `json:"pod"`
+	} `json:"from"`
+	Service struct {
+		Namespace string `json:"namespace"`
+		Name      string `json:"name"`
+		Port      int32  `json:"port"`
+	} `json:"service"`
+}
+
+// Reply is what came of a request.
+type Reply struct {
+	Command      string  `json:"command"` // that does the same
+	Output       string  `json:"output"`
+	Failure      string  `json:"failure,omitempty"`  // why there was no answer, as the client says
+	Endpoint     string  `json:"endpoint,omitempty"` // address and port that the kernel picked; empty: it is not known
+	Milliseconds float64 `json:"milliseconds"`       // from when the client began until it had the answer
+}
+
+// Requests sends requests within the cluster.
+type Requests interface {
+	Send(ctx context.Context, request Request) (Reply, error)
+}
+
 // Labs are the guided labs.
 type Labs interface {
 	Has(name string) bool

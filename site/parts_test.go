@@ -74,6 +74,14 @@ func (p gated) Set(_ context.Context, loop, action string) error {
 	return nil
 }
 
+func (p *parts) Send(_ context.Context, r site.Request) (site.Reply, error) {
+	if r.From.Pod != "client" {
+		return site.Reply{}, fmt.Errorf("pod %s: %w", r.From.Pod, site.ErrUnknown)
+	}
+	p.note("ask %s:%d", r.Service.Name, r.Service.Port)
+	return site.Reply{Output: "web-1", Endpoint: "10.244.1.9:8080", Milliseconds: 4}, nil
+}
+
 func (p *parts) Has(name string) bool { return name == "03-pods" }
 
 func (p *parts) Lab(_ context.Context, name string) (any, error) {

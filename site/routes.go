@@ -24,6 +24,7 @@ func (s *Server) Handler() http.Handler {
 		"POST /api/labs/{name}/reset": s.resetLab,
 		"POST /api/fault":             s.fault,
 		"POST /api/gates":             s.gate,
+		"POST /api/request":           s.request,
 		"GET /ws/lab":                 s.checkLab,
 		"GET /ws/terminal":            s.terminal,
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Terminal Terminal
 	Faults   Faults
 	Gates    Gates
+	Requests Requests
 	Labs     Labs
 
 	AllowHosts []string // names that a browser may call us by, beside those of the loopback

@@ -96,6 +96,10 @@ func (o *siteOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	asking, err := newRequests(o.name, o.kubeconfig, client)
+	if err != nil {
+		return err
+	}
 	listener, err := site.Listen(o.listen, o.cert, o.key, password)
 	if err != nil {
 		return err
@@ -103,7 +107,7 @@ func (o *siteOptions) run(ctx context.Context) (err error) {
 	history := record.NewHistory(record.LiveLimits)
 	server := site.New(site.Config{
 		Cluster: o.name, Source: history, Pages: web.Files(),
-		Terminal: shells, Faults: faults{o.name, client}, Gates: gates{client, history.Steps},
+		Terminal: shells, Faults: faults{o.name, client}, Gates: gates{client, history.Steps}, Requests: asking,
 		Labs:       guided,
 		AllowHosts: o.allowHosts, Password: password, Publish: site.KeepIn(o.urlFile),
 	})
