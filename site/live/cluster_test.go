@@ -204,9 +204,23 @@ func (w *watched) testFacts() {
 	if own["net"].(map[string]any)["host"] != nil || own["user"].(map[string]any)["host"] != true {
 		w.T.Errorf("which are the node's: %v", own)
 	}
+	link, err := os.Readlink("/proc/self/ns/net")
+	if machine, _ := own["net"].(map[string]any)["machine"].(float64); err != nil || link != fmt.Sprintf("net:[%.0f]", machine) {
+		w.T.Errorf("the machine's network namespace is %s, told is %.0f (%v)", link, machine, err)
+	}
 	if files := container["cgroup"].(map[string]any)["files"].(map[string]any); files["pids.max"] == nil {
 		w.T.Errorf("limits: %v", files)
 	}
+	runtime := "unix://" + filepath.Join(w.DataDir, "hosts", "node-1", "run", "cri.sock")
+	w.Kube("cri", "run", "--runtime", runtime, "--detach", "--name", "bare", "busybox", "--", "sleep", "1000000")
+	bare := w.awaitFact("container/cri/bare/main", nil)
+	if bare["processes"].([]any)[0].(map[string]any)["inner"] != 1.0 || bare["id"] == container["id"] {
+		w.T.Errorf("a container that no pod of the API has: %v", bare)
+	}
+	w.Kube("cri", "rm", "--runtime", runtime, "bare")
+	w.Wait(time.Minute, "the end of the fact of a container that is gone", func() bool {
+		return !slices.ContainsFunc(w.history.Snapshot().Facts, func(fact record.Fact) bool { return fact.About == "container/cri/bare/main" })
+	})
 	w.awaitFact("network/"+node, func(network map[string]any) bool {
 		return strings.Contains(fmt.Sprint(network["ports"]), fmt.Sprintf("ip:%s namespace:default pod:%s", ip, pod)) && len(network["routes"].([]any)) >= 4
 	})

@@ -34,8 +34,9 @@ type containerFact struct {
 }
 
 type namespaceFact struct {
-	Inode uint64 `json:"inode"`
-	Host  bool   `json:"host,omitempty"` // it is that of the node
+	Inode   uint64 `json:"inode"`
+	Host    bool   `json:"host,omitempty"`    // it is that of the node
+	Machine uint64 `json:"machine,omitempty"` // the inode of the machine's own, that is, of ours
 }
 
 type cgroupFact struct {
@@ -53,8 +54,8 @@ type innerProcess struct {
 // maxProcesses is how many processes of one container are told.
 const maxProcesses = 50
 
-// look tells of all containers that run.
-func (c containers) look(spec cluster.Spec, list []cluster.Status, all map[trace.Ref]*corev1.Pod) map[string]any {
+// look tells of all containers that run: those of the API's pods, and those that bare then finds.
+func (c containers) look(spec cluster.Spec, list []cluster.Status, all map[trace.Ref]*corev1.Pod, bare func(known func(id string) bool) map[string]bareContainer) map[string]any {
 	hosts := map[string]cluster.Status{}
 	for _, host := range list {
 		hosts[host.Name] = host
@@ -74,6 +75,11 @@ func (c containers) look(spec cluster.Spec, list []cluster.Status, all map[trace
 			if fact, runs := c.one(id, path.Join(parent, id), host.PID); runs {
 				now["container/"+ref.Namespace+"/"+ref.Name+"/"+status.Name], alive[id] = fact, true
 			}
+		}
+	}
+	for id, one := range bare(func(id string) bool { return alive[id] }) {
+		if fact, runs := c.one(id, one.cgroup, one.host); runs {
+			now[one.about], alive[id] = fact, true
 		}
 	}
 	for id := range c {
@@ -195,7 +201,8 @@ func namespaces(pid, host int) map[string]namespaceFact {
 			continue // it has ended
 		}
 		nodes, err := namespace(host, kind)
-		found[kind] = namespaceFact{own, err == nil && own == nodes}
+		ours, _ := namespace(os.Getpid(), kind) // 0 is not told
+		found[kind] = namespaceFact{own, err == nil && own == nodes, ours}
 	}
 	return found
 }

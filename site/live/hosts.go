@@ -4,6 +4,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"sync"
@@ -146,10 +147,16 @@ func (h *hosts) survey(ctx context.Context) error {
 	if err := h.facts.update("process", running); err != nil {
 		return err
 	}
-	if err := h.facts.update("container", h.containers.look(spec, list, pods)); err != nil {
+	var deaf error
+	bare := func(known func(id string) bool) map[string]bareContainer {
+		found, err := h.networks.bare(ctx, spec, list, known)
+		deaf = err
+		return found
+	}
+	if err := h.facts.update("container", h.containers.look(spec, list, pods, bare)); err != nil {
 		return err
 	}
-	return h.lookAtNetworks(ctx, spec, list, touched)
+	return errors.Join(deaf, h.lookAtNetworks(ctx, spec, list, touched))
 }
 
 // hostFact is what is told of a host.

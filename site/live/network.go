@@ -26,7 +26,20 @@ type networks map[string]*network
 
 type network struct {
 	runtime   *grpc.ClientConn
-	sandboxes map[string]port // by ID
+	sandboxes map[string]port          // by ID
+	others    map[string]bareContainer // by ID: containers of no pod of the API
+}
+
+// of returns what is known of a node, with a connection to its runtime.
+func (n networks) of(spec cluster.Spec, host cluster.Status) (*network, error) {
+	if n[host.Name] == nil {
+		runtime, err := grpc.NewClient(spec.Runtime(host.Host), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return nil, err
+		}
+		n[host.Name] = &network{runtime: runtime, sandboxes: map[string]port{}}
+	}
+	return n[host.Name], nil
 }
 
 func (n networks) close() {
@@ -91,14 +104,9 @@ func (h *hosts) lookAtNetworks(ctx context.Context, spec cluster.Spec, list []cl
 
 // look reads a node's network, and asks its runtime whose the ports are.
 func (n networks) look(ctx context.Context, spec cluster.Spec, host cluster.Status) (networkFact, error) {
-	known := n[host.Name]
-	if known == nil {
-		runtime, err := grpc.NewClient(spec.Runtime(host.Host), grpc.WithTransportCredentials(insecure.NewCredentials()))
-		if err != nil {
-			return networkFact{}, err
-		}
-		known = &network{runtime, map[string]port{}}
-		n[host.Name] = known
+	known, err := n.of(spec, host)
+	if err != nil {
+		return networkFact{}, err
 	}
 	fact, err := readNetwork(host)
 	if err != nil {
