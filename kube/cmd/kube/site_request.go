@@ -107,16 +107,17 @@ func (r requests) exec(ctx context.Context, pod *corev1.Pod, reply *site.Reply, 
 	if out.began.IsZero() {
 		return fmt.Errorf("pod %s cannot ask: its image needs sh and wget: %w %s", pod.Name, err, strings.TrimSpace(said.String()))
 	}
-	reply.Output, _ = strings.CutPrefix(out.String(), begin)
+	reply.Output, _ = strings.CutPrefix(out.kept.String(), begin)
 	if err != nil {
 		reply.Failure = strings.TrimSpace(said.String() + " " + err.Error())
 	}
 	return nil
 }
 
-// timed keeps the beginning of what a command prints, and notes when it began to.
+// timed keeps the beginning of what a command prints, and notes when it began to. It has no more methods than Write:
+// io.Copy would rather use a buffer's own ReadFrom.
 type timed struct {
-	bytes.Buffer
+	kept  bytes.Buffer
 	began time.Time
 }
 
@@ -127,7 +128,7 @@ func (t *timed) Write(p []byte) (int, error) {
 	if t.began.IsZero() {
 		t.began = time.Now()
 	}
-	t.Buffer.Write(p[:min(len(p), maxOutput-t.Len())])
+	t.kept.Write(p[:min(len(p), maxOutput-t.kept.Len())])
 	return len(p), nil
 }
 
