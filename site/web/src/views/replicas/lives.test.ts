@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { History } from "../../lib/model";
+import type { Frame, KubeObject, Ref, Step } from "../../lib/types";
+import { linesOf, readyCounts, stairs, wantedCounts } from "./lives";
+
+const start = Date.parse("2026-11-21T10:00:00Z");
+const at = (ms: number) => new Date(start + ms).toISOString();
+const set: Ref = { resource: "replicasets", namespace: "default", name: "web" };
+const pod = (name: string): Ref => ({ resource: "pods", namespace: "default", name });
+const mine = [{ kind: "ReplicaSet", name: "web", uid: "s", controller: true }];
+
+/** Writes an object at so many milliseconds: a step, and the version that it made. */
+class Story {
+  readonly frames: Frame[] = [];
+  revision = 0;
+
+  write(ms: number, ref: Ref, body: Partial<KubeObject> & { [field: string]: unknown }, step: Partial<Step> = {}, meta: object = {}): this {
+    this.revision++;
+    const one: Step = { id: `r${this.revision}`, time: at(ms), component: "controllers", verb: "patch", object: ref, revision: this.revision, ...step };
+    this.frames.push({ seq: this.frames.length + 1, time: at(ms), step: one });
+    this.frames.push({ seq: this.frames.length + 1, time: at(ms + 1), object: { ref, revision: this.revision, body: { ...body, metadata: { name: ref.name, namespace: "default", uid: ref.name, ...meta } } } });
+    return this;
+  }
+
+  pod(ms: number, name: string, spec: { ready?: boolean; restarts?: number; node?: string; owned?: boolean; leaving?: boolean; uid?: string } = {}, step: Partial<Step> = {}): this {
+    const { ready = false, restarts = 0, node = "node-1", owned = true, leaving = false, uid = name } = spec;
+    const status = { phase: ready ? "Running" : "Pending", conditions: [{ type: "Ready", status: ready ? "True" : "False" }], containerStatuses: [{ name: "c", ready, restartCount: restarts }] };
+    return this.write(ms, pod(name), { spec: { nodeName: node || undefined, containers: [] }, status }, step, { uid, ...(owned && { ownerReferences: mine }), ...(leaving && { deletionTimestamp: at(ms) }) });
+  }
+
+  gone(ms: number, name: string): this {
+    this.frames.push({ seq: this.frames.length + 1, time: at(ms), gone: pod(name) });
+    return this;
+  }
+
+  history(): History {
+    const history = new History({ seq: 0, time: at(0), cluster: "c", objects: [], facts: [], steps: [] });
+    history.append(this.frames);
+    return history;
+  }
+}
+
+const lines = (story: Story, ms = 60_000) => linesOf(story.history(), set, Infinity, start + ms);
+const rel = (time: number) => Math.round(time - start);
+
+test("a line is thick while its pod is ready, and ends when nothing is left", () => {
+  const story = new Story().pod(0, "a", { node: "" }, { verb: "create", detail: "wanted 3, have 0" }).pod(10, "a").pod(200, "a", { ready: true }).pod(5_000, "a", { ready: true, leaving: true }).gone(6_000, "a");
+  const [line] = lines(story);
+  expect(line?.spans.map(({ phase, from, to }) => [phase, rel(from), rel(to)])).toEqual([["unbound", 0, 10], ["starting", 10, 200], ["ready", 200, 5_000], ["leaving", 5_000, 6_000]]);
+  expect(line?.events[0]).toMatchObject({ kind: "made", says: "wanted 3, have 0" });
+});
+
+test("who ended a pod is told with the reason: a person, or the rule of a loop", () => {
+  const said = (step: Partial<Step>) => lines(new Story().pod(0, "a").pod(9, "a", { leaving: true }, step))[0]?.events.find(({ kind }) => kind === "asked")?.says;
+  expect(said({ component: "alice", detail: "kubectl/v1" })).toBe("deleted by a person");
+  expect(said({ detail: "wanted 2, have 5: a has been ready for a shorter time" })).toBe("wanted 2, have 5: a has been ready for a shorter time");
+});
+
+test("a pod that is released and adopted again is one line, not its own in between", () => {
+  const [line] = lines(new Story().pod(0, "a", { ready: true }).pod(100, "a", { ready: true, owned: false }).pod(200, "a", { ready: true }));
+  expect(line?.spans.map(({ phase }) => phase)).toEqual(["ready", "foreign", "ready"]);
+  expect(line?.events.map(({ kind }) => kind)).toEqual(["made", "released", "adopted"]);
+});
+
+test("a restart is a mark on the same line, a pod that was never one of its own is none", () => {
+  const story = new Story().pod(0, "a", { ready: true }).pod(50, "a", { ready: true, restarts: 1 }).pod(60, "b", { owned: false });
+  expect(lines(story).map((line) => [line.pod.name, line.events.map(({ kind }) => kind)])).toEqual([["a", ["made", "restarted"]]]);
+});
+
+test("a name that is given to another pod is another line", () => {
+  expect(lines(new Story().pod(0, "a").gone(10, "a").pod(20, "a", { uid: "second" })).map(({ made, gone }) => [rel(made), gone && rel(gone)])).toEqual([[0, 10], [20, undefined]]);
+});
+
+test("the ready are counted from the lines, the wanted from the object", () => {
+  const story = new Story().write(0, set, { spec: { replicas: 2 } }).pod(0, "a", { ready: true }).pod(10, "b", { ready: true }).pod(30, "a", { ready: false }).write(40, set, { spec: { replicas: 5 } });
+  const history = story.history();
+  expect(readyCounts(linesOf(history, set, Infinity, start + 100)).slice(0, 3).map(({ time, value }) => [rel(time), value])).toEqual([[0, 1], [10, 2], [30, 1]]);
+  expect(wantedCounts(history, set, Infinity).map(({ time, value }) => [rel(time), value])).toEqual([[0, 2], [40, 5]]);
+});
+
+test("nothing that comes after the chosen moment is in the picture", () => {
+  const history = new Story().pod(0, "a").pod(50, "b").history();
+  expect(linesOf(history, set, 2, start + 10).map((line) => line.pod.name)).toEqual(["a"]);
+});
+
+test("a number stays until it changes, from edge to edge", () => {
+  expect(stairs([{ time: 0, value: 1 }, { time: 5, value: 3 }], 2, 10, (t) => t, (v) => v)).toBe("M2 1H5V3H10");
+});
