@@ -1,11 +1,13 @@
 import type { Component } from "svelte";
 import type { History, State } from "../lib/model";
+import type { Server } from "../lib/server";
 import type { Frame, Ref } from "../lib/types";
 import Cluster from "./Cluster.svelte";
 import Container from "./Container.svelte";
 import Creation from "./Creation.svelte";
 import Pod from "./Pod.svelte";
 import Network from "./Network.svelte";
+import Replicas from "./Replicas.svelte";
 import Scheduler from "./Scheduler.svelte";
 import Service from "./Service.svelte";
 import Store from "./Store.svelte";
@@ -24,6 +26,8 @@ export interface ViewProps {
   object: Ref | undefined;
   /** Says that the person chose an object: the page then shows why it is as it is. */
   select: (ref: Ref) => void;
+  /** Has the cluster do something. There is none where nothing can be done: in a recording, in the past, for who may only look. */
+  post?: Server["post"] | undefined;
 }
 
 export interface View {
@@ -45,6 +49,7 @@ export const views: readonly View[] = [
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
   { name: "network", title: "Network", about: "Cables, bridges, routes, and the way of a packet", component: Network, resource: "pods" },
   { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },
+  { name: "replicas", title: "Replicas", about: "The pods of a ReplicaSet in time: who made them, who ended them, and why", component: Replicas, resource: "replicasets" },
 ];
 
 export function viewNamed(name: string | undefined): View {

@@ -144,14 +144,14 @@ describe("the lines of a request's path", () => {
   const table = tableFor(text, "10.96.0.7", 80);
   const backend = { name: "a", address: "10.244.0.5", node: "node-1", ready: true, terminating: false, standing: "ready" as const, row: 0 };
 
-  it("lead from the client by name, address and row to the pods, and are cut where a pod is behind the service no more", () => {
+  it("lead from the client by name, address and row to the pods, and are marked where a row leads to what is behind the service no more", () => {
     const wires = wiresOf(true, "node-1", false, table, [backend, { ...backend, name: "b", node: "node-2", standing: "gone", row: 1 }, { ...backend, name: "c", standing: "not ready", row: undefined as never }]);
     expect(wires.map(({ id, from, to, kind, out }) => [id, from, to, kind, out])).toEqual([
       ["name", "client", "dns", "watch", undefined],
       ["send", "client", "vip", "watch", undefined],
       ["table", "vip", "table", "watch", undefined],
       ["pod-a", "row-0", "pod-a", "watch", "left"],
-      ["pod-b", "row-1", "pod-b", "cut", "right"],
+      ["pod-b", "row-1", "pod-b", "stale", "right"],
     ]);
   });
 

@@ -12,7 +12,7 @@ export function wiresOf(client: boolean, home: string, headless: boolean, table:
     ...(client ? [{ id: "send", from: "client", to: "vip", kind: "watch" as const, who: "proxy" }] : []),
     { id: "table", from: "vip", to: "table", kind: table.known ? "watch" : "cut", who: "proxy" },
     ...backends.flatMap(({ name, row, node, standing }): Wire[] =>
-      row === undefined ? [] : [{ id: `pod-${name}`, from: `row-${row}`, to: `pod-${name}`, kind: standing === "gone" ? "cut" : "watch", who: "proxy", ...side(node === home) }],
+      row === undefined ? [] : [{ id: `pod-${name}`, from: `row-${row}`, to: `pod-${name}`, kind: standing === "gone" ? "stale" : "watch", who: "proxy", ...side(node === home) }],
     ),
   ];
 }

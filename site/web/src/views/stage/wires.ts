@@ -18,7 +18,7 @@ export interface Wire {
   from: string;
   to: string;
   /** A class: how it looks. */
-  kind?: "idle" | "way" | "cut" | "watch";
+  kind?: "idle" | "way" | "cut" | "watch" | "stale";
   /** Whose colour it has. */
   who?: string;
   /** By which side it must leave; else by the one that faces the other end. */
