@@ -1,7 +1,7 @@
 // Every lab, as a student does it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { enter, openPage, patience, shot, until } from "./browser.mjs";
+import { enter, go, openPage, patience, shot, until } from "./browser.mjs";
 import { pictures } from "./pictures.mjs";
 import { Terminal } from "./terminal.mjs";
 
@@ -18,14 +18,18 @@ class Lab {
   }
 
   async open(chapter) {
-    await this.page.goto(`${origin}/#chapter=${chapter.name}`);
+    await go(this.page, `${origin}/#chapter=${chapter.name}`);
     await this.page.getByTestId("chapter").getByRole("heading", { level: 1 }).waitFor();
     await this.terminal.ready();
     await this.page.getByTestId("tab-lab").click();
   }
 
+  #box({ id }) {
+    return this.page.getByTestId("lab").getByTestId(`step-${id}`);
+  }
+
   async do(step, isLast) {
-    const box = this.page.getByTestId(`step-${step.id}`);
+    const box = this.#box(step);
     await this.#seesItsChecks(box, step);
     assert.equal(await box.getByTestId("run").count(), step.run.length, "each command can be run");
     for (let i = 0; i < step.run.length; i++) await this.terminal.during(() => box.getByTestId("run").nth(i).click());
@@ -51,7 +55,7 @@ class Lab {
   }
 
   async beginAnew() {
-    const last = this.page.getByTestId(`step-${this.lab.steps.at(-1).id}`);
+    const last = this.#box(this.lab.steps.at(-1));
     await this.page.getByTestId("lab-reset").click();
     await this.page.getByTestId("lab-reset-yes").click();
     await until("the lab begins anew", async () => (await last.getAttribute("data-done")) === "false" || this.page.getByTestId("lab").innerText());
