@@ -51,7 +51,7 @@ describe("a packet", () => {
 
   it("leaves by the default line, and there alone the node's address takes the place of the pod's", () => {
     const found = way(stateWith(), "a", outside);
-    expect(stops(found).slice(-3)).toEqual(["route-node-1-default", "uplink-node-1", "outside"]);
+    expect(stops(found).slice(-4)).toEqual(["route-node-1-default", "uplink-node-1", "switch", "outside"]);
     expect(found.translated).toContain("node-1 writes 172.30.0.11 in place of 10.244.1.2");
   });
 

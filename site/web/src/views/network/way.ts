@@ -102,6 +102,7 @@ export function wayOf(state: State, from: Place, to: Place | typeof outside): Wa
 function abroad(state: State, way: Way, from: Place): Way {
   const address = hostOf(state, from.node)?.addresses?.[0] ?? "its own address";
   way.wires.set("world", false);
+  way.hops.push({ at: "switch", title: "switch between the nodes", says: "leads to the machine, and from there on." });
   way.hops.push({ at: outside, title: "outside", says: `The world sees ${address}.` });
   return { ...way, kind: "outside", translated: `On the way out ${from.node} writes ${address} in place of ${from.ip}, and remembers it (masquerading). The answer is turned back the same way.` };
 }
