@@ -7,6 +7,7 @@ import Container from "./Container.svelte";
 import Creation from "./Creation.svelte";
 import Pod from "./Pod.svelte";
 import Network from "./Network.svelte";
+import Loop from "./Loop.svelte";
 import Replicas from "./Replicas.svelte";
 import Scheduler from "./Scheduler.svelte";
 import Service from "./Service.svelte";
@@ -49,6 +50,7 @@ export const views: readonly View[] = [
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
   { name: "network", title: "Network", about: "Cables, bridges, routes, and the way of a packet", component: Network, resource: "pods" },
   { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },
+  { name: "loop", title: "Loop", about: "Wanted, current, plan: one loop at work", component: Loop, resource: "replicasets" },
   { name: "replicas", title: "Replicas", about: "The pods of a ReplicaSet in time: who made them, who ended them, and why", component: Replicas, resource: "replicasets" },
 ];
 

@@ -33,18 +33,16 @@ export interface Line {
 
 /** Every pod that was ever one of an owner's up to a moment, the oldest first. time is that moment. */
 export function linesOf(history: History, owner: Ref, seq: number, time: number): Line[] {
-  const owners = new Set([keyOf(owner), ...(owner.resource === "deployments" ? setsOf(history, owner, seq) : [])]);
+  const owners = new Set([keyOf(owner), ...(owner.resource === "deployments" ? membersOf(history, owner, "replicasets", seq).map(keyOf) : [])]);
   return refsOf(history, "pods", seq)
     .flatMap((pod) => lifetimes(history.versionsOf(pod, seq)).flatMap((versions) => lineOf(history, pod, versions, owners, time) ?? []))
     .sort((a, b) => a.made - b.made || (a.pod.name < b.pod.name ? -1 : 1));
 }
 
-/** The keys of a Deployment's ReplicaSets, of those that are gone too. */
-function setsOf(history: History, deployment: Ref, seq: number): string[] {
-  const key = keyOf(deployment);
-  return refsOf(history, "replicasets", seq)
-    .filter((set) => history.versionsOf(set, seq).some(({ body }) => body && controllerKey(body) === key))
-    .map(keyOf);
+/** The objects of a resource that an owner controls or ever controlled, of those that are gone too. */
+export function membersOf(history: History, owner: Ref, resource: string, seq: number): Ref[] {
+  const key = keyOf(owner);
+  return refsOf(history, resource, seq).filter((ref) => history.versionsOf(ref, seq).some(({ body }) => body && controllerKey(body) === key));
 }
 
 function controllerKey(body: NonNullable<Version["body"]>): string | undefined {
@@ -143,7 +141,12 @@ export interface Count {
 
 /** How many of the lines are ready, from each change on: those of others do not count. */
 export function readyCounts(lines: readonly Line[]): Count[] {
-  const changes = lines.flatMap(({ spans }) => spans.filter(({ phase }) => phase === "ready").flatMap(({ from, to }) => [{ time: from, by: 1 }, { time: to, by: -1 }]));
+  const changes = lines.flatMap(({ spans, gone }) =>
+    spans.flatMap(({ phase, from, to }, i) => {
+      const goesOn = gone === undefined && i === spans.length - 1;
+      return phase === "ready" ? [{ time: from, by: 1 }, ...(goesOn ? [] : [{ time: to, by: -1 }])] : [];
+    }),
+  );
   return countUp(changes.sort((a, b) => a.time - b.time));
 }
 

@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import { History } from "../../lib/model";
+import type { Frame, Ref, Step } from "../../lib/types";
+import { difference, itemsOf } from "./plans";
+import { isHeld, loopOf, stageOf, turnsOf, waitingAt } from "./turns";
+
+const start = Date.parse("2026-11-21T10:00:00Z");
+const at = (ms: number) => new Date(start + ms).toISOString();
+const set: Ref = { resource: "replicasets", namespace: "default", name: "web" };
+const pod = (name: string): Ref => ({ resource: "pods", namespace: "default", name });
+const source = "kube/replicasets/operator.go:92";
+const three = { create: 3, status: { replicas: 0 } };
+
+function step(ms: number, id: string, verb: string, object: Ref, causes: string[], more: Partial<Step> = {}): Step {
+  return { id, time: at(ms), component: "controllers", verb, object, causes, ...(id.startsWith("r") && { revision: Number(id.slice(1)), source }), ...more };
+}
+
+function historyOf(steps: readonly Step[], config?: Record<string, string>): History {
+  const body = (ref: Ref) => ({ metadata: { name: ref.name, namespace: "default", ...(ref.resource === "pods" && { ownerReferences: [{ kind: "ReplicaSet", name: "web", uid: "u", controller: true }] }) } });
+  const seen = [...new Map(steps.map(({ object }) => [object.name, object])).values()];
+  const objects = seen.map((ref) => ({ ref, revision: 1, body: body(ref) }));
+  const stepMode = { ref: { resource: "configmaps", namespace: "kube-system", name: "step-mode" }, revision: 1, body: { metadata: { name: "step-mode" }, data: config ?? {} } };
+  const history = new History({ seq: 0, time: at(0), cluster: "c", objects: [...objects, stepMode], facts: [], steps: [] });
+  history.append(steps.map((one, i): Frame => ({ seq: i + 1, time: one.time, step: one })));
+  return history;
+}
+
+const asked = step(0, "r1", "create", set, [], { component: "alice", source: "" });
+const first = [asked, step(4, "r2", "create", pod("a"), ["r1"], { plan: three }), step(5, "r3", "create", pod("b"), ["r1"], { plan: three }), step(9, "r4", "update status", set, ["r1"], { plan: three })];
+
+test("what a loop did for the same reason is one turn, with its plan and what woke it", () => {
+  const [turn, ...others] = turnsOf(historyOf(first), "replicasets", set, 99);
+  expect(others).toEqual([]);
+  expect(turn?.acts.map((one) => one.step.id)).toEqual(["r2", "r3", "r4"]);
+  expect(turn?.causes.map((one) => one.step.id)).toEqual(["r1"]);
+  expect(turn?.plan).toEqual(three);
+});
+
+test("a new reason is a new turn, and what comes later is not yet there", () => {
+  const history = historyOf([...first, step(50, "r5", "update status", set, ["r2", "r3"], { plan: { create: 0 } })]);
+  expect(turnsOf(history, "replicasets", set, 99)).toHaveLength(2);
+  expect(turnsOf(history, "replicasets", set, 4)).toHaveLength(1);
+});
+
+test("a turn that was held goes on when it is let go; one that then writes nothing is told as such", () => {
+  const hold = step(10, "h1", "hold", set, ["r4"], { detail: "replicasets" });
+  const resume = step(20, "h2", "resume", set, ["h1", "r9"], { detail: "replicasets" });
+  const acts = step(24, "r10", "create", pod("c"), ["h2"], { plan: { create: 1 } });
+  expect(turnsOf(historyOf([...first, hold, resume, acts]), "replicasets", set, 99).at(-1)).toMatchObject({ plan: { create: 1 }, acts: [{ step: { id: "r10" } }] });
+  expect(turnsOf(historyOf([...first, hold, resume]), "replicasets", set, 99).at(-1)?.acts).toEqual([]);
+});
+
+test("at the gate waits what was held and not let go, each name once", () => {
+  const holds = [step(1, "h1", "hold", set, [], { detail: "replicasets" }), step(2, "h2", "hold", pod("a"), [], { detail: "scheduler" })];
+  const names = (steps: Step[]) => waitingAt(historyOf(steps), "replicasets", 99).map((one) => one.step.object.name);
+  expect(names(holds)).toEqual(["web"]);
+  expect(names([...holds, step(3, "h3", "resume", set, ["h1"], { detail: "replicasets" })])).toEqual([]);
+  expect(isHeld(historyOf(holds, { replicasets: "0" }).now, "replicasets")).toBe(true);
+  expect(isHeld(historyOf(holds).now, "replicasets")).toBe(false);
+});
+
+test("the lit part of the ring follows the moment: it acts, rests, or waits at the gate", () => {
+  const history = historyOf(first);
+  const turns = turnsOf(history, "replicasets", set, 99);
+  const stage = (waits: boolean, ms: number) => stageOf(history.now, "replicasets", turns, waits, start + ms);
+  expect([stage(false, 100), stage(false, 5_000), stage(true, 5_000)]).toEqual(["act", "rest", "queue"]);
+});
+
+test("who did a step is told by the room in which it was decided, or by its plan where rooms share one", () => {
+  const shared = { source: "kube/operator/ownership.go:83" };
+  expect(loopOf(step(0, "r1", "patch", set, [], { ...shared, plan: { release: ["a"], create: 1 } }))).toBe("replicasets");
+  expect(loopOf(step(0, "r1", "patch", set, [], { ...shared, plan: { current: "web-1" } }))).toBe("deployments");
+  expect(loopOf(step(0, "r1", "update", set, [], { source: "kube/deployments/operator.go:164" }))).toBe("deployments");
+  expect(loopOf(asked)).toBeUndefined();
+});
+
+test("a plan is told in words, whichever loop made it", () => {
+  expect(itemsOf("replicasets", { release: ["a"], create: 2, delete: [{ pod: "b", why: "is not ready" }] }).map(({ does, what, why }) => `${does} ${what}: ${why}`)).toEqual([
+    "release a: it no longer matches the selector",
+    "create 2 pods: they are missing",
+    "delete b: it is not ready",
+  ]);
+  expect(itemsOf("deployments", { current: "web-2", changes: [{ set: "web-1", from: 3, to: 2 }, { set: "web-2", from: 1, to: 1 }] }).map(({ why }) => why)).toEqual(["from 3 to 2: the old version"]);
+  expect(itemsOf("scheduler", { node: "n1", verdicts: [{ node: "n1", total: 9 }, { node: "n2", why: ["full"] }, { node: "n3", total: 4 }] }).map(({ does }) => does)).toEqual(["bind", "no", "fits"]);
+  expect(itemsOf("replicasets", { create: 0 })).toEqual([]);
+});
+
+test("wanted and current make one sentence", () => {
+  expect([difference({ wanted: 5, current: 1 }), difference({ wanted: 2, current: 5 }), difference({ wanted: 3, current: 3 })]).toEqual(["5 − 1 = 4 missing", "5 − 2 = 3 too many", "as wanted: nothing to do"]);
+});
