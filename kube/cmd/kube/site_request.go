@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -44,8 +45,8 @@ func newRequests(name, kubeconfig string, client kubernetes.Interface) (requests
 // requestTerm is how long one may take, in all; the client itself gives up after five seconds.
 const requestTerm = 10 * time.Second
 
-// begin says that the client begins: what came before is the way to it.
-const begin = "begin\n"
+// ready says that the client is there and waits for a line, so that the time it took to get to it is not counted.
+const ready = "ready\n"
 
 // Send asks, as wget in the pod does.
 func (r requests) Send(ctx context.Context, asked site.Request) (reply site.Reply, err error) {
@@ -65,7 +66,7 @@ func (r requests) Send(ctx context.Context, asked site.Request) (reply site.Repl
 	reply.Command = fmt.Sprintf("kubectl exec -n %s %s -- timeout 5 wget -qO- %s", pod.Namespace, pod.Name, url)
 	from, to := address(pod.Status.PodIP, 0).Addr(), address(service.Spec.ClusterIP, uint16(asked.Service.Port))
 	before := r.connections(pod.Spec.NodeName)
-	if err := r.exec(ctx, pod, &reply, "sh", "-c", "echo begin; exec timeout 5 wget -qO- $0", url); err != nil {
+	if err := r.exec(ctx, pod, &reply, "sh", "-c", "echo ready; read -r _; exec timeout 5 wget -qO- $0", url); err != nil {
 		return reply, err
 	}
 	reply.Endpoint = picked(before, r.connections(pod.Spec.NodeName), from, to)
@@ -94,29 +95,32 @@ func (r requests) find(ctx context.Context, asked site.Request) (*corev1.Pod, *c
 
 // exec runs a command in the pod's first container. What the command itself says of a failure is part of the reply.
 func (r requests) exec(ctx context.Context, pod *corev1.Pod, reply *site.Reply, command ...string) error {
-	options := &corev1.PodExecOptions{Container: pod.Spec.Containers[0].Name, Command: command, Stdout: true, Stderr: true}
+	options := &corev1.PodExecOptions{Container: pod.Spec.Containers[0].Name, Command: command, Stdin: true, Stdout: true, Stderr: true}
 	url := r.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("exec").
 		VersionedParams(options, scheme.ParameterCodec).URL()
 	executor, err := remotecommand.NewWebSocketExecutor(r.config, http.MethodGet, url.String())
 	if err != nil {
 		return err
 	}
-	out, said := &timed{}, &bytes.Buffer{}
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: out, Stderr: said})
+	in, start := io.Pipe()
+	defer in.Close()
+	out, said := &timed{start: start}, &bytes.Buffer{}
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: in, Stdout: out, Stderr: said})
 	reply.Milliseconds = float64(time.Since(out.began).Microseconds()) / 1000
 	if out.began.IsZero() {
 		return fmt.Errorf("pod %s cannot ask: its image needs sh and wget: %w %s", pod.Name, err, strings.TrimSpace(said.String()))
 	}
-	reply.Output, _ = strings.CutPrefix(out.kept.String(), begin)
+	reply.Output, _ = strings.CutPrefix(out.kept.String(), ready)
 	if err != nil {
 		reply.Failure = strings.TrimSpace(said.String() + " " + err.Error())
 	}
 	return nil
 }
 
-// timed keeps the beginning of what a command prints, and notes when it began to. It has no more methods than Write:
-// io.Copy would rather use a buffer's own ReadFrom.
+// timed keeps the beginning of what a command prints. When it hears from it first, it lets it start, and notes the
+// time. It has no more methods than Write: io.Copy would rather use a buffer's own ReadFrom.
 type timed struct {
+	start *io.PipeWriter // closed: start
 	kept  bytes.Buffer
 	began time.Time
 }
@@ -127,6 +131,7 @@ const maxOutput = 4 << 10
 func (t *timed) Write(p []byte) (int, error) {
 	if t.began.IsZero() {
 		t.began = time.Now()
+		_ = t.start.Close() // never fails
 	}
 	t.kept.Write(p[:min(len(p), maxOutput-t.kept.Len())])
 	return len(p), nil

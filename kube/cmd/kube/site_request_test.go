@@ -42,8 +42,9 @@ func TestTheEndpointThatAnsweredIsThatOfTheOneNewConnection(t *testing.T) {
 	}
 }
 
-func TestOfALongAnswerTheBeginningIsKept(t *testing.T) {
-	out := &timed{}
+func TestAClientStartsWhenItIsHeardOfAndOfALongAnswerTheBeginningIsKept(t *testing.T) {
+	in, start := io.Pipe()
+	out := &timed{start: start}
 	for range 3 {
 		if n, err := io.Copy(out, bytes.NewReader(make([]byte, 3000))); n != 3000 || err != nil {
 			t.Fatalf("copy: %d, %v", n, err)
@@ -51,5 +52,8 @@ func TestOfALongAnswerTheBeginningIsKept(t *testing.T) {
 	}
 	if out.kept.Len() != maxOutput || out.began.IsZero() {
 		t.Errorf("kept %d bytes, began at %v", out.kept.Len(), out.began)
+	}
+	if _, err := in.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the client was not let start: %v", err)
 	}
 }
