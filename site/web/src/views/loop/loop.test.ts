@@ -42,6 +42,11 @@ test("a new reason is a new turn, and what comes later is not yet there", () => 
   expect(turnsOf(history, "replicasets", set, 4)).toHaveLength(1);
 });
 
+test("an object that is made again under its name begins with no turns", () => {
+  const again = step(90, "r20", "create", set, [], { component: "alice", source: "" });
+  expect(turnsOf(historyOf([...first, again]), "replicasets", set, 99)).toEqual([]);
+});
+
 test("a turn that was held goes on when it is let go; one that then writes nothing is told as such", () => {
   const hold = step(10, "h1", "hold", set, ["r4"], { detail: "replicasets" });
   const resume = step(20, "h2", "resume", set, ["h1", "r9"], { detail: "replicasets" });

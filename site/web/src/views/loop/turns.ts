@@ -60,13 +60,15 @@ export function turnsOf(history: History, loop: LoopName, object: Ref, seq: numb
 
 const turnKey = (step: Step) => [...(step.causes ?? [])].sort().join(" ");
 
-/** The loop's own steps for an object, in the order of time. */
+/** The loop's own steps for an object, in the order of time: not those for another one that had its name before. */
 function stepsOf(history: History, loop: LoopName, object: Ref, seq: number): StepAt[] {
   const member = { replicasets: "pods", deployments: "replicasets", scheduler: undefined }[loop];
   const objects = [object, ...(member ? membersOf(history, object, member, seq) : [])];
+  const born = history.stepsOf(object, seq).findLast(({ step }) => step.verb === "create" && step.revision !== undefined)?.time ?? -Infinity;
   const gate = (step: Step) => step.verb === "resume" && step.detail === loop && keyOf(step.object) === keyOf(object);
   return objects
     .flatMap((ref) => history.stepsOf(ref, seq).filter(({ step }) => gate(step) || (step.revision !== undefined && loopOf(step) === loop)))
+    .filter(({ time }) => time >= born)
     .sort((a, b) => a.time - b.time || a.seq - b.seq);
 }
 
