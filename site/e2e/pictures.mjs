@@ -75,6 +75,62 @@ const network = {
   state: (wanted) => (page) => attribute(page.getByTestId("net-node-2"), "data-state", wanted),
 };
 
+const pod = {
+  /** Both containers have the one network namespace that the sandbox has, and their own mounts. */
+  async twoShareOne(page) {
+    await count(shown(page).locator("[data-testid^=container-]"), 2);
+    for (const kind of ["net", "uts", "ipc"]) await count(shown(page).getByTestId(`space-${kind}`), 1);
+    await text(shown(page).getByTestId("space-net"), /10\.244\.\d+\.\d+[^]*\b40265\d{5}\b/);
+  },
+};
+
+let revision = 0;
+const container = {
+  async insideAndOutside(page) {
+    await text(shown(page).getByTestId("pid-inside"), /^1$/);
+    await text(shown(page).getByTestId("pid-outside"), /^\d{2,}$/);
+    for (const kind of ["mnt", "pid", "net", "uts", "ipc"]) await attribute(shown(page).getByTestId(`namespace-${kind}`), "data-verdict", /^own$/);
+    await attribute(shown(page).getByTestId("namespace-user"), "data-verdict", /^machine$/);
+    const [machine, own] = (await shown(page).getByTestId("namespace-net").innerText()).match(/\b40265\d{5}\b/g);
+    assert.notEqual(machine, own, "the container has a network namespace of its own");
+  },
+  ended: (page) => text(shown(page).getByTestId("container-ended"), /has ended/),
+};
+
+const loop = {
+  is: (wanted, current, held) => async (page) => {
+    await text(shown(page).getByTestId("wanted"), new RegExp(`^${wanted} pods$`));
+    await text(shown(page).getByTestId("current"), new RegExp(`^${current}$`));
+    await attribute(shown(page).getByTestId("queue"), "data-held", new RegExp(`^${held}$`));
+  },
+  /** What its last turn made. */
+  made: (n) => (page) => count(shown(page).getByTestId("act").filter({ hasText: "create" }), n),
+};
+
+const replicas = {
+  async three(page) {
+    await text(shown(page).getByTestId("replicas-sum"), /3 ready, 3 wanted/);
+    const all = shown(page).locator("[data-testid^=line-]");
+    await until("three lines go on", async () => (await all.count()) - (await all.and(page.locator(".gone")).count()) === 3 || (await all.allInnerTexts()).join("; "));
+  },
+  /** A line has ended, and another has begun. */
+  async replaced(page) {
+    await replicas.three(page);
+    await shown(page).locator("[data-testid^=line-].gone").first().waitFor();
+  },
+};
+
+const store = {
+  /** The counter has grown since this was last asked. */
+  grows: (page) =>
+    until("the revision grows", async () => {
+      const now = Number(await shown(page).getByTestId("counter").innerText());
+      if (now <= revision) return `${now} after ${revision}`;
+      revision = now;
+      return true;
+    }),
+};
+
 const service = {
   async path(page) {
     await text(page.getByTestId("vip"), /10\.96\.\d+\.\d+:80/);
@@ -86,8 +142,13 @@ const service = {
 
 export const pictures = {
   "00-dev-ops": { look: cluster.nodes, kill: cluster.etcdIsBack },
+  "01-containers": { start: container.insideAndOutside, namespaces: container.insideAndOutside, "break-it": container.ended },
+  "03-pods": { "two-containers": pod.twoShareOne, namespaces: pod.twoShareOne },
+  "08-api": { create: store.grows, counter: store.grows, conflict: store.grows, patch: store.grows, "break-it": store.grows },
+  "09-loop": { running: loop.is(3, 3, false), hold: loop.is(5, 1, true), "one-turn": loop.made(4), release: loop.is(5, 5, false) },
   "10-scheduler": { spread: scheduler.threeColumns, selector: scheduler.noNodeHasTheLabel, label: scheduler.chosen(/node-2/), step: scheduler.chosen(/node-[123]/) },
   "11-kubelet": { create: creation.nineSteps, turns: creation.nineSteps },
   "12-pod-network": { three: network.threePods, "break-it": network.state(/^cut$/), mend: network.state(/^up$/) },
   "13-services": { service: service.path, none: service.refused, "break-it": service.path },
+  "16-replicasets": { create: replicas.three, delete: replicas.replaced, adopt: replicas.replaced },
 };
