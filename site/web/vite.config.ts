@@ -6,5 +6,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [svelte(), svelteTesting()],
   build: { target: "es2022", chunkSizeWarningLimit: 900, modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
-  test: { environment: "happy-dom", include: ["src/**/*.test.ts"] },
+  // The term bounds a test that hangs; a busy machine must not fail one that works.
+  test: { environment: "happy-dom", include: ["src/**/*.test.ts"], testTimeout: 60_000 },
 });
