@@ -114,6 +114,9 @@ func (p *planner) start(c *corev1.Container) {
 	if sandbox == nil || p.have.Unset[c.Name] != "" {
 		return
 	}
+	if p.busy(CreateSandbox{}.Job()) || p.busy(PullImage{Container: c.Name}.Job()) {
+		return // what was made is seen before its job has told how: the start would not know its causes
+	}
 	p.propose(StartContainer{c.Name, attempt, streak, sandbox.ID, image.Ref})
 }
 

@@ -92,6 +92,15 @@ pull log:1 for log (IfNotPresent)`)
 	check(t, "the sandbox has not", actions(pod, nothing().withImage("web", 0).withImage("log", 0)), "create sandbox (attempt 0)")
 }
 
+func TestAContainerDoesNotStartBeforeItsSandboxsJobHasToldHowItWasMade(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	for _, job := range []string{CreateSandbox{}.Job(), PullImage{Container: "web"}.Job()} {
+		have := sandboxed().withImage("web", 0)
+		have.Busy[job] = time.Time{}
+		check(t, job, actions(pod, have), "")
+	}
+}
+
 func TestWhatIsUnderWayIsNotDoneAgain(t *testing.T) {
 	have := nothing()
 	have.Busy["create sandbox"] = time.Time{}
