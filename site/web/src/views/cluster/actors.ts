@@ -1,4 +1,4 @@
-import { actor, whoOf, type Who } from "../../lib/component";
+import { actor, isBookkeeping, whoOf, type Who } from "../../lib/component";
 import type { History, StepAt } from "../../lib/model";
 import { keyOf } from "../../lib/ref";
 import type { Frame, Step } from "../../lib/types";
@@ -10,14 +10,14 @@ export function tileOf(step: Step): string {
   return step.host ? `${who}@${step.host}` : who;
 }
 
-/** What each tile did last, up to a moment: of the newest steps only, since a picture has room for few words. */
+/** What each tile did last, up to a moment, but for what the lab itself keeps: of the newest steps only, since a picture has room for few words. */
 export function lastDeeds(history: History, seq: number): ReadonlyMap<string, Step> {
   const steps = history.stepsUpTo(seq);
   const deeds = new Map<string, Step>();
   for (let i = steps.length - 1; i >= 0 && i > steps.length - 400; i--) {
     const { step } = steps[i] as StepAt;
     const tile = tileOf(step);
-    if (!deeds.has(tile)) deeds.set(tile, step);
+    if (!deeds.has(tile) && !isBookkeeping(step)) deeds.set(tile, step);
   }
   return deeds;
 }
@@ -40,7 +40,7 @@ export interface Spark {
 export function sparksOf(history: History, frames: readonly Frame[], most = 24): Spark[] {
   const sparks: Spark[] = [];
   for (const { step } of frames.slice(-4 * most)) {
-    if (!step) continue;
+    if (!step || isBookkeeping(step)) continue;
     const [tile, who, label] = [tileOf(step), whoOf(step.component), labelOf(step)];
     if (step.revision === undefined) {
       sparks.push({ id: step.id, from: tile, to: tile, who, kind: "pulse", label });
