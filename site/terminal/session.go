@@ -60,7 +60,7 @@ func (s *session) Wait() int {
 }
 
 const (
-	farewell  = time.Second // that programs have to end by themselves, when their terminal is gone
+	farewell  = 3 * time.Second // that programs have to end by themselves, when their terminal is gone
 	lookEvery = 10 * time.Millisecond
 )
 
