@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"kubelab/labs"
@@ -79,16 +78,7 @@ func (l siteLabs) Reset(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, command := range checker.Lab.Reset {
-		outcome, err := checker.Shell.Run(ctx, command.Do, command.Within)
-		if err != nil {
-			return err
-		}
-		if outcome.Code != 0 {
-			return fmt.Errorf("%s: %s", command.Do, strings.TrimSpace(outcome.Complaint))
-		}
-	}
-	return l.progress.Clear(ctx, name)
+	return checker.Reset(ctx)
 }
 
 func (l siteLabs) begin(name string, again bool) (*labs.Checker, error) {
