@@ -42,6 +42,12 @@ func EnsurePKI(dir string, controlPlane ControlPlane) (*PKI, error) {
 	return pki, ensureSigningPair(filepath.Join(dir, "sa"))
 }
 
+// OpenPKI takes up what [EnsurePKI] made, to give more parties an identity.
+func OpenPKI(dir string) (*PKI, error) {
+	authority, err := ensureAuthority(filepath.Join(dir, authorityFile), "kubelab "+authorityFile)
+	return &PKI{Dir: dir, Authority: authority}, err
+}
+
 // EnsureCertificate makes path.crt and path.key, signed by the cluster's authority, unless what is
 // there will do.
 func (p *PKI) EnsureCertificate(path string, wanted Certificate) error {
