@@ -8,7 +8,7 @@ interface Kept {
   collapsed: PaneName[];
 }
 
-const usual: Kept = { left: 0.34, bottom: 0.32, collapsed: [] };
+const usual: Kept = { left: 0.34, bottom: 0.28, collapsed: [] };
 
 class Layout {
   /** The share of the left pane in the width, and of the terminal in the height. */
