@@ -1,4 +1,4 @@
-import type { KubeObject, Ref } from "./types";
+import type { KubeObject, OwnerReference, Ref } from "./types";
 
 /** An object's name as one string: pods/shop/web-1, or nodes/node-1 where there is no namespace. */
 export function keyOf(ref: Ref): string {
@@ -36,9 +36,19 @@ export function resourceOf(kind: string): string {
   return plurals[kind] ?? `${kind.toLowerCase()}s`;
 }
 
+/** Who controls an object. */
+function ownerOf({ metadata: { ownerReferences: owners = [] } }: KubeObject): OwnerReference | undefined {
+  return owners.find(({ controller }) => controller) ?? owners[0];
+}
+
+/** Whether one of these uids is that of an object's controller. */
+export function isOf(object: KubeObject, uids: ReadonlySet<string>): boolean {
+  return uids.has(ownerOf(object)?.uid ?? "nobody");
+}
+
 /** The name of the object that controls this one. */
 export function controllerOf(object: KubeObject): Ref | undefined {
-  const owner = object.metadata.ownerReferences?.find((o) => o.controller) ?? object.metadata.ownerReferences?.[0];
+  const owner = ownerOf(object);
   if (!owner) return undefined;
   const ref: Ref = { resource: resourceOf(owner.kind), name: owner.name };
   if (object.metadata.namespace && owner.kind !== "Node") ref.namespace = object.metadata.namespace;

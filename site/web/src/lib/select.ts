@@ -1,6 +1,6 @@
 // What the pictures ask of a state. All pure.
 
-import { controllerOf, keyOf } from "./ref";
+import { controllerOf, isOf, keyOf } from "./ref";
 import type { State } from "./model";
 import type { Condition, Deployment, Endpoint, EndpointSlice, HostFact, KubeObject, Node, Pod, ProcessFact, Ref, ReplicaSet, Service } from "./types";
 
@@ -49,14 +49,11 @@ export function pendingPods(state: State): Pod[] {
   return list(state, "pods").filter((pod) => !pod.spec.nodeName);
 }
 
-/** The objects that an object controls. */
+/** The objects that an object controls: not those of another one that had its name before. */
 export function owned(state: State, owner: Ref): KubeObject[] {
-  const key = keyOf(owner);
+  const uids = new Set([get(state, owner)?.metadata.uid ?? ""]);
   const found: KubeObject[] = [];
-  for (const { body } of state.objects.values()) {
-    const controller = controllerOf(body);
-    if (controller && keyOf(controller) === key) found.push(body);
-  }
+  for (const { body } of state.objects.values()) if (isOf(body, uids)) found.push(body);
   return found.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 

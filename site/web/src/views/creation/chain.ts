@@ -2,36 +2,8 @@
 
 import type { History, StepAt } from "../../lib/model";
 import { keyOf } from "../../lib/ref";
-import type { Ref, Step } from "../../lib/types";
-
-/** One life of a pod: a name can be given again after its pod is gone. */
-export interface Life {
-  pod: Ref;
-  /** The step that created it; undefined where that was before what is known. */
-  id: string | undefined;
-  time: number;
-  /** Its steps, in the order of time. */
-  steps: readonly StepAt[];
-  ended: boolean;
-}
-
-/** Every life that a name has had up to a moment, the newest first. */
-export function livesOf(history: History, pod: Ref, seq: number): Life[] {
-  const lives: StepAt[][] = [];
-  for (const at of [...history.stepsOf(pod, seq)].sort(byTime)) {
-    if (isBirth(at.step) || lives.length === 0) lives.push([]);
-    lives.at(-1)?.push(at);
-  }
-  return lives.reverse().map((steps) => {
-    const first = steps[0] as StepAt;
-    return { pod, id: isBirth(first.step) ? first.step.id : undefined, time: first.time, steps, ended: steps.some(({ step }) => isEnd(step)) };
-  });
-}
-
-const isBirth = (step: Step) => step.verb === "create" && step.object.resource === "pods" && step.revision !== undefined;
-
-/** The last word of the API: the node says that nothing is left. A person's delete only asks for it. */
-export const isEnd = (step: Step) => step.verb === "delete" && (step.component === "kubelet" || /nothing is left|no node/.test(step.detail ?? ""));
+import type { Step } from "../../lib/types";
+import type { Life } from "../stage/lives";
 
 /**
  * The chain of a life, oldest first: its steps, what caused each of them back to the roots, and what they did to endpoint
@@ -60,7 +32,7 @@ export function chainOf(history: History, life: Life, seq: number): StepAt[] {
 
 /** A former life of the same name may have set off this one, but how it went is another story. */
 function belongs(step: Step, life: Life): boolean {
-  return keyOf(step.object) !== keyOf(life.pod) || life.steps.some((own) => own.step.id === step.id) || step.root !== undefined;
+  return keyOf(step.object) !== keyOf(life.ref) || life.steps.some((own) => own.step.id === step.id) || step.root !== undefined;
 }
 
 /** The cause for which a step waited: the last of those that are in the chain. */

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { History } from "../../lib/model";
 import type { Frame, Ref, Step } from "../../lib/types";
-import { chainOf, livesOf } from "./chain";
+import { livesOf } from "../stage/lives";
+import { chainOf } from "./chain";
 import { draw } from "./lanes";
 import { phasesOf } from "./phases";
 import { piecesOf, scaleOf } from "./scale";
@@ -80,12 +81,6 @@ test("a chain goes back to whoever asked for what made the pod", () => {
   const { phases, chain } = told([asked, { ...(born[0] as Step), component: "controllers", causes: ["r8"] }]);
   expect(chain[0]?.step.id).toBe("r8");
   expect(Math.round((phases[0]?.to ?? NaN) - (phases[0]?.from ?? NaN))).toBe(5);
-});
-
-test("a name that is given again is another life", () => {
-  const again = [step(5_000, "kubelet", "delete", [], { ...node, revision: 30, detail: "nothing is left of it on node-1" }), step(9_000, "alice", "create", [], { revision: 31 })];
-  const lives = livesOf(historyOf([...born, ...again]), web, 99);
-  expect(lives.map(({ id, ended }) => [id, ended])).toEqual([["r31", false], ["r10", true]]);
 });
 
 test("the axis is broken where nothing happens for long, and not within a start", () => {

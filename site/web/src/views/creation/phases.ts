@@ -1,7 +1,8 @@
 // The nine steps of a pod's creation, as chapter 11 counts them, found in its chain. Pure.
 
 import type { StepAt } from "../../lib/model";
-import { mainCause, type Life } from "./chain";
+import type { Life } from "../stage/lives";
+import { mainCause } from "./chain";
 
 export const names = ["Request", "Store", "Decide", "Bind", "Plan", "Sandbox", "Container", "Start", "Endpoint"] as const;
 export type PhaseName = (typeof names)[number];
@@ -30,11 +31,11 @@ export const saysReady = (detail: string | undefined) => /(^|, )Ready is True/.t
 export function phasesOf(chain: readonly StepAt[], life: Life, served: boolean): Phase[] {
   const ends = endsOf(chain, life);
   const last = ends.findLastIndex((end) => end !== undefined);
-  let from = rootOf(chain, life)?.time ?? life.time;
+  let from = rootOf(chain, life)?.time ?? 0;
   return names.map((name, i): Phase => {
     const by = ends[i];
     if (!by) {
-      const never = i > last && (life.ended || (name === "Endpoint" && !served));
+      const never = i > last && (life.deleted || (name === "Endpoint" && !served));
       const state = i < last ? "done" : never ? "never" : i === last + 1 ? "now" : "ahead";
       return { name, number: i + 1, state, ...(state === "now" && { from }) };
     }

@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { History } from "../../lib/model";
 import type { Frame, Ref, Step } from "../../lib/types";
 import { difference, itemsOf } from "./plans";
+import { choose, livesUpTo } from "../stage/lives";
+import { numbersOf } from "./numbers";
 import { isHeld, loopOf, stageOf, turnsOf, waitingAt } from "./turns";
 
 const start = Date.parse("2026-11-21T10:00:00Z");
@@ -16,9 +18,10 @@ function step(ms: number, id: string, verb: string, object: Ref, causes: string[
 }
 
 function historyOf(steps: readonly Step[], config?: Record<string, string>): History {
-  const body = (ref: Ref) => ({ metadata: { name: ref.name, namespace: "default", ...(ref.resource === "pods" && { ownerReferences: [{ kind: "ReplicaSet", name: "web", uid: "u", controller: true }] }) } });
+  const body = (ref: Ref) => ({ spec: ref.resource === "pods" ? { containers: [] } : { replicas: 3 }, metadata: { name: ref.name, namespace: "default", uid: ref.name === "web" ? "u" : ref.name, ...(ref.resource === "pods" && { ownerReferences: [{ kind: "ReplicaSet", name: "web", uid: "u", controller: true }] }) } });
   const seen = [...new Map(steps.map(({ object }) => [object.name, object])).values()];
-  const objects = seen.map((ref) => ({ ref, revision: 1, body: body(ref) }));
+  const made = (ref: Ref) => steps.find(({ object }) => object.name === ref.name)?.revision ?? 1;
+  const objects = seen.map((ref) => ({ ref, revision: made(ref), body: body(ref) }));
   const stepMode = { ref: { resource: "configmaps", namespace: "kube-system", name: "step-mode" }, revision: 1, body: { metadata: { name: "step-mode" }, data: config ?? {} } };
   const history = new History({ seq: 0, time: at(0), cluster: "c", objects: [...objects, stepMode], facts: [], steps: [] });
   history.append(steps.map((one, i): Frame => ({ seq: i + 1, time: one.time, step: one })));
@@ -28,8 +31,15 @@ function historyOf(steps: readonly Step[], config?: Record<string, string>): His
 const asked = step(0, "r1", "create", set, [], { component: "alice", source: "" });
 const first = [asked, step(4, "r2", "create", pod("a"), ["r1"], { plan: three }), step(5, "r3", "create", pod("b"), ["r1"], { plan: three }), step(9, "r4", "update status", set, ["r1"], { plan: three })];
 
+/** The turns of the ReplicaSet's loop at a moment. */
+function turnsAt(history: History, seq = 99) {
+  const now = history.at(seq);
+  const life = choose(livesUpTo(history, now, ["replicasets"]), set, undefined);
+  return life ? turnsOf(history, now, "replicasets", life) : [];
+}
+
 test("what a loop did for the same reason is one turn, with its plan and what woke it", () => {
-  const [turn, ...others] = turnsOf(historyOf(first), "replicasets", set, 99);
+  const [turn, ...others] = turnsAt(historyOf(first));
   expect(others).toEqual([]);
   expect(turn?.acts.map((one) => one.step.id)).toEqual(["r2", "r3", "r4"]);
   expect(turn?.causes.map((one) => one.step.id)).toEqual(["r1"]);
@@ -38,21 +48,21 @@ test("what a loop did for the same reason is one turn, with its plan and what wo
 
 test("a new reason is a new turn, and what comes later is not yet there", () => {
   const history = historyOf([...first, step(50, "r5", "update status", set, ["r2", "r3"], { plan: { create: 0 } })]);
-  expect(turnsOf(history, "replicasets", set, 99)).toHaveLength(2);
-  expect(turnsOf(history, "replicasets", set, 4)).toHaveLength(1);
+  expect(turnsAt(history)).toHaveLength(2);
+  expect(turnsAt(history, 4)).toHaveLength(1);
 });
 
 test("an object that is made again under its name begins with no turns", () => {
   const again = step(90, "r20", "create", set, [], { component: "alice", source: "" });
-  expect(turnsOf(historyOf([...first, again]), "replicasets", set, 99)).toEqual([]);
+  expect(turnsAt(historyOf([...first, again]))).toEqual([]);
 });
 
 test("a turn that was held goes on when it is let go; one that then writes nothing is told as such", () => {
   const hold = step(10, "h1", "hold", set, ["r4"], { detail: "replicasets" });
   const resume = step(20, "h2", "resume", set, ["h1", "r9"], { detail: "replicasets" });
   const acts = step(24, "r10", "create", pod("c"), ["h2"], { plan: { create: 1 } });
-  expect(turnsOf(historyOf([...first, hold, resume, acts]), "replicasets", set, 99).at(-1)).toMatchObject({ plan: { create: 1 }, acts: [{ step: { id: "r10" } }] });
-  expect(turnsOf(historyOf([...first, hold, resume]), "replicasets", set, 99).at(-1)?.acts).toEqual([]);
+  expect(turnsAt(historyOf([...first, hold, resume, acts])).at(-1)).toMatchObject({ plan: { create: 1 }, acts: [{ step: { id: "r10" } }] });
+  expect(turnsAt(historyOf([...first, hold, resume])).at(-1)?.acts).toEqual([]);
 });
 
 test("at the gate waits what was held and not let go, each name once", () => {
@@ -66,7 +76,7 @@ test("at the gate waits what was held and not let go, each name once", () => {
 
 test("the lit part of the ring follows the moment: it acts, rests, or waits at the gate", () => {
   const history = historyOf(first);
-  const turns = turnsOf(history, "replicasets", set, 99);
+  const turns = turnsAt(history);
   const stage = (waits: boolean, ms: number) => stageOf(history.now, "replicasets", turns, waits, start + ms);
   expect([stage(false, 100), stage(false, 5_000), stage(true, 5_000)]).toEqual(["act", "rest", "queue"]);
 });
@@ -88,6 +98,14 @@ test("a plan is told in words, whichever loop made it", () => {
   expect(itemsOf("deployments", { current: "web-2", changes: [{ set: "web-1", from: 3, to: 2 }, { set: "web-2", from: 1, to: 1 }] }).map(({ why }) => why)).toEqual(["from 3 to 2: the old version"]);
   expect(itemsOf("scheduler", { node: "n1", verdicts: [{ node: "n1", total: 9 }, { node: "n2", why: ["full"] }, { node: "n3", total: 4 }] }).map(({ does }) => does)).toEqual(["bind", "no", "fits"]);
   expect(itemsOf("replicasets", { create: 0 })).toEqual([]);
+});
+
+test("a pod of another set that had the name before is not counted", () => {
+  const history = historyOf(first);
+  const [last, body] = [history.last, { metadata: { name: "web", namespace: "default", uid: "second" }, spec: { replicas: 2 } }];
+  expect(numbersOf(history.now, "replicasets", set)).toEqual({ wanted: 3, current: 2 });
+  history.append([{ seq: last + 1, time: at(100), gone: set }, { seq: last + 2, time: at(100), object: { ref: set, revision: 40, body } }]);
+  expect(numbersOf(history.now, "replicasets", set)).toEqual({ wanted: 2, current: 0 });
 });
 
 test("wanted and current make one sentence", () => {

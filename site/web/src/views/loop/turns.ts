@@ -4,8 +4,9 @@ import { roomOf } from "../../lib/component";
 import type { History, State, StepAt } from "../../lib/model";
 import { keyOf } from "../../lib/ref";
 import { get, processes } from "../../lib/select";
-import type { Ref, Step } from "../../lib/types";
+import type { Step } from "../../lib/types";
 import { membersOf } from "../replicas/lives";
+import type { Life } from "../stage/lives";
 
 export type LoopName = "replicasets" | "deployments" | "scheduler";
 
@@ -36,10 +37,10 @@ export interface Turn {
 }
 
 /** The turns up to a moment, the newest last. A turn that wrote nothing leaves no trace, unless it was held before. */
-export function turnsOf(history: History, loop: LoopName, object: Ref, seq: number): Turn[] {
+export function turnsOf(history: History, now: State, loop: LoopName, object: Life): Turn[] {
   const turns: Turn[] = [];
   const byKey = new Map<string, Turn>();
-  for (const at of stepsOf(history, loop, object, seq)) {
+  for (const at of stepsOf(history, now, loop, object)) {
     const key = at.step.verb === "resume" ? at.step.id : turnKey(at.step);
     const known = byKey.get(key);
     if (known && at.step.verb !== "resume") {
@@ -60,16 +61,13 @@ export function turnsOf(history: History, loop: LoopName, object: Ref, seq: numb
 
 const turnKey = (step: Step) => [...(step.causes ?? [])].sort().join(" ");
 
-/** The loop's own steps for an object, in the order of time: not those for another one that had its name before. */
-function stepsOf(history: History, loop: LoopName, object: Ref, seq: number): StepAt[] {
+/** The loop's own steps for an object, in the order of time. */
+function stepsOf(history: History, now: State, loop: LoopName, object: Life): StepAt[] {
   const member = { replicasets: "pods", deployments: "replicasets", scheduler: undefined }[loop];
-  const objects = [object, ...(member ? membersOf(history, object, member, seq) : [])];
-  const born = history.stepsOf(object, seq).findLast(({ step }) => step.verb === "create" && step.revision !== undefined)?.time ?? -Infinity;
-  const gate = (step: Step) => step.verb === "resume" && step.detail === loop && keyOf(step.object) === keyOf(object);
-  return objects
-    .flatMap((ref) => history.stepsOf(ref, seq).filter(({ step }) => gate(step) || (step.revision !== undefined && loopOf(step) === loop)))
-    .filter(({ time }) => time >= born)
-    .sort((a, b) => a.time - b.time || a.seq - b.seq);
+  const own = ({ step }: StepAt) => step.revision !== undefined && loopOf(step) === loop;
+  const gate = ({ step }: StepAt) => step.verb === "resume" && step.detail === loop;
+  const members = member ? membersOf(history, now, object, member) : [];
+  return [...object.steps.filter((at) => gate(at) || own(at)), ...members.flatMap(({ steps }) => steps.filter(own))].sort((a, b) => a.time - b.time || a.seq - b.seq);
 }
 
 function causesOf(history: History, step: Step): StepAt[] {

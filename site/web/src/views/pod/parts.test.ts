@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { History } from "../../lib/model";
 import type { Fact, Pod, Ref, Step } from "../../lib/types";
+import { livesOf, type Life } from "../stage/lives";
 import { neighbours, partsOf } from "./parts";
 
 const web: Ref = { resource: "pods", namespace: "default", name: "web" };
@@ -22,7 +23,7 @@ function show(facts: Fact[], steps: Step[] = [], pod: Partial<Pod["status"]> = {
     status: { containerStatuses: [{ name: "server", ready: true, restartCount: 2, state: running }, { name: "visitor", ready: false, restartCount: 0, state: { waiting: { reason: "ContainerCreating" } } }], ...pod },
   };
   const history = new History({ seq: 1, time, cluster: "c", objects: [{ ref: web, revision: 1, body }], facts, steps });
-  return partsOf(history.now, history, web, body);
+  return partsOf(history.now, livesOf(history, web, 1)[0] as Life, body);
 }
 
 test("equal numbers are one namespace with a line to each container; other numbers are another", () => {

@@ -1,8 +1,9 @@
 // What one pod is made of: its sandbox, its containers, and what they share. Pure.
 
-import type { History, State } from "../../lib/model";
+import type { State } from "../../lib/model";
 import { fact } from "../../lib/select";
-import type { ContainerFact, ContainerSpec, ContainerStatus, NetworkFact, Pod, Ref } from "../../lib/types";
+import type { ContainerFact, ContainerSpec, ContainerStatus, NetworkFact, Pod } from "../../lib/types";
+import type { Life } from "../stage/lives";
 
 /** The namespaces that containers of a pod share, and those that each has for itself. */
 const sandboxKinds = ["net", "uts", "ipc"] as const;
@@ -49,14 +50,15 @@ export interface PodParts {
   known: boolean;
 }
 
-export function partsOf(now: State, history: History, ref: Ref, pod: Pod): PodParts {
+export function partsOf(now: State, life: Life, pod: Pod): PodParts {
+  const { ref } = life;
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   const specs: [ContainerSpec, boolean][] = [...(pod.spec.initContainers ?? []).map((c): [ContainerSpec, boolean] => [c, true]), ...pod.spec.containers.map((c): [ContainerSpec, boolean] => [c, false])];
   const containers = specs.map(([spec, init]) => {
     const data = fact<ContainerFact>(now, `container/${ref.namespace}/${ref.name}/${spec.name}`);
     return partOf(spec, init, statuses.find(({ name }) => name === spec.name), data);
   });
-  const sandbox = sandboxOf(now, history, ref, pod);
+  const sandbox = sandboxOf(now, life, pod);
   return { sandbox, shared: sandbox.state === "none" ? [] : sharedBy(containers), volumes: volumesOf(pod, containers), containers, known: containers.some((c) => c.fact) };
 }
 
@@ -103,10 +105,10 @@ function sharedBy(containers: readonly Part[]): Space[] {
 }
 
 /** The newest word on the sandbox: what the runtime did last for it. Where that is not known, an address says that it is there. */
-function sandboxOf(now: State, history: History, ref: Ref, pod: Pod): Sandbox {
+function sandboxOf(now: State, { ref, steps: all }: Life, pod: Pod): Sandbox {
   const network = fact<NetworkFact>(now, `network/${pod.spec.nodeName}`);
   const port = network?.ports?.find((p) => p.pod === ref.name && p.namespace === ref.namespace);
-  const steps = history.stepsOf(ref, now.seq).filter(({ step }) => step.component === "runtime");
+  const steps = all.filter(({ step }) => step.component === "runtime");
   const since = steps.findLastIndex(({ step }) => step.verb === "create netns");
   const lately = since < 0 ? steps : steps.slice(since);
   const attached = /^(\S+): \S+ in the pod, (\S+) on/.exec(lately.find(({ step }) => step.verb === "attach veth")?.step.detail ?? "");

@@ -1,46 +1,55 @@
 import { expect, test } from "vitest";
 import { History } from "../../lib/model";
 import type { Frame, KubeObject, Ref, Step } from "../../lib/types";
+import { livesOf, type Life } from "../stage/lives";
 import { linesOf, readyCounts, stairs, wantedCounts } from "./lives";
 
 const start = Date.parse("2026-11-21T10:00:00Z");
 const at = (ms: number) => new Date(start + ms).toISOString();
 const set: Ref = { resource: "replicasets", namespace: "default", name: "web" };
 const pod = (name: string): Ref => ({ resource: "pods", namespace: "default", name });
-const mine = [{ kind: "ReplicaSet", name: "web", uid: "s", controller: true }];
 
 /** Writes an object at so many milliseconds: a step, and the version that it made. */
 class Story {
   readonly frames: Frame[] = [];
-  revision = 0;
+  revision = 1;
 
   write(ms: number, ref: Ref, body: Partial<KubeObject> & { [field: string]: unknown }, step: Partial<Step> = {}, meta: object = {}): this {
     this.revision++;
     const one: Step = { id: `r${this.revision}`, time: at(ms), component: "controllers", verb: "patch", object: ref, revision: this.revision, ...step };
     this.frames.push({ seq: this.frames.length + 1, time: at(ms), step: one });
-    this.frames.push({ seq: this.frames.length + 1, time: at(ms + 1), object: { ref, revision: this.revision, body: { ...body, metadata: { name: ref.name, namespace: "default", uid: ref.name, ...meta } } } });
+    this.frames.push({ seq: this.frames.length + 1, time: at(ms + 1), object: { ref, revision: this.revision, body: { ...body, metadata: { name: ref.name, namespace: "default", uid: ref === set ? "s" : ref.name, ...meta } } } });
     return this;
   }
 
-  pod(ms: number, name: string, spec: { ready?: boolean; restarts?: number; node?: string; owned?: boolean; leaving?: boolean; uid?: string } = {}, step: Partial<Step> = {}): this {
-    const { ready = false, restarts = 0, node = "node-1", owned = true, leaving = false, uid = name } = spec;
+  pod(ms: number, name: string, spec: { ready?: boolean; restarts?: number; node?: string; owned?: boolean; leaving?: boolean; uid?: string; owner?: string } = {}, step: Partial<Step> = {}): this {
+    const { ready = false, restarts = 0, node = "node-1", owned = true, leaving = false, uid = name, owner = "s" } = spec;
     const status = { phase: ready ? "Running" : "Pending", conditions: [{ type: "Ready", status: ready ? "True" : "False" }], containerStatuses: [{ name: "c", ready, restartCount: restarts }] };
-    return this.write(ms, pod(name), { spec: { nodeName: node || undefined, containers: [] }, status }, step, { uid, ...(owned && { ownerReferences: mine }), ...(leaving && { deletionTimestamp: at(ms) }) });
+    return this.write(ms, pod(name), { spec: { nodeName: node || undefined, containers: [] }, status }, step, { uid, ...(owned && { ownerReferences: [{ kind: "ReplicaSet", name: "web", uid: owner, controller: true }] }), ...(leaving && { deletionTimestamp: at(ms) }) });
   }
 
-  gone(ms: number, name: string): this {
-    this.frames.push({ seq: this.frames.length + 1, time: at(ms), gone: pod(name) });
+  gone(ms: number, name: string, ref = pod(name)): this {
+    this.frames.push({ seq: this.frames.length + 1, time: at(ms), gone: ref });
     return this;
   }
 
   history(): History {
-    const history = new History({ seq: 0, time: at(0), cluster: "c", objects: [], facts: [], steps: [] });
+    const metadata = { name: "web", namespace: "default", uid: "s", creationTimestamp: at(-1_000) };
+    const objects = [{ ref: set, revision: 1, body: { metadata, spec: { replicas: 3 } } }];
+    const history = new History({ seq: 0, time: at(0), cluster: "c", objects, facts: [], steps: [] });
     history.append(this.frames);
     return history;
   }
 }
 
-const lines = (story: Story, ms = 60_000) => linesOf(story.history(), set, Infinity, start + ms);
+/** The lines of the set that has the name at a moment, or of the nth before it. */
+function lines(story: Story, ms = 60_000, seq = Infinity, before = 0) {
+  const history = story.history();
+  const owner = livesOf(history, set, seq)[before];
+  return owner ? linesOf(history, history.at(seq), owner, start + ms) : [];
+}
+
+const wanted = (story: Story) => wantedCounts(story.history(), livesOf(story.history(), set, Infinity)[0] as Life).map(({ time, value }) => [rel(time), value]);
 const rel = (time: number) => Math.round(time - start);
 
 test("a line is thick while its pod is ready, and ends when nothing is left", () => {
@@ -73,14 +82,29 @@ test("a name that is given to another pod is another line", () => {
 
 test("the ready are counted from the lines, the wanted from the object", () => {
   const story = new Story().write(0, set, { spec: { replicas: 2 } }).pod(0, "a", { ready: true }).pod(10, "b", { ready: true }).pod(30, "a", { ready: false }).write(40, set, { spec: { replicas: 5 } });
-  const history = story.history();
-  expect(readyCounts(linesOf(history, set, Infinity, start + 100)).map(({ time, value }) => [rel(time), value])).toEqual([[0, 1], [10, 2], [30, 1]]);
-  expect(wantedCounts(history, set, Infinity).map(({ time, value }) => [rel(time), value])).toEqual([[0, 2], [40, 5]]);
+  expect(readyCounts(lines(story, 100)).map(({ time, value }) => [rel(time), value])).toEqual([[0, 1], [10, 2], [30, 1]]);
+  expect(wanted(story)).toEqual([[-1_000, 3], [0, 2], [40, 5]]);
+});
+
+test("a set has its own pods and its own number, not those of another one that had its name before", () => {
+  const story = new Story().pod(0, "a", { ready: true }).gone(500, "web", set).pod(600, "a", { ready: true, leaving: true }).gone(700, "a");
+  story.write(900, set, { spec: { replicas: 2 } }, { verb: "create" }, { uid: "second" }).pod(910, "b", { ready: true, owner: "second" });
+  expect(lines(story).map(({ pod: { name } }) => name)).toEqual(["b"]);
+  expect(lines(story, 60_000, Infinity, 1).map(({ pod: { name } }) => name)).toEqual(["a"]);
+  expect(wanted(story)).toEqual([[900, 2]]);
+});
+
+test("a set that is deleted wants none from then on", () => {
+  expect(wanted(new Story().gone(500, "web", set))).toEqual([[-1_000, 3], [500, 0]]);
+});
+
+test("a time that was told late by another clock does not turn a line back", () => {
+  const story = new Story().pod(0, "a").pod(200, "a", { ready: true }).pod(190, "a", { ready: false });
+  expect(readyCounts(lines(story)).every(({ value }) => value >= 0)).toBe(true);
 });
 
 test("nothing that comes after the chosen moment is in the picture", () => {
-  const history = new Story().pod(0, "a").pod(50, "b").history();
-  expect(linesOf(history, set, 2, start + 10).map((line) => line.pod.name)).toEqual(["a"]);
+  expect(lines(new Story().pod(0, "a").pod(50, "b"), 10, 2).map((line) => line.pod.name)).toEqual(["a"]);
 });
 
 test("a number stays until it changes, from edge to edge", () => {

@@ -1,10 +1,11 @@
 // The pods of one ReplicaSet or Deployment as lines in time. Pure.
 
 import { whoOf } from "../../lib/component";
-import type { History, StepAt, Version } from "../../lib/model";
-import { controllerOf, keyOf } from "../../lib/ref";
+import type { History, State, StepAt, Version } from "../../lib/model";
+import { isOf } from "../../lib/ref";
 import { condition } from "../../lib/select";
 import type { Pod, Ref, Step } from "../../lib/types";
+import { livesUpTo, type Life } from "../stage/lives";
 
 export type Phase = "unbound" | "starting" | "ready" | "unready" | "leaving" | "foreign";
 
@@ -22,7 +23,7 @@ export interface Event {
 
 export interface Line {
   pod: Ref;
-  uid: string;
+  key: string;
   node: string | undefined;
   made: number;
   /** Undefined: it is there. */
@@ -32,73 +33,54 @@ export interface Line {
 }
 
 /** Every pod that was ever one of an owner's up to a moment, the oldest first. time is that moment. */
-export function linesOf(history: History, owner: Ref, seq: number, time: number): Line[] {
-  const owners = new Set([keyOf(owner), ...(owner.resource === "deployments" ? membersOf(history, owner, "replicasets", seq).map(keyOf) : [])]);
-  return refsOf(history, "pods", seq)
-    .flatMap((pod) => lifetimes(history.versionsOf(pod, seq)).flatMap((versions) => lineOf(history, pod, versions, owners, time) ?? []))
+export function linesOf(history: History, now: State, owner: Life, time: number): Line[] {
+  const sets = owner.ref.resource === "deployments" ? membersOf(history, now, owner, "replicasets") : [];
+  const owners = uidsOf([owner, ...sets]);
+  return livesUpTo(history, now, ["pods"])
+    .flatMap((life) => lineOf(history, life, owners, time) ?? [])
     .sort((a, b) => a.made - b.made || (a.pod.name < b.pod.name ? -1 : 1));
 }
 
 /** The objects of a resource that an owner controls or ever controlled, of those that are gone too. */
-export function membersOf(history: History, owner: Ref, resource: string, seq: number): Ref[] {
-  const key = keyOf(owner);
-  return refsOf(history, resource, seq).filter((ref) => history.versionsOf(ref, seq).some(({ body }) => body && controllerKey(body) === key));
+export function membersOf(history: History, now: State, owner: Life, resource: string): Life[] {
+  const uids = uidsOf([owner]);
+  return livesUpTo(history, now, [resource]).filter(({ versions }) => versions.some(({ body }) => body && isOf(body, uids)));
 }
 
-function controllerKey(body: NonNullable<Version["body"]>): string | undefined {
-  const controller = controllerOf(body);
-  return controller && keyOf(controller);
-}
+const uidsOf = (lives: readonly Life[]) => new Set(lives.flatMap(({ uid }) => uid ?? []));
 
-function refsOf(history: History, resource: string, seq: number): Ref[] {
-  const found = new Map<string, Ref>();
-  for (const [key, { ref }] of history.base.objects) if (ref.resource === resource) found.set(key, ref);
-  for (const { step } of history.stepsUpTo(seq)) if (step.object.resource === resource && step.revision !== undefined) found.set(keyOf(step.object), step.object);
-  return [...found.values()];
-}
-
-/** The versions of one name, apart for each object that has had it. */
-function lifetimes(versions: readonly Version[]): Version[][] {
-  const lives: Version[][] = [];
-  for (const version of versions) {
-    const last = lives.at(-1)?.at(-1);
-    if (!last || !last.body || (version.body && version.body.metadata.uid !== last.body.metadata.uid)) lives.push([]);
-    lives.at(-1)?.push(version);
-  }
-  return lives;
-}
-
-function lineOf(history: History, ref: Ref, versions: readonly Version[], owners: ReadonlySet<string>, time: number): Line | undefined {
-  const bodies = versions.filter((version) => version.body);
-  const mine = (version: Version) => version.body !== undefined && owners.has(controllerKey(version.body) ?? "");
-  const first = bodies[0];
-  const last = bodies.at(-1)?.body as Pod | undefined;
-  if (!first || !last || !bodies.some(mine)) return undefined;
-  const when = (version: Version) => (version.revision !== undefined && history.step(`r${version.revision}`)?.time) || version.time;
-  // What was there before what is known began when it says itself.
-  const born = Date.parse(last.metadata.creationTimestamp ?? "");
-  const made = history.step(`r${first.revision}`) || Number.isNaN(born) ? when(first) : Math.min(born, when(first));
-  const end = versions.find((version) => !version.body);
-  const gone = end && (endStep(history, ref, end)?.time ?? end.time);
+function lineOf(history: History, life: Life, owners: ReadonlySet<string>, time: number): Line | undefined {
+  const { versions, end } = life;
+  const mine = (version: Version) => version.body !== undefined && isOf(version.body, owners);
+  const last = versions.at(-1)?.body as Pod | undefined;
+  if (!last || !versions.some(mine)) return undefined;
+  const made = birthOf(history, life);
+  const gone = end && (life.steps.findLast(({ step }) => step.verb === "delete")?.time ?? end.time);
   const spans: Span[] = [];
-  const events: Event[] = [{ kind: "made", time: made, says: madeBecause(history.step(`r${first.revision}`)) }];
-  bodies.forEach((version, i) => {
+  const events: Event[] = [{ kind: "made", time: made, says: madeBecause(history.step(`r${versions[0]?.revision}`)) }];
+  versions.forEach((version, i) => {
     const pod = version.body as Pod;
-    const from = i === 0 ? made : when(version);
-    const phase = phaseOf(pod, mine(version));
     const before = spans.at(-1);
+    const from = i === 0 ? made : Math.max(before?.from ?? made, whenWritten(history, version));
+    const phase = phaseOf(pod, mine(version));
     if (before) before.to = from;
     if (before?.phase !== phase) spans.push({ phase, from, to: from });
-    if (i > 0) events.push(...eventsOf(bodies[i - 1] as Version, version, mine, from, history));
+    if (i > 0) events.push(...eventsOf(versions[i - 1] as Version, version, mine, from, history));
   });
   const until = spans.at(-1);
   if (until) until.to = gone ?? time;
   if (gone !== undefined) events.push({ kind: "gone", time: gone, says: "nothing is left of it" });
-  return { pod: ref, uid: last.metadata.uid ?? keyOf(ref), node: last.spec.nodeName, made, gone, spans, events };
+  return { pod: life.ref, key: life.key, node: last.spec.nodeName, made, gone, spans, events };
 }
 
-function endStep(history: History, ref: Ref, end: Version): StepAt | undefined {
-  return history.stepsOf(ref, end.seq).findLast(({ step }) => step.verb === "delete");
+const whenWritten = (history: History, version: Version) => (version.revision !== undefined && history.step(`r${version.revision}`)?.time) || version.time;
+
+/** When an object was made. What was there before what is known began says it itself, to the second. */
+function birthOf(history: History, { versions }: Life): number {
+  const first = versions[0];
+  if (!first) return 0;
+  const born = Date.parse(first.body?.metadata.creationTimestamp ?? "");
+  return history.step(`r${first.revision}`) || Number.isNaN(born) ? whenWritten(history, first) : Math.min(born, whenWritten(history, first));
 }
 
 function phaseOf(pod: Pod, mine: boolean): Phase {
@@ -162,15 +144,15 @@ function countUp(changes: readonly { time: number; by: number }[]): Count[] {
   return counts;
 }
 
-/** How many were wanted, from each change on. */
-export function wantedCounts(history: History, owner: Ref, seq: number): Count[] {
+/** How many were wanted, from each change on; none from the owner's end on. */
+export function wantedCounts(history: History, owner: Life): Count[] {
   const counts: Count[] = [];
-  for (const version of history.versionsOf(owner, seq)) {
-    const body = version.body as { spec?: { replicas?: number } } | undefined;
-    const value = body ? (body.spec?.replicas ?? 1) : 0;
-    const time = (version.revision !== undefined && history.step(`r${version.revision}`)?.time) || version.time;
-    if (counts.at(-1)?.value !== value) counts.push({ time, value });
-  }
+  const end = owner.end ? [{ value: 0, time: owner.end.time }] : [];
+  const wishes = owner.versions.map((version, i) => {
+    const { spec } = version.body as { spec?: { replicas?: number } };
+    return { value: spec?.replicas ?? 1, time: i === 0 ? birthOf(history, owner) : whenWritten(history, version) };
+  });
+  for (const wish of [...wishes, ...end]) if (counts.at(-1)?.value !== wish.value) counts.push(wish);
   return counts;
 }
 

@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { History } from "../../lib/model";
-import type { Frame, Step } from "../../lib/types";
+import type { Frame, Ref, Step } from "../../lib/types";
+import { livesOf } from "../stage/lives";
 import { answerOf, brief, chosenDecision, decisionsUpTo, filters, margin, refusedBy, sentence, type Decision, type Verdict } from "./decisions";
 
 const fits = (node: string, points: Record<string, number>, total: number): Verdict => ({ node, why: [], points, total });
 const out = (node: string, ...why: string[]): Verdict => ({ node, why, points: {}, total: 0 });
 
-function step(id: string, pod: string, node: string, verdicts: Partial<Verdict>[], more: Partial<Step> = {}): Step {
-  return { id, time: "2026-03-02T09:00:00Z", component: "scheduler", verb: node ? "create binding" : "patch status", object: { resource: "pods", namespace: "default", name: pod }, plan: { node, verdicts }, ...more };
+const pod = (name: string): Ref => ({ resource: "pods", namespace: "default", name });
+
+function step(id: string, name: string, node: string, verdicts: Partial<Verdict>[], more: Partial<Step> = {}): Step {
+  return { id, time: "2026-03-02T09:00:00Z", component: "scheduler", verb: node ? "create binding" : "patch status", object: pod(name), plan: { node, verdicts }, ...more };
 }
 
 function historyOf(...steps: Step[]): History {
@@ -26,11 +29,17 @@ describe("the scheduler's decisions", () => {
   });
 
   it("show the picked one, else the last about the object, else the last of all", () => {
-    const all = decisionsUpTo(historyOf(step("r1", "a", "", []), step("r2", "a", "node-1", []), step("r3", "b", "node-2", [])), 3);
-    const about = { resource: "pods", namespace: "default", name: "a" };
+    const history = historyOf(step("r1", "a", "", []), step("r2", "a", "node-1", []), step("r3", "b", "node-2", []));
+    const all = decisionsUpTo(history, 3);
+    const [about] = livesOf(history, pod("a"), 3);
     expect(chosenDecision(all, "r1", about)?.step.id).toBe("r1");
     expect(chosenDecision(all, undefined, about)?.step.id).toBe("r2");
     expect(chosenDecision(all, "r9", undefined)?.step.id).toBe("r3");
+  });
+
+  it("about a pod are not those about another one that had its name before", () => {
+    const history = historyOf(step("r1", "a", "node-1", []), step("r2", "b", "node-2", []), { ...step("r9", "a", "", []), time: "2026-03-02T09:00:01Z", component: "alice", verb: "create", revision: 9 });
+    expect(chosenDecision(decisionsUpTo(history, 3), undefined, livesOf(history, pod("a"), 3)[0])?.step.id).toBe("r2");
   });
 
   it("read a verdict of Go, where what is empty is left out", () => {

@@ -1,8 +1,8 @@
 // What the scheduler decided, read from the plans of its steps. Pure.
 
 import type { History, StepAt } from "../../lib/model";
-import { keyOf } from "../../lib/ref";
 import type { Ref, Step } from "../../lib/types";
+import type { Life } from "../stage/lives";
 
 /** What the rules say of one node. */
 export interface Verdict {
@@ -80,9 +80,9 @@ export function decisionsUpTo(history: History, seq: number, most = 60): Decisio
 }
 
 /** The decision to show: the picked one, else the last one about the object, else the last one. */
-export function chosenDecision(decisions: readonly Decision[], picked: string | undefined, object: Ref | undefined): Decision | undefined {
-  const about = object && keyOf(object);
-  return decisions.find(({ step }) => step.id === picked) ?? decisions.findLast(({ pod }) => keyOf(pod) === about) ?? decisions.at(-1);
+export function chosenDecision(decisions: readonly Decision[], picked: string | undefined, object: Life | undefined): Decision | undefined {
+  const own = new Set(object?.steps.map(({ step }) => step.id));
+  return decisions.find(({ step }) => step.id === picked) ?? decisions.findLast(({ step }) => own.has(step.id)) ?? decisions.at(-1);
 }
 
 /** The filter that said no, by its place; filters.length for a reason that none of them gives. */

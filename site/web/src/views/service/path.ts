@@ -4,6 +4,7 @@ import type { History, StepAt, State } from "../../lib/model";
 import { keyOf, refOf } from "../../lib/ref";
 import { endpointsOf, fact, list, processes, type ServiceEndpoint } from "../../lib/select";
 import type { EndpointSlice, Pod, Ref, RulesFact, Service } from "../../lib/types";
+import { livesOf } from "../stage/lives";
 
 /** A row of the kernel's table: which address takes the place of the Service's for one number that it draws. */
 export interface Row {
@@ -99,7 +100,7 @@ export interface Keeper {
 
 /** The proxies that keep a service's rows, and when each last loaded them. */
 export function keepersOf(state: State, history: History, service: Service, port: number): Keeper[] {
-  const steps = history.stepsOf(refOf("services", service), state.seq).filter(({ step }) => step.component === "proxy" && step.verb === "load rules");
+  const steps = stepsOf(history, refOf("services", service), state.seq).filter(({ step }) => step.component === "proxy" && step.verb === "load rules");
   const up = new Map(processes(state).filter(({ component }) => component === "proxy").map((p) => [p.host, p.up]));
   const endpoints = endpointsOf(state, service);
   const ready = endpoints.filter((endpoint) => endpoint.ready);
@@ -120,6 +121,9 @@ export function slicesOf(state: State, history: History, service: Service): { sl
     .filter(({ metadata }) => metadata.namespace === service.metadata.namespace && metadata.labels?.["kubernetes.io/service-name"] === service.metadata.name)
     .map((slice) => {
       const ref = refOf("endpointslices", slice);
-      return { slice, ref, written: history.stepsOf(ref, state.seq).findLast(({ step }) => step.revision !== undefined) };
+      return { slice, ref, written: stepsOf(history, ref, state.seq).findLast(({ step }) => step.revision !== undefined) };
     });
 }
+
+/** What was done to an object: not to another one that had its name before. */
+const stepsOf = (history: History, ref: Ref, seq: number): readonly StepAt[] => livesOf(history, ref, seq)[0]?.steps ?? [];
