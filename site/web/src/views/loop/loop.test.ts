@@ -108,6 +108,11 @@ test("a pod of another set that had the name before is not counted", () => {
   expect(numbersOf(history.now, "replicasets", set)).toEqual({ wanted: 2, current: 0 });
 });
 
+test("what waits at a gate is said, for its loop has yet to look whether there is anything to do", () => {
+  const waits = { name: "web", gate: "replicasets" };
+  expect([difference({ wanted: 3, current: 3 }, waits), difference({ wanted: 5, current: 1 }, waits)]).toEqual(["web waits at the gate of replicasets", "5 − 1 = 4 missing; web waits at the gate of replicasets"]);
+});
+
 test("wanted and current make one sentence", () => {
   expect([difference({ wanted: 5, current: 1 }), difference({ wanted: 2, current: 5 }), difference({ wanted: 3, current: 3 })]).toEqual(["5 − 1 = 4 missing", "5 − 2 = 3 too many", "as wanted: nothing to do"]);
 });

@@ -61,8 +61,13 @@ function nodeItems({ node = "", verdicts = [] }: NodePlan): Item[] {
   });
 }
 
-/** Wanted and current as one sentence: what is missing, or too much. */
-export function difference({ wanted, current }: Numbered): string {
-  if (wanted === current) return "as wanted: nothing to do";
+/** Wanted and current as one sentence: what is missing, or too much. An object that waits at a gate is one that its loop has not looked at. */
+export function difference({ wanted, current }: Numbered, waits?: { name: string; gate: string }): string {
+  const says = waits && `${waits.name} waits at the gate of ${waits.gate}`;
+  if (wanted === current) return says ?? "as wanted: nothing to do";
+  return [missing(wanted, current), ...(says ? [says] : [])].join("; ");
+}
+
+function missing(wanted: number, current: number): string {
   return wanted > current ? `${wanted} − ${current} = ${wanted - current} missing` : `${current} − ${wanted} = ${current - wanted} too many`;
 }
