@@ -37,6 +37,15 @@ describe("the store's log", () => {
     expect(writesUpTo(story(), 9, notes).map(({ revision, was }) => [revision, was])).toEqual([[10, undefined], [12, 10], [18, 12]]);
   });
 
+  it("leaves out what the lab keeps for itself, unless it is asked for that", () => {
+    const history = story();
+    const progress: Ref = { resource: "configmaps", namespace: "kubelab", name: "progress" };
+    history.append([{ seq: 10, time: time(20), step: write(20, "update", progress, { detail: "kube/v0.1" }) }]);
+    expect(writesUpTo(history, 10, undefined).map(({ revision }) => revision)).toEqual([10, 12, 14, 16, 18]);
+    expect(writtenObjects(history, 10).map(({ name }) => name)).not.toContain("progress");
+    expect(writesUpTo(history, 10, progress).map(({ revision }) => revision)).toEqual([20]);
+  });
+
   it("says of a write what it changed", () => {
     expect(writesUpTo(story(), 9, notes)[1]?.changes).toEqual([{ path: "data.image", from: "v1", to: "v2" }]);
   });

@@ -1,6 +1,6 @@
 // The store as the order of its writes. Pure.
 
-import { actor } from "../../lib/component";
+import { actor, isBookkeeping } from "../../lib/component";
 import type { History, State, StepAt } from "../../lib/model";
 import { keyOf } from "../../lib/ref";
 import type { KubeObject, Ref, Step } from "../../lib/types";
@@ -25,13 +25,13 @@ export interface Entry {
   changes: FieldChange[];
 }
 
-/** The newest writes up to a moment, in the order of their revisions: of all objects, or of one. */
+/** The newest writes up to a moment, in the order of their revisions: of all objects but what the lab keeps for itself, or of one. */
 export function writesUpTo(history: History, seq: number, about: Ref | undefined, most = 60): Entry[] {
   const steps = about ? history.stepsOf(about, seq) : history.stepsUpTo(seq);
   const found: StepAt[] = [];
   for (let i = steps.length - 1; i >= 0 && found.length < most; i--) {
     const at = steps[i] as StepAt;
-    if (at.step.revision !== undefined) found.push(at);
+    if (at.step.revision !== undefined && (about || !isBookkeeping(at.step))) found.push(at);
   }
   return found.sort((a, b) => (a.step.revision ?? 0) - (b.step.revision ?? 0)).map((at) => entryOf(history, at));
 }
@@ -139,13 +139,13 @@ export function lineOf(step: Step): string {
   return `${actor(step)}: ${step.verb} ${keyOf(step.object)}`;
 }
 
-/** The objects that were written, the one that was written last first, those that are gone too. */
+/** The objects that were written, but for what the lab keeps for itself: the one that was written last first, those that are gone too. */
 export function writtenObjects(history: History, seq: number, most = 80): Ref[] {
   const steps = history.stepsUpTo(seq);
   const refs = new Map<string, Ref>();
   for (let i = steps.length - 1; i >= 0 && refs.size < most; i--) {
     const { step } = steps[i] as StepAt;
-    if (step.revision !== undefined && !refs.has(keyOf(step.object))) refs.set(keyOf(step.object), step.object);
+    if (step.revision !== undefined && !isBookkeeping(step) && !refs.has(keyOf(step.object))) refs.set(keyOf(step.object), step.object);
   }
   return [...refs.values()];
 }
