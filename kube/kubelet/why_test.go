@@ -97,3 +97,20 @@ func TestAnExitThatWasAskedForIsNoRoot(t *testing.T) {
 		return false
 	})
 }
+
+func TestASignalIsToldWhenItIsSentAndNotWhenTheGraceIsOver(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("stubborn", "trap '' TERM; while true; do sleep 1; done"))
+	l.becomes("stubborn", "ready", ready)
+	l.delete("stubborn", 1000)
+	l.waitFor("the signal to be known", func() bool {
+		for _, step := range l.steps() {
+			if step.Verb == "signal process" {
+				return len(step.Causes) > 0
+			}
+		}
+		return false
+	})
+	l.delete("stubborn", 1)
+	l.gone("stubborn")
+}

@@ -17,9 +17,11 @@ const smallGrace = 2 * time.Second
 // endDeleted ends a pod that was deleted: first its containers, then its sandbox, then the object. The
 // object goes when nothing else is left and all has been told, so it never lies about what runs.
 func (p *planner) endDeleted() {
-	left := p.pod.DeletionTimestamp.Sub(p.now) + time.Second - 1 // the CRI counts whole seconds
-	grace := max(left.Truncate(time.Second), smallGrace)
-	if p.stopContainers(grace) {
+	left := (p.pod.DeletionTimestamp.Sub(p.now) + time.Second - 1).Truncate(time.Second) // the CRI counts whole seconds
+	if given := p.pod.DeletionGracePeriodSeconds; given != nil {
+		left = min(left, time.Duration(*given)*time.Second) // the timestamp is rounded up as well
+	}
+	if p.stopContainers(max(left, smallGrace)) {
 		return
 	}
 	p.clearAway()

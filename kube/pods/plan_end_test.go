@@ -75,6 +75,8 @@ func TestAShorterGraceTakesTheLongerOnesPlace(t *testing.T) {
 	have := sandboxed(running("web", 0, time.Hour))
 	have.Busy["stop web-0"] = now.Add(30 * time.Second)
 	check(t, "the stop is under way", actions(deleted(pod, 30*time.Second, 0), have), "")
+	rounded := deleted(pod, 5*time.Second, -300*time.Millisecond) // as the API server writes it, in whole seconds
+	check(t, "no more than was asked for", actions(rounded, have), "stop container web with 5s of grace: Stopping container web")
 	check(t, "somebody has lost patience", actions(deleted(pod, 5*time.Second, 0), have), "stop container web with 5s of grace: Stopping container web")
 }
 

@@ -44,24 +44,37 @@ func Dial(endpoint string, recorder *trace.Recorder) (runtime *Runtime, close fu
 	}, connection.Close, nil
 }
 
-// carryCauses tells the runtime why each call is made, and writes down the steps that it answers with.
+// carryCauses tells the runtime why each call is made, and writes down the steps that it answers with. A call is made as
+// a stream of one message each way, which it is on the wire: so what the runtime tells before a long wait is heard then.
 func carryCauses(recorder *trace.Recorder) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn,
-		invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		_ grpc.UnaryInvoker, options ...grpc.CallOption) error {
 		if causes := trace.EncodeCauses(ctx); causes != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, trace.CRICausesKey, causes)
 		}
-		var trailer metadata.MD
-		err := invoke(ctx, method, request, reply, connection, append(options, grpc.Trailer(&trailer))...)
-		for _, value := range trailer.Get(trace.CRIStepsKey) {
-			steps, decodeErr := trace.DecodeSteps(value)
-			if decodeErr != nil {
-				slog.Warn("the runtime's steps are lost", "call", method, "error", decodeErr)
-			}
-			for _, step := range steps {
-				madeIn(ctx, recorder.Record(ctx, step))
+		call, err := connection.NewStream(ctx, &grpc.StreamDesc{}, method, options...)
+		if err != nil {
+			return err
+		}
+		record := func(answer metadata.MD) {
+			for _, value := range answer.Get(trace.CRIStepsKey) {
+				steps, err := trace.DecodeSteps(value)
+				if err != nil {
+					slog.Warn("the runtime's steps are lost", "call", method, "error", err)
+				}
+				for _, step := range steps {
+					madeIn(ctx, recorder.Record(ctx, step))
+				}
 			}
 		}
+		if err := call.SendMsg(request); err != nil {
+			return err
+		}
+		if early, err := call.Header(); err == nil {
+			record(early)
+		} // else the answer says the same
+		err = call.RecvMsg(reply)
+		record(call.Trailer())
 		return err
 	}
 }

@@ -148,6 +148,7 @@ func (r *Runtime) terminate(ctx context.Context, shim *containers.Shim, c *conta
 			return err
 		}
 		note(ctx, "signal process", "%s, pid %d: %v, then up to %v of grace", name, pid, signal, grace)
+		tellNow(ctx)
 		patience, cancel := context.WithTimeout(ctx, grace)
 		defer cancel()
 		if awaitExit(patience, c) == nil {

@@ -53,6 +53,29 @@ func note(ctx context.Context, verb, format string, args ...any) {
 	n.steps = append(n.steps, trace.Fill(ctx, step))
 }
 
+// tellNow gives the caller the steps that were made so far, for the rest of the call may take long. Once in a call.
+func tellNow(ctx context.Context) {
+	n, ok := ctx.Value(notesKey{}).(*notes)
+	if !ok {
+		return
+	}
+	if err := n.give(func(steps metadata.MD) error { return grpc.SendHeader(ctx, steps) }); err != nil {
+		slog.Warn("steps are lost", "error", err)
+	}
+}
+
+// give hands over the steps that were not handed over yet.
+func (n *notes) give(to func(metadata.MD) error) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	steps, err := trace.EncodeSteps(n.steps)
+	if err != nil || steps == "" {
+		return err
+	}
+	n.steps = nil
+	return to(metadata.Pairs(trace.CRIStepsKey, steps))
+}
+
 // withNotes hands a call its causes, and its caller the steps, whether the call worked or not.
 func withNotes(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if received, ok := metadata.FromIncomingContext(ctx); ok {
@@ -62,14 +85,8 @@ func withNotes(ctx context.Context, request any, info *grpc.UnaryServerInfo, han
 	}
 	n := &notes{}
 	response, err := handler(context.WithValue(ctx, notesKey{}, n), request)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	steps, encodeErr := trace.EncodeSteps(n.steps)
-	if steps != "" {
-		encodeErr = grpc.SetTrailer(ctx, metadata.Pairs(trace.CRIStepsKey, steps))
-	}
-	if encodeErr != nil {
-		slog.Warn("steps are lost", "call", info.FullMethod, "error", encodeErr)
+	if err := n.give(func(steps metadata.MD) error { return grpc.SetTrailer(ctx, steps) }); err != nil {
+		slog.Warn("steps are lost", "call", info.FullMethod, "error", err)
 	}
 	return response, err
 }

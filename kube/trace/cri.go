@@ -10,12 +10,12 @@ import (
 
 // A container runtime cannot know the API server, and the CRI has no field for a reason. So both travel
 // beside the call: the kubelet sends the causes in the metadata of a call, the runtime answers with the
-// steps it made in the trailer, and the kubelet records them. A runtime that knows nothing of this
+// steps it made in the trailer, or in the header what it made before a long wait, and the kubelet records them. A runtime that knows nothing of this
 // ignores the one and leaves out the other.
 const (
 	// CRICausesKey is the metadata key of what [EncodeCauses] returns.
 	CRICausesKey = "kubelab-causes"
-	// CRIStepsKey is the trailer key of what [EncodeSteps] returns.
+	// CRIStepsKey is the key in header and trailer of what [EncodeSteps] returns.
 	CRIStepsKey = "kubelab-steps"
 )
 

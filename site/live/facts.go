@@ -10,12 +10,12 @@ import (
 
 // facts knows what was told of the hosts, so that only changes are told. It belongs to one goroutine.
 type facts struct {
-	history *record.History
-	told    map[string]map[string]string // by family and by what it is about, as JSON
+	tell func(record.Frame)
+	told map[string]map[string]string // by family and by what it is about, as JSON
 }
 
-func newFacts(history *record.History) *facts {
-	return &facts{history: history, told: map[string]map[string]string{}}
+func newFacts(tell func(record.Frame)) *facts {
+	return &facts{tell: tell, told: map[string]map[string]string{}}
 }
 
 // update tells what has changed of a family of facts, given all that is true of it now.
@@ -29,12 +29,12 @@ func (f *facts) update(family string, now map[string]any) error {
 			return err
 		}
 		if told[about] = string(data); before[about] != told[about] {
-			f.history.Append(record.Frame{Fact: &record.Fact{About: about, Data: data}})
+			f.tell(record.Frame{Fact: &record.Fact{About: about, Data: data}})
 		}
 	}
 	for _, about := range slices.Sorted(maps.Keys(before)) {
 		if _, still := now[about]; !still {
-			f.history.Append(record.Frame{Fact: &record.Fact{About: about}})
+			f.tell(record.Frame{Fact: &record.Fact{About: about}})
 		}
 	}
 	return nil

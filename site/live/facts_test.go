@@ -10,7 +10,7 @@ import (
 
 func TestOnlyWhatHasChangedIsAFrame(t *testing.T) {
 	history := record.NewHistory(record.LiveLimits)
-	facts := newFacts(history)
+	facts := newFacts(func(frame record.Frame) { history.Append(frame) })
 	for _, now := range []map[string]any{
 		{"host/a": "up", "host/b": "up"}, {"host/a": "up", "host/b": "up"}, {"host/a": "cut", "host/c": "up"}, {},
 	} {

@@ -35,9 +35,9 @@ type hosts struct {
 	poke    chan struct{}
 }
 
-func newHosts(name string, history *record.History) *hosts {
+func newHosts(name string, tell func(record.Frame)) *hosts {
 	return &hosts{
-		cluster: name, facts: newFacts(history), containers: containers{}, networks: networks{}, pids: map[string]int{},
+		cluster: name, facts: newFacts(tell), containers: containers{}, networks: networks{}, pids: map[string]int{},
 		pods: map[trace.Ref]*corev1.Pod{}, ranges: map[string]string{}, touched: map[string]bool{}, poke: make(chan struct{}, 1),
 	}
 }

@@ -36,6 +36,9 @@ type Config struct {
 // patient is how long an object waits for the step that wrote it, and a step for its causes: nodes report a little late.
 const patient = 500 * time.Millisecond
 
+// late is how much later than at once the pictures are told of everything: nodes report their steps within some 0.1 s.
+const late = 200 * time.Millisecond
+
 // Run gathers frames until ctx is done. An API server that does not answer, now or later, is waited for. An error: the
 // kubeconfig cannot be used.
 func Run(ctx context.Context, config Config) error {
@@ -44,7 +47,7 @@ func Run(ctx context.Context, config Config) error {
 		return fmt.Errorf("read kubeconfig %s: %w", config.Kubeconfig, err)
 	}
 	how.UserAgent, how.QPS = "kubelab/site", -1
-	g := &gatherer{config: config, order: record.NewOrder(config.History, patient), door: newDoor(config.Notice)}
+	g := &gatherer{config: config, order: record.NewOrder(config.History, patient, late), door: newDoor(config.Notice)}
 	if err := g.connect(how); err != nil {
 		return err
 	}
@@ -81,7 +84,7 @@ func (g *gatherer) connect(how *rest.Config) (err error) {
 	if g.plain, err = dynamic.NewForConfig(how); err != nil {
 		return err
 	}
-	g.hosts = newHosts(g.config.Cluster, g.config.History)
+	g.hosts = newHosts(g.config.Cluster, g.order.Now)
 	g.steps = &steps{client: g.client, order: g.order, door: g.door, told: g.hosts.step}
 	return nil
 }

@@ -22,7 +22,6 @@ import (
 type watch struct {
 	resource string
 	client   dynamic.ResourceInterface
-	history  *record.History
 	order    *record.Order
 	door     *door
 	look     func(*unstructured.Unstructured) // sees each object before it is masked; a pod's host has to know it
@@ -36,7 +35,7 @@ type watch struct {
 
 func newWatch(g *gatherer, resource schema.GroupVersionResource) *watch {
 	return &watch{
-		resource: resource.Resource, client: g.plain.Resource(resource), history: g.config.History, order: g.order, door: g.door,
+		resource: resource.Resource, client: g.plain.Resource(resource), order: g.order, door: g.door,
 		look: g.hosts.look, gone: g.hosts.gone, known: map[trace.Ref]int64{}, holders: map[trace.Ref]string{},
 	}
 }
@@ -190,7 +189,7 @@ func (w *watch) ended(ref trace.Ref, revision int64) {
 // tell hands on a frame: at once where no step will come.
 func (w *watch) tell(ref trace.Ref, revision int64, frame record.Frame) {
 	if w.resource == leases || w.resource == events {
-		w.history.Append(frame)
+		w.order.Now(frame)
 		return
 	}
 	w.order.Write(ref, revision, frame)

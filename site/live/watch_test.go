@@ -68,7 +68,7 @@ func told(t *testing.T, resource string, s *server, happens func()) []string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	history := record.NewHistory(record.LiveLimits)
-	order := record.NewOrder(history, time.Second)
+	order := record.NewOrder(history, time.Second, 0)
 	for revision := range int64(20) {
 		step := trace.Step{Time: time.Now()}
 		step.SetRevision(revision)
@@ -77,7 +77,7 @@ func told(t *testing.T, resource string, s *server, happens func()) []string {
 	d := newDoor(func(string, string) {})
 	d.set(true)
 	w := &watch{
-		resource: resource, client: s, history: history, order: order, door: d,
+		resource: resource, client: s, order: order, door: d,
 		look: func(*unstructured.Unstructured) {}, gone: func(trace.Ref) {}, known: map[trace.Ref]int64{}, holders: map[trace.Ref]string{},
 	}
 	if _, err := w.first(ctx); err != nil {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,16 +13,17 @@ import (
 // Order brings together what comes from several processes on several connections. Whoever watches wants a reason before
 // what it led to; but a step that a node reports may arrive after the write that it caused, and an object before the
 // step that wrote it. So a step waits a moment for its causes, and an object for its step. Never longer: a reason may
-// have expired.
+// have expired. And each frame gets the time of what it tells, rather than that of its arrival.
 type Order struct {
-	history *History
+	delay   *delay
 	patient time.Duration
 
 	mu      sync.Mutex
-	told    map[trace.ID]time.Time // the steps that are in the history
+	told    map[trace.ID]time.Time // the steps that were handed on, and from when on each counts
 	full    int                    // how many these may be before the old ones are forgotten
 	waiting []trace.Step           // for a cause, in the order in which they came
 	held    map[trace.Ref][]version
+	changed map[trace.Ref]time.Time // from when on the newest version of an object counts
 }
 
 // version is a version of an object, or its end, that waits for its step.
@@ -30,9 +32,13 @@ type version struct {
 	frame    Frame
 }
 
-// NewOrder writes into history. patient is how long something waits, at most.
-func NewOrder(history *History, patient time.Duration) *Order {
-	return &Order{history: history, patient: patient, told: map[trace.ID]time.Time{}, held: map[trace.Ref][]version{}}
+// NewOrder writes into history. patient is how long something waits for its reason, at most; wait, how long everything
+// waits for what happened before it.
+func NewOrder(history *History, patient, wait time.Duration) *Order {
+	return &Order{
+		delay: &delay{history: history, wait: wait}, patient: patient,
+		told: map[trace.ID]time.Time{}, held: map[trace.Ref][]version{}, changed: map[trace.Ref]time.Time{},
+	}
 }
 
 // Know takes down steps that the history has from its beginning.
@@ -40,21 +46,19 @@ func (o *Order) Know(steps []trace.Step) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, step := range steps {
-		o.note(step)
+		o.note(step.ID, step.Time)
 	}
 }
 
 // expired is when a step has surely been forgotten by the server, which keeps them for an hour.
 const expired = 2 * time.Hour
 
-func (o *Order) note(step trace.Step) {
-	o.told[step.ID] = step.Time
+func (o *Order) note(id trace.ID, at time.Time) {
+	o.told[id] = at
 	if len(o.told) > o.full {
-		for id, at := range o.told {
-			if time.Since(at) > expired {
-				delete(o.told, id)
-			}
-		}
+		old := func(at time.Time) bool { return time.Since(at) > expired }
+		maps.DeleteFunc(o.told, func(_ trace.ID, at time.Time) bool { return old(at) })
+		maps.DeleteFunc(o.changed, func(_ trace.Ref, at time.Time) bool { return old(at) })
 		o.full = 2*len(o.told) + 1000
 	}
 }
@@ -112,9 +116,23 @@ func (o *Order) waits(id trace.ID) bool {
 func (o *Order) tell(i int) {
 	step := o.waiting[i]
 	o.waiting = slices.Delete(o.waiting, i, i+1)
-	o.history.Append(Frame{Step: &step})
-	o.note(step)
-	o.release(step.Object, step.Revision)
+	at := step.Time
+	for _, cause := range step.Causes {
+		at = later(at, o.told[cause])
+	}
+	if step.Revision > 0 {
+		at = o.change(step.Object, at)
+	}
+	o.delay.put(at, Frame{Step: &step})
+	o.note(step.ID, at)
+	o.release(step.Object, step.Revision, at)
+}
+
+// change says from when on a version of an object counts: never before the version that was before it.
+func (o *Order) change(object trace.Ref, at time.Time) time.Time {
+	at = later(at, o.changed[object])
+	o.changed[object] = at
+	return at
 }
 
 // Write takes what a write left: the object, or that it is gone. Versions of one object come in the order of their
@@ -124,23 +142,30 @@ func (o *Order) Write(object trace.Ref, revision int64, frame Frame) {
 	defer o.mu.Unlock()
 	step := trace.Step{}
 	step.SetRevision(revision)
-	if _, told := o.told[step.ID]; (told || revision == 0) && len(o.held[object]) == 0 {
-		o.history.Append(frame)
+	at, told := o.told[step.ID]
+	if revision == 0 {
+		at = time.Now()
+	}
+	if (told || revision == 0) && len(o.held[object]) == 0 {
+		o.delay.put(o.change(object, at), frame)
 		return
 	}
 	o.held[object] = append(o.held[object], version{revision, frame})
 	o.later(func() {
 		if !o.waits(step.ID) { // else it goes on with its step
-			o.release(object, revision)
+			o.release(object, revision, time.Now())
 		}
 	})
 }
 
-// release lets go the versions up to a revision.
-func (o *Order) release(object trace.Ref, revision int64) {
+// Now takes what no step tells of: it is so from this moment on.
+func (o *Order) Now(frame Frame) { o.delay.put(time.Now(), frame) }
+
+// release lets go the versions up to a revision, which count from a moment on.
+func (o *Order) release(object trace.Ref, revision int64, at time.Time) {
 	held := o.held[object]
 	for len(held) > 0 && held[0].revision <= revision {
-		o.history.Append(held[0].frame)
+		o.delay.put(o.change(object, at), held[0].frame)
 		held = held[1:]
 	}
 	if len(held) == 0 {

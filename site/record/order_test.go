@@ -44,7 +44,7 @@ func arrived(t *testing.T, history *record.History) []string {
 func TestTheReasonComesBeforeTheObjectWhicheverWasFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
-		order := record.NewOrder(history, patient)
+		order := record.NewOrder(history, patient, 0)
 		order.Write(pod("web"), 4, object("web", 4))
 		if early := arrived(t, history); early != nil {
 			t.Errorf("without its step came %v", early)
@@ -61,7 +61,7 @@ func TestTheReasonComesBeforeTheObjectWhicheverWasFirst(t *testing.T) {
 func TestVersionsOfOneObjectKeepTheirOrderThoughAStepIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
-		order := record.NewOrder(history, patient)
+		order := record.NewOrder(history, patient, 0)
 		order.Write(pod("web"), 4, object("web", 4))
 		time.Sleep(patient / 2)
 		order.Write(pod("web"), 5, object("web", 5))
@@ -76,7 +76,7 @@ func TestVersionsOfOneObjectKeepTheirOrderThoughAStepIsMissing(t *testing.T) {
 func TestAnObjectWhoseStepNeverComesWaitsNotLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
-		order := record.NewOrder(history, patient)
+		order := record.NewOrder(history, patient, 0)
 		order.Write(pod("web"), 4, object("web", 4))
 		time.Sleep(patient / 2)
 		order.Write(pod("web"), 5, object("web", 5))
@@ -103,7 +103,7 @@ func on(name string, id trace.ID, causes ...trace.ID) trace.Step {
 func TestAStepOfANodeThatIsReportedLateComesBeforeWhatItLedTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
-		order := record.NewOrder(history, patient)
+		order := record.NewOrder(history, patient, 0)
 		order.Know([]trace.Step{on("web", "r1")})
 		order.Step(on("web", "r8", "kubelet.node-1.2"))
 		order.Write(pod("web"), 8, object("web", 8))
@@ -123,7 +123,7 @@ func TestAStepOfANodeThatIsReportedLateComesBeforeWhatItLedTo(t *testing.T) {
 func TestACauseThatNeverComesIsNotWaitedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
-		order := record.NewOrder(history, patient)
+		order := record.NewOrder(history, patient, 0)
 		order.Step(on("web", "r8", "kubelet.node-1.2"))
 		order.Step(on("web", "r9")) // it came after r8, on the same object
 		order.Write(pod("web"), 8, object("web", 8))
@@ -141,7 +141,7 @@ func TestACauseThatNeverComesIsNotWaitedForLong(t *testing.T) {
 func TestAStepIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
-		order := record.NewOrder(history, patient)
+		order := record.NewOrder(history, patient, 0)
 		order.Know([]trace.Step{on("web", "r1")})
 		first := []bool{order.Step(on("web", "r1")), order.Step(on("web", "r2")), order.Step(on("web", "r2")),
 			order.Step(on("web", "r3", "late")), order.Step(on("web", "r3", "late"))}
@@ -150,6 +150,57 @@ func TestAStepIsToldOnce(t *testing.T) {
 		}
 		time.Sleep(patient)
 		if diff := cmp.Diff([]string{"step r2", "step r3"}, arrived(t, history)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// at is a step of a moment, told by a node.
+func at(id trace.ID, moment time.Time, causes ...trace.ID) trace.Step {
+	return trace.Step{ID: id, Time: moment, Object: pod("web"), Causes: causes}
+}
+
+func TestWhatIsToldLateStandsAtItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		order := record.NewOrder(history, patient, 200*time.Millisecond)
+		start := time.Now()
+		time.Sleep(100 * time.Millisecond)
+		order.Step(at("node-1.3", start.Add(90*time.Millisecond)))
+		order.Now(object("web", 0))
+		time.Sleep(20 * time.Millisecond)
+		order.Step(at("node-2.1", start.Add(10*time.Millisecond)))
+		if early := arrived(t, history); early != nil {
+			t.Errorf("%v came before what else may have happened", early)
+		}
+		time.Sleep(time.Second)
+		order.Step(at("node-1.2", start.Add(80*time.Millisecond))) // its place is gone
+		if diff := cmp.Diff([]string{"step node-2.1", "step node-1.3", "web r0", "step node-1.2"}, arrived(t, history)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		frames, _ := history.Next(t.Context(), 0)
+		var times []time.Duration
+		for _, frame := range frames {
+			times = append(times, frame.Time.Sub(start))
+		}
+		want := []time.Duration{10 * time.Millisecond, 90 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond}
+		if diff := cmp.Diff(want, times); diff != "" {
+			t.Errorf("times (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestNoClockPutsAStepBeforeItsCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		order := record.NewOrder(history, patient, 200*time.Millisecond)
+		order.Step(on("web", "r1"))
+		early := on("rs", "r2", "r1")
+		early.Time = early.Time.Add(-time.Millisecond)
+		order.Step(early)
+		order.Write(pod("rs"), 2, object("rs", 2))
+		time.Sleep(time.Second)
+		if diff := cmp.Diff([]string{"step r1", "step r2", "rs r2"}, arrived(t, history)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
