@@ -40,9 +40,16 @@ export function waitingAt(gate: Gate): string {
   return `${names.length} waiting: ${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}`;
 }
 
-/** A number that grows with every step of step mode, and every change of its ConfigMap. */
-export function stepModeChanges(session: Session): number {
-  let changes = 0;
-  for (const { step } of session.history.steps) if (step.verb === "hold" || step.verb === "resume" || step.object.name === "step-mode") changes++;
-  return changes;
+/** A number that grows with every step of step mode, and every change of its ConfigMap. Each step is looked at once. */
+export function stepModeChanges({ history }: Session): number {
+  const count = counts.get(history) ?? { looked: -1, changes: 0 };
+  for (let at = history.steps.length - 1; (history.steps[at]?.seq ?? -1) > count.looked; at--) {
+    const step = history.steps[at]?.step;
+    if (step?.verb === "hold" || step?.verb === "resume" || step?.object.name === "step-mode") count.changes++;
+  }
+  count.looked = history.last;
+  counts.set(history, count);
+  return count.changes;
 }
+
+const counts = new WeakMap<Session["history"], { looked: number; changes: number }>();

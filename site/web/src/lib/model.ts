@@ -31,7 +31,7 @@ export function apply(state: State, frames: readonly Frame[]): State {
   const last = frames.at(-1);
   if (!last) return state;
   const objects = new Map(state.objects);
-  const facts = new Map(state.facts);
+  const facts = frames.some((frame) => frame.fact) ? new Map(state.facts) : state.facts as Map<string, Fact>; // most frames bring none
   let time = state.time;
   for (const frame of frames) {
     time = Math.max(time, millis(frame.time));
@@ -291,7 +291,8 @@ export class History {
   }
 }
 
-function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
+/** Adds an item to one of the lists. */
+export function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
   const list = lists.get(key);
   if (list) list.push(item);
   else lists.set(key, [item]);

@@ -1,8 +1,8 @@
 // What the pictures ask of a state. All pure.
 
 import { controllerOf, isOf, keyOf } from "./ref";
-import type { State } from "./model";
-import type { Condition, Deployment, Endpoint, EndpointSlice, HostFact, KubeObject, Node, Pod, ProcessFact, Ref, ReplicaSet, Service } from "./types";
+import { push, type State } from "./model";
+import type { Condition, Deployment, Endpoint, EndpointSlice, HostFact, KubeObject, Node, Pod, ProcessFact, Ref, ReplicaSet, Service, Versioned } from "./types";
 
 interface Kinds {
   pods: Pod;
@@ -17,31 +17,46 @@ interface Kinds {
 export function list<R extends keyof Kinds>(state: State, resource: R): Kinds[R][];
 export function list(state: State, resource: string): KubeObject[];
 export function list(state: State, resource: string): KubeObject[] {
-  return lists(state).get(resource) ?? [];
+  const lists = once(listed, state, byResource);
+  const found = lists.get(resource) ?? [];
+  if ("objects" in found) return found.objects;
+  const objects = found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { body }]) => body);
+  lists.set(resource, { objects });
+  return objects;
 }
 
-// A state never changes, and a picture asks it for the same lists again and again.
-const listed = new WeakMap<State, Map<string, KubeObject[]>>();
+// A state never changes, and a picture asks it for the same lists again and again. Only those that it asks for are put in order.
+type Unordered = [string, Versioned][];
+const listed = new WeakMap<State, Map<string, Unordered | { objects: KubeObject[] }>>();
 
-function lists(state: State): Map<string, KubeObject[]> {
-  const known = listed.get(state);
-  if (known) return known;
-  const all = new Map<string, KubeObject[]>();
-  for (const [, { ref, body }] of [...state.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const objects = all.get(ref.resource);
-    if (objects) objects.push(body);
-    else all.set(ref.resource, [body]);
-  }
-  listed.set(state, all);
+function byResource(state: State): Map<string, Unordered> {
+  const all = new Map<string, Unordered>();
+  for (const entry of state.objects) push(all, entry[1].ref.resource, entry);
   return all;
+}
+
+/** What is worked out of something that never changes, the first time that it is asked for. */
+function once<Of extends object, Result>(known: WeakMap<Of, Result>, of: Of, work: (of: Of) => Result): Result {
+  const result = known.get(of) ?? work(of);
+  known.set(of, result);
+  return result;
 }
 
 export function get(state: State, ref: Ref): KubeObject | undefined {
   return state.objects.get(keyOf(ref))?.body;
 }
 
+/** The pods of a node, by namespace and name. */
 export function podsOf(state: State, node: string): Pod[] {
-  return list(state, "pods").filter((pod) => pod.spec.nodeName === node);
+  return once(bound, state, byNode).get(node) ?? [];
+}
+
+const bound = new WeakMap<State, Map<string, Pod[]>>();
+
+function byNode(state: State): Map<string, Pod[]> {
+  const all = new Map<string, Pod[]>();
+  for (const pod of list(state, "pods")) if (pod.spec.nodeName) push(all, pod.spec.nodeName, pod);
+  return all;
 }
 
 /** The pods that no node has yet. */
@@ -129,8 +144,10 @@ export interface HostProcess extends ProcessFact {
 
 /** The cluster's processes, by host and component. */
 export function processes(state: State): HostProcess[] {
-  return factsAbout<ProcessFact>(state, "process").map(([[host = "", component = ""], data]) => ({ host, component, ...data }));
+  return once(running, state.facts, () => factsAbout<ProcessFact>(state, "process").map(([[host = "", component = ""], data]) => ({ host, component, ...data })));
 }
+
+const running = new WeakMap<State["facts"], HostProcess[]>();
 
 export function hosts(state: State): ({ name: string } & HostFact)[] {
   return factsAbout<HostFact>(state, "host").map(([[name = ""], data]) => ({ name, ...data }));

@@ -27,3 +27,8 @@ export function shortName(pod: Pod, group: Group): string {
   const { name } = pod.metadata;
   return group.title && name.startsWith(`${group.title}-`) ? name.slice(group.title.length + 1) : name;
 }
+
+/** The list as it was, where it still is: what is drawn of it then stays. */
+export function unchanged<T>(before: readonly T[], now: readonly T[]): readonly T[] {
+  return before.length === now.length && before.every((item, i) => item === now[i]) ? before : now;
+}
