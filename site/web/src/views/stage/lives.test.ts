@@ -1,7 +1,9 @@
+import { render, screen } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import { History } from "../../lib/model";
 import { clockTime } from "../../lib/time";
 import type { Frame, Ref, Step, Versioned } from "../../lib/types";
+import Creation from "../Creation.svelte";
 import { choose, lastBody, livesOf, livesUpTo, nameOf } from "./lives";
 
 const web: Ref = { resource: "pods", namespace: "default", name: "web" };
@@ -70,4 +72,23 @@ test("the newest of a name is shown, unless an older one was picked", () => {
 test("the name of a deleted one says so, and when", () => {
   const history = historyOf([...first, ...second]);
   expect(livesUpTo(history, history.now, ["pods"]).map(nameOf)).toEqual(["web", `web (deleted ${clockTime(history.timeOf(5)).slice(0, 8)})`]);
+});
+
+test("what a person chooses stays chosen until the page is about something else", async () => {
+  const history = historyOf([...first, ...second, step(30, "create", { object: other }), object(30, "three", other)]);
+  const shown = { history, now: history.now, time: history.now.time, fresh: [], select: () => {}, object: web };
+  const { rerender } = render(Creation, shown);
+  const select = screen.getByTestId<HTMLSelectElement>("choose-pod");
+  const pick = async (key: string) => {
+    select.value = key;
+    select.dispatchEvent(new Event("change"));
+    await rerender({ ...shown, now: { ...shown.now } });
+    return select.value;
+  };
+  expect(select.value).toBe("pods/default/web#two");
+  expect(await pick("pods/default/web#one")).toBe("pods/default/web#one");
+  expect(await pick("pods/default/other#three")).toBe("pods/default/other#three");
+  await rerender({ ...shown, object: { ...other, name: "nobody" } });
+  await rerender(shown);
+  expect(select.value).toBe("pods/default/web#two");
 });
