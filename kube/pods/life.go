@@ -26,6 +26,7 @@ type life struct {
 	failed map[string]Failure    // by job
 	ready  map[string][]trace.ID // by container, "" for the sandbox: what made its start possible
 	stops  map[string]trace.ID   // by container: the decision to stop it
+	made   []trace.ID            // what came of jobs that have ended since the last look
 	noted  map[string]bool       // containers whose exit is in the causal record
 	latest *corev1.Pod           // as the API server last answered us
 	gone   bool                  // the API server was told that nothing is left
@@ -43,8 +44,9 @@ func newLife(now time.Time) *life {
 	}
 }
 
-// recall adds what is remembered to have.
-func (l *life) recall(have *Current) {
+// recall adds what is remembered to have. It returns what came of the jobs that were under way when it was asked last, and
+// are not any more: whatever is found different now may be due to them.
+func (l *life) recall(have *Current) []trace.ID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have.Seen = l.seen
@@ -53,6 +55,9 @@ func (l *life) recall(have *Current) {
 		have.Busy[name] = j.deadline
 	}
 	have.Images, have.Failed = maps.Clone(l.images), maps.Clone(l.failed)
+	made := l.made
+	l.made = nil
+	return made
 }
 
 // newer is the pod as it is known best: by the watch, or by the answer to our last write, which may be ahead.
@@ -91,6 +96,7 @@ func (l *life) end(action Action, j *job, now time.Time, err error, made []trace
 	if l.jobs[name] == j {
 		delete(l.jobs, name)
 	}
+	l.made = append(l.made, made...)
 	if err != nil {
 		failure := Failure{Message: err.Error(), Count: l.failed[name].Count + 1, At: now}
 		if p, ok := err.(*problem); ok {

@@ -103,10 +103,10 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	memories := map[types.UID]Current{}
+	memories, made := map[types.UID]Current{}, map[types.UID][]trace.ID{}
 	for uid, l := range o.livesOf(key, wanted) {
 		var have Current // before the look at the runtime: what ends in between is seen next time, not missed
-		l.recall(&have)
+		made[uid] = l.recall(&have)
 		memories[uid] = have
 	}
 	found, err := o.observe(trace.WithCauses(ctx), key)
@@ -115,7 +115,7 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 	}
 	for uid := range found {
 		if _, known := memories[uid]; !known {
-			o.live(key, uid).recall(found[uid])
+			made[uid] = o.live(key, uid).recall(found[uid])
 			continue
 		}
 		memory := memories[uid]
@@ -132,7 +132,11 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 		if pod != nil && pod.UID != uid {
 			pod = nil
 		}
-		if err := o.step(ctx, key, uid, pod, *have); err != nil {
+		why := ctx
+		if len(made[uid]) > 0 {
+			why = trace.WithCauses(ctx, append(trace.Causes(ctx), made[uid]...)...)
+		}
+		if err := o.step(why, key, uid, pod, *have); err != nil {
 			return err
 		}
 	}

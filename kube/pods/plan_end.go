@@ -91,6 +91,7 @@ func (p *planner) clearAway() {
 		case p.runsIn(sandbox):
 		case !inUse && sandbox.Ready:
 			p.propose(StopSandbox{sandbox.ID})
+		case p.underWay(StopSandbox{sandbox.ID}): // all that it does belongs to the story
 		case !inUse && !p.needed(sandbox):
 			p.propose(RemoveSandbox{sandbox.ID})
 		}

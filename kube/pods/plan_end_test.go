@@ -36,6 +36,9 @@ func TestADeletedPodEndsStepByStep(t *testing.T) {
 	have.Sandboxes[0].Ready = false
 	check(t, "but its records stay until the API knows how it ended", actions(pod, have), "")
 	pod = telling(pod, have)
+	have.Busy["stop sandbox s0"] = time.Time{}
+	check(t, "and until all of the end has been heard", actions(pod, have), "")
+	delete(have.Busy, "stop sandbox s0")
 	check(t, "and go then", actions(pod, have), "remove sandbox s0")
 
 	check(t, "at last the object", actions(pod, nothing()), "delete the pod from the API")
