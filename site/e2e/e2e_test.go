@@ -12,33 +12,16 @@ import (
 	"time"
 
 	"kubelab/kube/cluster/clustertest"
+	"kubelab/kube/cluster/clustertest/simulated"
 )
 
-func TestInABrowser(t *testing.T) {
-	chromium, node := browser(t)
+func TestEveryLabCanBeDoneInABrowserAndShowsWhatItIsAbout(t *testing.T) {
+	browser := browserFor(t)
 	t.Setenv("SUDO_USER", "") // the terminal is root's, and the labs' files lie where no person keeps theirs
 	dir := keepFilesOfLabs(t)
 	c := clustertest.Start(t)
 	before := left(c)
-	for _, run := range []struct{ does, script string }{
-		{"every lab can be done, and shows what it is about", "walk.test.mjs"},
-		{"three hundred pods are shown smoothly and rightly", "many.test.mjs"},
-	} {
-		t.Run(run.does, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
-			defer cancel()
-			command := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", run.script)
-			command.Env = append(os.Environ(), "CHROMIUM="+chromium, "SITE="+strings.TrimSpace(c.Kube("site", "url", "--name", c.Name)))
-			command.WaitDelay = time.Second
-			command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it ends its browser
-			out, err := command.CombinedOutput()
-			if err != nil {
-				t.Errorf("%s: %v\n%s", run.script, err, out)
-			} else {
-				t.Logf("%s", out)
-			}
-		})
-	}
+	browser.run(c, "walk.test.mjs")
 	if after := left(c); after != before {
 		t.Errorf("every lab began anew, and what is left is not what there was before:\n%s\nbefore:\n%s", after, before)
 	}
@@ -47,13 +30,40 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
+func TestThreeHundredPodsAreShownSmoothlyAndRightly(t *testing.T) {
+	browser := browserFor(t)
+	c := clustertest.Start(t, "--nodes", "1")
+	simulated.Start(c, 10)
+	browser.run(c, "many.test.mjs")
+}
+
+// browser are the programs that a walk through the pages needs.
+type browser struct{ node, chromium string }
+
+// run has Node run a script on a cluster's site. The script may use kubectl.
+func (b browser) run(c *clustertest.Cluster, script string) {
+	ctx, cancel := context.WithTimeout(c.T.Context(), 12*time.Minute)
+	defer cancel()
+	kubectl := c.Command(ctx, "kubectl")
+	command := exec.CommandContext(ctx, b.node, "--test", "--test-reporter=spec", script)
+	command.Env = append(kubectl.Env, "KUBECTL="+kubectl.Path, "CHROMIUM="+b.chromium, "SITE="+strings.TrimSpace(c.Kube("site", "url", "--name", c.Name)))
+	command.WaitDelay = time.Second
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it ends its browser
+	out, err := command.CombinedOutput()
+	if err != nil {
+		c.T.Errorf("%s: %v\n%s", script, err, out)
+	} else {
+		c.T.Logf("%s", out)
+	}
+}
+
 // left is all that a lab could leave behind.
 func left(c *clustertest.Cluster) string {
 	return c.Kubectl("get", "all,configmaps", "-A", "-o", "name", "--field-selector", "metadata.namespace!=kubelab") // where it is kept what is done
 }
 
-// browser finds what a walk needs, or leaves it out and says why.
-func browser(t *testing.T) (chromium, node string) {
+// browserFor finds what a walk needs, or leaves it out and says why.
+func browserFor(t *testing.T) browser {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -64,11 +74,11 @@ func browser(t *testing.T) (chromium, node string) {
 	}
 	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
-			return path, node
+			return browser{node, path}
 		}
 	}
 	t.Skip("needs Chromium: a program called chromium, or the variable CHROMIUM")
-	return "", ""
+	return browser{}
 }
 
 // keepFilesOfLabs puts aside root's own files of the labs until the test is over.
