@@ -102,39 +102,51 @@ func (r requests) exec(ctx context.Context, pod *corev1.Pod, reply *site.Reply, 
 	if err != nil {
 		return err
 	}
+	return ask(ctx, executor, pod, reply)
+}
+
+// ask runs the command. What it prints is the image's: of both its streams only the beginning is kept.
+func ask(ctx context.Context, executor remotecommand.Executor, pod *corev1.Pod, reply *site.Reply) error {
 	in, start := io.Pipe()
 	defer in.Close()
-	out, said := &timed{start: start}, &bytes.Buffer{}
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: in, Stdout: out, Stderr: said})
+	out, said := &timed{start: start}, &beginning{}
+	err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: in, Stdout: out, Stderr: said})
 	reply.Milliseconds = float64(time.Since(out.began).Microseconds()) / 1000
 	if out.began.IsZero() {
-		return fmt.Errorf("pod %s cannot ask: its image needs sh and wget: %w %s", pod.Name, err, strings.TrimSpace(said.String()))
+		return fmt.Errorf("pod %s cannot ask: its image needs sh and wget: %w %s", pod.Name, err, strings.TrimSpace(said.kept.String()))
 	}
 	reply.Output, _ = strings.CutPrefix(out.kept.String(), ready)
 	if err != nil {
-		reply.Failure = strings.TrimSpace(said.String() + " " + err.Error())
+		reply.Failure = strings.TrimSpace(said.kept.String() + " " + err.Error())
 	}
 	return nil
 }
 
-// timed keeps the beginning of what a command prints. When it hears from it first, it lets it start, and notes the
-// time. It has no more methods than Write: io.Copy would rather use a buffer's own ReadFrom.
-type timed struct {
-	start *io.PipeWriter // closed: start
-	kept  bytes.Buffer
-	began time.Time
+// maxOutput is how much of an answer a picture has room for, in bytes.
+const maxOutput = 4 << 10
+
+// beginning keeps the beginning of what a command prints. It has no more methods than Write: io.Copy would rather use a
+// buffer's own ReadFrom.
+type beginning struct{ kept bytes.Buffer }
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.kept.Write(p[:min(len(p), maxOutput-b.kept.Len())])
+	return len(p), nil
 }
 
-// maxOutput is how much of an answer a picture has room for.
-const maxOutput = 4 << 10
+// timed notes when it hears from a command first, and then lets it start.
+type timed struct {
+	beginning
+	start *io.PipeWriter // closed: start
+	began time.Time
+}
 
 func (t *timed) Write(p []byte) (int, error) {
 	if t.began.IsZero() {
 		t.began = time.Now()
 		_ = t.start.Close() // never fails
 	}
-	t.kept.Write(p[:min(len(p), maxOutput-t.kept.Len())])
-	return len(p), nil
+	return t.beginning.Write(p)
 }
 
 // connections are those that the kernel of a node keeps track of; none where that cannot be read.

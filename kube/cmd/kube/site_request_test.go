@@ -3,14 +3,21 @@
 package main
 
 import (
-	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/remotecommand"
+
+	"kubelab/site"
 )
 
 // flow is a connection as the kernel keeps track of it: what the client sent to, and who answers.
@@ -42,18 +49,33 @@ func TestTheEndpointThatAnsweredIsThatOfTheOneNewConnection(t *testing.T) {
 	}
 }
 
-func TestAClientStartsWhenItIsHeardOfAndOfALongAnswerTheBeginningIsKept(t *testing.T) {
-	in, start := io.Pipe()
-	out := &timed{start: start}
+// loud is a command whose image prints without measure on both its streams.
+type loud struct{ remotecommand.Executor }
+
+func (loud) StreamWithContext(_ context.Context, streams remotecommand.StreamOptions) error {
+	if _, err := io.WriteString(streams.Stdout, ready); err != nil {
+		return err
+	}
+	if _, err := streams.Stdin.Read(make([]byte, 1)); err != io.EOF {
+		return fmt.Errorf("it was not let start: %w", err)
+	}
+	flood := strings.Repeat("x", 3000)
 	for range 3 {
-		if n, err := io.Copy(out, bytes.NewReader(make([]byte, 3000))); n != 3000 || err != nil {
-			t.Fatalf("copy: %d, %v", n, err)
+		for _, stream := range []io.Writer{streams.Stdout, streams.Stderr} {
+			if n, err := io.Copy(stream, strings.NewReader(flood)); n != 3000 || err != nil {
+				return fmt.Errorf("copy: %d, %w", n, err)
+			}
 		}
 	}
-	if out.kept.Len() != maxOutput || out.began.IsZero() {
-		t.Errorf("kept %d bytes, began at %v", out.kept.Len(), out.began)
+	return errors.New("exit code 1")
+}
+
+func TestAClientStartsWhenItIsHeardOfAndOfAllThatItPrintsTheBeginningIsKept(t *testing.T) {
+	var reply site.Reply
+	if err := ask(t.Context(), loud{}, &corev1.Pod{}, &reply); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := in.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("the client was not let start: %v", err)
+	if len(reply.Output) != maxOutput-len(ready) || len(reply.Failure) != maxOutput+len(" exit code 1") {
+		t.Errorf("kept %d bytes of output and %d of errors: …%s", len(reply.Output), len(reply.Failure), reply.Failure[max(0, len(reply.Failure)-50):])
 	}
 }
