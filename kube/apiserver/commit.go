@@ -141,8 +141,11 @@ func addStep(change *store.Change, w *mutation, subject api.Object) error {
 	}
 	step := w.c.step()
 	step.Object = trace.Ref{Resource: w.c.kind.Plural, Namespace: subject.GetNamespace(), Name: subject.GetName()}
-	if w.new == nil {
+	switch {
+	case w.new == nil:
 		step.Verb = "delete"
+	case w.old == nil: // also by an apply
+		step.Verb = "create"
 	}
 	value, err := json.Marshal(step)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Line is what a person reads as one step: a step, or several that differ only in their object or their host, such as
@@ -11,10 +12,11 @@ import (
 type Line []Step
 
 // Now picks from the record what tells why an object is as it is now, in at most limit lines and the requests that all
-// began with. If the whole [Chain] is too long, of what was done again and again to the object only the last
+// began with. What was done to an earlier object of that name does not count. If the [Chain] is too long, of what was done again and again to the object only the last
 // time counts, and then the newest lines. left is how many steps of the chain are in no line.
 func Now(record []Step, object Ref, limit int) (lines []Line, left int) {
-	chain := Chain(record, object)
+	all := len(Chain(record, object))
+	chain := Chain(sinceCreated(record, object), object)
 	lines = Fold(chain)
 	if len(lines) > limit {
 		lines = Fold(newest(chain, object))
@@ -23,11 +25,22 @@ func Now(record []Step, object Ref, limit int) (lines []Line, left int) {
 		old := slices.DeleteFunc(slices.Clone(lines[:len(lines)-limit]), func(line Line) bool { return line[0].Root != Request })
 		lines = append(old, lines[len(lines)-limit:]...)
 	}
-	left = len(chain)
+	left = all
 	for _, line := range lines {
 		left -= len(line)
 	}
 	return lines, left
+}
+
+// sinceCreated leaves out what was done to objects of that name before the last one of them was created.
+func sinceCreated(record []Step, object Ref) []Step {
+	var created time.Time
+	for _, step := range record {
+		if step.Object == object && step.Verb == "create" && step.Time.After(created) {
+			created = step.Time
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(record), func(step Step) bool { return step.Object == object && step.Time.Before(created) })
 }
 
 // newest keeps of each verb of each component the last step on the object or on its traffic, and what led to those.

@@ -86,3 +86,27 @@ func TestALineNamesTheNewestOfManyCauses(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestWhyAnObjectIsAsItIsIsTheStoryOfThatOneAndNotOfAnEarlierOneOfItsName(t *testing.T) {
+	record := []trace.Step{step(1, "r1 create pods/web (request)"), step(2, "n1 start pods/web < r1"), step(3, "r2 delete pods/web (request)"),
+		step(4, "r3 create pods/web (request)"), step(5, "n2 start pods/web < r3")}
+	lines, left := trace.Now(record, trace.Ref{Resource: "pods", Name: "web"}, 10)
+	if diff := cmp.Diff([]string{"1 create pods/web (request)", "2 start pods/web 1"}, table(t, lines)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if left != 3 {
+		t.Errorf("%d steps are left out, want 3", left)
+	}
+}
+
+func TestNothingThatATerminalWouldObeyIsPrinted(t *testing.T) {
+	hostile := step(1, "r1 create pods/web (request)")
+	hostile.Detail, hostile.Component = "x\x1b[31m\u009b31m", "y\x07"
+	var out bytes.Buffer
+	if err := trace.Print(&out, []trace.Line{{hostile}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\u009b\x07") {
+		t.Errorf("%q", out.String())
+	}
+}

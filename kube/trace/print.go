@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // Print writes lines as a table, numbered, with the numbers of their causes.
@@ -29,10 +30,20 @@ func Print(out io.Writer, lines []Line) error {
 	fmt.Fprintln(table, "STEP\tAFTER\tWHO\tDID\tTO\tBECAUSE OF\tDETAIL")
 	for i, line := range lines {
 		first := line[0]
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, after(first.Time.Sub(start)), line.who(), first.Verb, line.objects(),
-			line.because(number), line.detail())
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, after(first.Time.Sub(start)), printable(line.who()), first.Verb, line.objects(),
+			line.because(number), printable(line.detail()))
 	}
 	return table.Flush()
+}
+
+// printable takes out what a terminal would obey: some words of a step are a client's own.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // and says how many more there are than the one that is named.

@@ -72,6 +72,15 @@ func clusterFlags(flags *pflag.FlagSet, name, dataDir *string) {
 	}
 }
 
+// kubeconfigOf finds the administrator's kubeconfig of a cluster on this machine.
+func kubeconfigOf(name string) (string, error) {
+	spec, _, err := cluster.List(name)
+	if err != nil {
+		return "", err
+	}
+	return spec.Kubeconfig(), nil
+}
+
 // warnUnsupervised tells whoever looks at a cluster's hosts, or breaks them, that nothing comes back by itself.
 func warnUnsupervised(name *string) func(*cobra.Command, []string) {
 	return func(command *cobra.Command, _ []string) {

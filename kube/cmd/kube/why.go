@@ -16,7 +16,7 @@ import (
 )
 
 func newWhyCommand() *cobra.Command {
-	var kubeconfig, namespace string
+	var kubeconfig, namespace, name string
 	var asJSON, all bool
 	command := &cobra.Command{
 		Use:   "why RESOURCE/NAME",
@@ -30,7 +30,15 @@ func newWhyCommand() *cobra.Command {
 	flags.StringVarP(&namespace, "namespace", "n", "", "the namespace of the object (default: the context's)")
 	flags.BoolVarP(&asJSON, "json", "", false, "print all steps as JSON")
 	flags.BoolVar(&all, "all", false, "print every step, one a line")
+	flags.StringVar(&name, "name", "", "the name of the cluster (default: that of the context)")
+	command.MarkFlagsMutuallyExclusive("name", "kubeconfig")
 	command.RunE = func(command *cobra.Command, args []string) error {
+		if name != "" {
+			var err error
+			if kubeconfig, err = kubeconfigOf(name); err != nil {
+				return err
+			}
+		}
 		client, inContext, err := connect(kubeconfig)
 		if err != nil {
 			return err
