@@ -45,7 +45,8 @@ describe("the pages, over a recording", () => {
   });
 
   it("open a chapter from the contents, with its lab, which a recording only shows", async () => {
-    await fireEvent.click(screen.getByTestId("contents"));
+    await fireEvent.keyDown(document.body, { key: "b" });
+    expect(screen.getByRole("dialog", { name: "Contents" }).contains(document.activeElement)).toBe(true);
     await fireEvent.click(await screen.findByTestId("chapter-16-replicasets"));
     await fireEvent.click(await screen.findByTestId("tab-lab"));
     expect(await screen.findByTestId("step-delete")).toBeTruthy();
