@@ -35,15 +35,32 @@ const cluster = {
   etcdIsBack: (page) => lives(page, "etcd"),
 };
 
+/** What sets off the last thing that is done in each of the nine steps. A kubelet that was held goes on because it was let go. */
+const causes = {
+  Request: /^request$/,
+  Store: /^request$/,
+  Decide: /^kubelab-admin: create$/,
+  Bind: /^kubelab-admin: create$/,
+  Plan: /^(scheduler: create binding|kubelet@node-1: resume)$/,
+  Sandbox: /^kubelet@node-1: decide$/,
+  Container: /^kubelet@node-1: decide$/,
+  Start: /^runtime@node-1: start process$/,
+  Endpoint: /^controllers\/services: (create|update)$/,
+};
+
 const creation = {
   async nineSteps(page) {
     const phases = shown(page).locator("[data-testid^=phase-]");
-    await until("all steps but the endpoint are done", async () => {
+    await until("all nine steps are done", async () => {
       const states = await phases.evaluateAll((all) => all.map((phase) => phase.dataset.state));
-      return states.length === 9 && states.slice(0, 8).every((state) => state === "done") || states.join();
+      return (states.length === 9 && states.every((state) => state === "done")) || states.join();
     });
-    const names = await phases.evaluateAll((all) => all.map((phase) => phase.dataset.testid.replace("phase-", "")));
-    assert.deepEqual(names, ["Request", "Store", "Decide", "Bind", "Plan", "Sandbox", "Container", "Start", "Endpoint"]);
+    for (const node of ["node-1", "node-2", "node-3"]) await shown(page).locator(`[data-verb="load rules"][aria-label*="proxy@${node}"][aria-label*="→ 1 endpoint"]`).first().waitFor();
+    const told = await phases.evaluateAll((all) => all.map(({ dataset: { testid, at, cause } }) => ({ name: testid.replace("phase-", ""), at: Number(at), cause })));
+    assert.deepEqual(told.map(({ name }) => name), Object.keys(causes));
+    const times = told.map(({ at }) => at);
+    assert.ok(times[0] === 0 && times.every((at, i) => i === 0 || at >= times[i - 1]), `the steps' times do not go back: ${times}`);
+    for (const { name, cause } of told) assert.match(cause, causes[name], `what set off ${name}`);
     const marks = await shown(page).locator("[data-testid^=mark-]").evaluateAll((all) => all.map((mark) => ({ number: Number(mark.dataset.testid.replace("mark-", "")), at: mark.offsetLeft + mark.offsetWidth })));
     assert.ok(marks.length >= 9, `${marks.length} steps are drawn`);
     const inOrder = marks.toSorted((a, b) => a.number - b.number).map(({ at }) => at);

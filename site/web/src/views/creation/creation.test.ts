@@ -55,6 +55,10 @@ test("the phases follow on each other and add up to the whole", () => {
   expect(phases.map(({ revision }) => revision)).toEqual([undefined, 10, undefined, 11, undefined, undefined, undefined, undefined, undefined]);
 });
 
+test("each phase names what set off its last step, back to the request", () => {
+  expect(told([...born, ...reached]).phases.map(({ cause }) => cause?.step.verb)).toEqual([undefined, undefined, "create", "create", "create binding", "decide", "decide", "start process", "update"]);
+});
+
 test("at any moment one phase goes on, those before are done and those after are ahead", () => {
   expect(told([...born, ...reached], true, 3).phases.map(({ state }) => state)).toEqual(["done", "done", "done", "done", "done", "now", "ahead", "ahead", "ahead"]);
 });

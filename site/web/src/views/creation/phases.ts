@@ -15,8 +15,9 @@ export interface Phase {
   /** Milliseconds since 1970. It begins where the one before it ends. */
   from?: number;
   to?: number;
-  /** What was done in it last. */
+  /** What was done in it last, and what set that off; no cause: it is a root. */
   by?: StepAt;
+  cause?: StepAt;
   /** The revision that it wrote, where that is all there is to it: it takes no time that is known. */
   revision?: number;
 }
@@ -30,6 +31,7 @@ export const saysReady = (detail: string | undefined) => /(^|, )Ready is True/.t
  */
 export function phasesOf(chain: readonly StepAt[], life: Life, served: boolean): Phase[] {
   const ends = endsOf(chain, life);
+  const byId = new Map(chain.map((at) => [at.step.id, at]));
   const last = ends.findLastIndex((end) => end !== undefined);
   let from = rootOf(chain, life)?.time ?? 0;
   return names.map((name, i): Phase => {
@@ -41,7 +43,8 @@ export function phasesOf(chain: readonly StepAt[], life: Life, served: boolean):
     }
     const to = Math.max(from, by.time);
     const revision = name === "Store" || name === "Bind" ? by.step.revision : undefined;
-    const phase: Phase = { name, number: i + 1, state: "done", from, to, by, ...(revision !== undefined && { revision }) };
+    const cause = mainCause(by.step, byId);
+    const phase: Phase = { name, number: i + 1, state: "done", from, to, by, ...(cause && { cause }), ...(revision !== undefined && { revision }) };
     from = to;
     return phase;
   });
