@@ -89,18 +89,25 @@ func URLFile(students string, role Role) string {
 // KeepIn keeps addresses in files of mode 0600: after a crash at any moment it is the old address or the new one.
 func KeepIn(students string) func(role Role, url string) error {
 	return func(role Role, url string) error {
-		path := URLFile(students, role)
-		file, err := os.CreateTemp(filepath.Dir(path), ".site-*") // of mode 0600
-		if err != nil {
+		if err := replaceFile(URLFile(students, role), url+"\n"); err != nil {
 			return fmt.Errorf("keep the site's address: %w", err)
-		}
-		_, err = fmt.Fprintln(file, url)
-		if err = errors.Join(err, file.Close()); err == nil {
-			err = os.Rename(file.Name(), path)
-		}
-		if err != nil {
-			return errors.Join(fmt.Errorf("keep the site's address: %w", err), os.Remove(file.Name()))
 		}
 		return nil
 	}
+}
+
+// replaceFile writes a file of mode 0600: whoever reads it sees the old content or the new one, whole.
+func replaceFile(path, content string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".site-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(content)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
 }

@@ -101,14 +101,23 @@ func TestTheLabSiteOfACluster(t *testing.T) {
 		})
 	})
 
-	t.Run("comes back when it is killed, with another address", func(t *testing.T) {
-		c.KillComponent("site")
-		c.Wait(20*time.Second, "a new site", func() bool {
-			out, err := c.Try("kube", "site", "url", "--name", c.Name)
-			return err == nil && reachable(strings.TrimSpace(out))
-		})
-		if got := b.get("/api/book"); got.status != http.StatusUnauthorized {
-			t.Errorf("the cookie of the old one is good for the new one: %d", got.status)
+	t.Run("comes back when it is killed, and knows who was in until all are signed out", func(t *testing.T) {
+		for _, end := range []struct {
+			how  func()
+			want int
+		}{
+			{func() { c.KillComponent("site") }, http.StatusOK},
+			{func() { c.Kube("site", "sign-out", "--name", c.Name) }, http.StatusUnauthorized},
+		} {
+			before := c.Kube("site", "url", "--name", c.Name)
+			end.how()
+			c.Wait(20*time.Second, "a new site", func() bool {
+				out, err := c.Try("kube", "site", "url", "--name", c.Name)
+				return err == nil && out != before && reachable(strings.TrimSpace(out))
+			})
+			if got := b.get("/api/book"); got.status != end.want {
+				t.Errorf("with its cookie a browser gets %d, not %d", got.status, end.want)
+			}
 		}
 		if got := enterCluster(t, c, "--viewer").post("/api/fault", `{"kind":"kill-node","target":"node-1"}`); got.status != http.StatusForbidden {
 			t.Errorf("a viewer cuts the power: %d", got.status)

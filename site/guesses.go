@@ -9,7 +9,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How often one address may guess a token or the password, and all addresses together. The first is patient with people, the second bounds what
+// How often one address may guess the password, and all addresses together. The first is patient with people, the second bounds what
 // somebody with many addresses can do.
 const (
 	guessesPerSecond    = 0.2
@@ -19,7 +19,7 @@ const (
 	maxGuessers         = 1000
 )
 
-// guesses counts wrong tokens and passwords.
+// guesses counts tries of the password. A token is not counted: nobody guesses 256 bits.
 type guesses struct {
 	mu  sync.Mutex
 	of  map[netip.Prefix]*rate.Limiter
@@ -30,7 +30,7 @@ func newGuesses() guesses {
 	return guesses{of: map[netip.Prefix]*rate.Limiter{}, all: rate.NewLimiter(allGuessesPerSecond, allGuessesAtOnce)}
 }
 
-// mayGuess says whether a request may try a secret now. Right ones count as well: else trying would tell.
+// mayGuess says whether a request may try a password now. Right ones count as well: else trying would tell.
 func (g *guesses) mayGuess(r *http.Request) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

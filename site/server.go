@@ -31,6 +31,8 @@ type Config struct {
 
 	AllowHosts []string // names that a browser may call us by, beside those of the loopback
 	Password   string   // with which one gets in without a token; empty: nobody
+	Sessions   string   // the file that keeps the sessions when the site starts anew; empty: they end with it
+	NewAddress string   // the command that prints a fresh address
 	// Publish is given each fresh address that lets one browser in, before it does. [KeepIn] keeps them in files.
 	Publish func(role Role, url string) error
 }
@@ -61,7 +63,7 @@ func New(config Config) *Server {
 	if config.Recording != nil {
 		config.Source = replay{config.Recording.History(), config.Recording.Snapshot}
 	}
-	return &Server{Config: config, sessions: newSessions(config.Publish), pages: newPages(config.Pages), notices: newBoard(), places: newPlaces()}
+	return &Server{Config: config, sessions: newSessions(config.Publish, config.Sessions), pages: newPages(config.Pages), notices: newBoard(), places: newPlaces()}
 }
 
 // replay begins at the first frame, not at the last.

@@ -6,7 +6,9 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -24,7 +26,19 @@ const (
 type session struct {
 	key   digest
 	role  Role
+	until time.Time
 	speed *rate.Limiter
+	ctx   context.Context // done when the session is over
+	end   context.CancelFunc
+}
+
+// errEnded says that a session is over.
+var errEnded = errors.New("this session has ended")
+
+func newSession(key digest, role Role, until time.Time) *session {
+	s := &session{key: key, role: role, until: until, speed: rate.NewLimiter(requestsPerSecond, requestsAtOnce)}
+	s.ctx, s.end = context.WithDeadline(context.Background(), until)
+	return s
 }
 
 // digest is what is kept of a secret and compared: so how long a comparison takes says nothing about the secret.
@@ -36,6 +50,7 @@ func (d digest) is(other digest) bool { return subtle.ConstantTimeCompare(d[:], 
 
 const (
 	maxSessions = 200 // the oldest ends
+	sessionTerm = 7 * 24 * time.Hour
 	// A page that loads asks for some ten things; a person clicks a few times a second.
 	requestsPerSecond = 20
 	requestsAtOnce    = 100
@@ -46,6 +61,7 @@ type sessions struct {
 	cookie  string // its name: browsers keep one jar for all ports of a host
 	base    string // "http://127.0.0.1:8080"
 	publish func(role Role, url string) error
+	file    string // that keeps them over a restart; empty: none
 	guesses guesses
 
 	mu     sync.Mutex
@@ -53,8 +69,10 @@ type sessions struct {
 	open   []*session // oldest first
 }
 
-func newSessions(publish func(Role, string) error) *sessions {
-	return &sessions{cookie: "kubelab-" + secret()[:8], publish: publish, guesses: newGuesses(), tokens: map[Role]digest{}}
+func newSessions(publish func(Role, string) error, file string) *sessions {
+	s := &sessions{cookie: "kubelab-" + secret()[:8], publish: publish, file: file, guesses: newGuesses(), tokens: map[Role]digest{}}
+	s.load()
+	return s
 }
 
 // announce makes the first tokens.
@@ -94,10 +112,13 @@ func (s *sessions) renew(role Role) error {
 // begin lets a browser in. The caller holds mu.
 func (s *sessions) begin(role Role) (cookie string) {
 	cookie = secret()
-	s.open = append(s.open, &session{digestOf(cookie), role, rate.NewLimiter(requestsPerSecond, requestsAtOnce)})
+	s.open = append(s.open, newSession(digestOf(cookie), role, time.Now().Add(sessionTerm)))
+	s.open = slices.DeleteFunc(s.open, func(session *session) bool { return session.ctx.Err() != nil })
 	if len(s.open) > maxSessions {
+		s.open[0].end()
 		s.open = s.open[1:]
 	}
+	s.save()
 	return cookie
 }
 
@@ -111,7 +132,7 @@ func (s *sessions) find(r *http.Request) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, session := range s.open {
-		if session.key.is(given) {
+		if session.key.is(given) && session.ctx.Err() == nil {
 			return session
 		}
 	}
@@ -131,7 +152,7 @@ func (s *Server) withSession(next http.Handler) http.Handler {
 		session := s.sessions.find(r)
 		switch {
 		case session == nil:
-			refuse(w, http.StatusUnauthorized, howToGetIn)
+			refuse(w, http.StatusUnauthorized, "This browser's session has ended, or never began: "+s.howToGetIn())
 		case !session.speed.Allow():
 			w.Header().Set("Retry-After", "1")
 			refuse(w, http.StatusTooManyRequests, "too many requests: wait a second")
@@ -141,9 +162,15 @@ func (s *Server) withSession(next http.Handler) http.Handler {
 	})
 }
 
+// sessionOf is the session of a request that has passed withSession.
+func sessionOf(r *http.Request) *session {
+	session, _ := r.Context().Value(sessionKey{}).(*session)
+	return session
+}
+
 // roleOf is the role of a request that has passed withSession; any other one is a viewer.
 func roleOf(r *http.Request) Role {
-	if session, ok := r.Context().Value(sessionKey{}).(*session); ok {
+	if session := sessionOf(r); session != nil {
 		return session.role
 	}
 	return Viewer

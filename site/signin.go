@@ -6,7 +6,13 @@ import (
 	"net/http"
 )
 
-const howToGetIn = "open the address that \"kube site url\" prints: each is good for one browser"
+// howToGetIn is what to do for who is not in.
+func (s *Server) howToGetIn() string {
+	if s.NewAddress == "" {
+		return "kube replay has printed an address for one more browser where it was started; open that."
+	}
+	return "say \"" + s.NewAddress + "\" on the machine of the cluster, and open the address that it prints. Each lets one browser in."
+}
 
 // front is the first page. With a token it becomes the exchange of that for a cookie.
 func (s *Server) front(w http.ResponseWriter, r *http.Request) {
@@ -21,8 +27,6 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 		s.door(w, http.StatusUnauthorized, "")
 	case r.Method != http.MethodGet: // whoever only looks at the address spends no token
 		s.door(w, http.StatusMethodNotAllowed, "")
-	case !s.sessions.guesses.mayGuess(r):
-		s.door(w, http.StatusTooManyRequests, tooManyGuesses)
 	default:
 		cookie, err := s.sessions.exchange(token)
 		switch {
@@ -39,15 +43,13 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-const tooManyGuesses = "Too many tries: wait a minute."
-
 // signIn takes the password.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.Password == "":
 		s.door(w, http.StatusForbidden, "This site has no password.")
 	case !s.sessions.guesses.mayGuess(r):
-		s.door(w, http.StatusTooManyRequests, tooManyGuesses)
+		s.door(w, http.StatusTooManyRequests, "Too many tries: wait a minute.")
 	case !digestOf(s.Password).is(digestOf(r.PostFormValue("password"))):
 		s.door(w, http.StatusUnauthorized, "This is not the password.")
 	default:
@@ -85,16 +87,17 @@ func fromAnotherSite(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site
 func (s *Server) door(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = doorPage.Execute(w, map[string]any{"Message": message, "Password": s.Password != ""}) // who has gone needs no page
+	_ = doorPage.Execute(w, map[string]any{"Message": message, "Password": s.Password != "", "Command": s.NewAddress}) // who has gone needs no page
 }
 
 var doorPage = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>kubelab</title>
+<title>kubelab</title><link rel="icon" href="data:,">
 <body style="font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem">
 <h1>kubelab</h1>
 {{with .Message}}<p role="status">{{.}}</p>{{end}}
-<p>On the machine of the cluster, <code>sudo bin/kube site url</code> prints an address that lets one browser in. Each works once; the next time it prints another one.</p>
-{{if .Password}}<form method="post" action="/signin"><label>Or the password: <input type="password" name="password" autocomplete="current-password" required></label> <button>Enter</button></form>{{end}}
+{{if .Command}}<p>On the machine of the cluster, <code>{{.Command}}</code> prints an address that lets one browser in. Each works once; the next time it prints another one.</p>
+{{else}}<p><code>kube replay</code> prints an address for each browser, where it was started.</p>
+{{end}}{{if .Password}}<form method="post" action="/signin"><label>Or the password: <input type="password" name="password" autocomplete="current-password" required></label> <button>Enter</button></form>{{end}}
 </body></html>
 `))

@@ -95,8 +95,11 @@ func (s *Server) converse(w http.ResponseWriter, r *http.Request, kind string, h
 	if err != nil {
 		return // the upgrader has answered
 	}
+	defer conn.Close() // if there is a panic, too
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	over := context.AfterFunc(sessionOf(r).ctx, func() { cancel(errEnded) })
+	defer over()
 	// A write that is stuck gets a last moment when the conversation ends.
 	stop := context.AfterFunc(ctx, func() { _ = conn.NetConn().SetWriteDeadline(time.Now().Add(closeTerm)) })
 	defer stop()
@@ -153,7 +156,7 @@ func (s *socket) close(reason error, ending bool) {
 	switch {
 	case ending:
 		code, text = websocket.CloseGoingAway, "the lab site ends"
-	case errors.Is(reason, errSilent):
+	case errors.Is(reason, errSilent), errors.Is(reason, errEnded):
 		code, text = websocket.ClosePolicyViolation, reason.Error()
 	case reason != nil:
 		code, text = websocket.CloseInternalServerErr, reason.Error()

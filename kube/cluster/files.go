@@ -17,7 +17,7 @@ import (
 )
 
 // ourFiles are all that a cluster keeps in its data directory.
-var ourFiles = []string{"pki", "etcd", "hosts", "log", "terminal", "admin.kubeconfig", machineKubeconfig, specFile}
+var ourFiles = []string{"pki", "etcd", "hosts", "log", "terminal", site, "admin.kubeconfig", machineKubeconfig, specFile}
 
 // claim makes sure that a directory is ours to use, and later to remove: a cluster's, or empty.
 func claim(dataDir string) error {

@@ -120,6 +120,9 @@ func (s *Spec) Kubeconfig() string { return s.path("admin.kubeconfig") }
 // SiteURLFile is the file that holds the lab site's address and the token that opens it.
 func (s *Spec) SiteURLFile() string { return path.Join(clusterDir(s.Name), "site-url") }
 
+// SiteSessionsFile is the file that keeps who is in, when the lab site starts anew.
+func (s *Spec) SiteSessionsFile() string { return path.Join(s.path(site), "sessions") }
+
 // machineKubeconfig is the file with which the machine says in the causal record what befell the hosts.
 const machineKubeconfig = "machine.kubeconfig"
 

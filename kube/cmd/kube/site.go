@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,14 @@ type siteOptions struct {
 func newSiteCommand() *cobra.Command {
 	var o siteOptions
 	command := newComponentCommand("site", "Serve the lab site of a cluster that is up: kube up starts it", func(ctx context.Context) error { return o.run(ctx) })
+	command.Long = "Serve the lab site of a cluster that is up. \"kube up\" starts it, and starts it anew when it ends: there is no need to say this by hand.\n" +
+		"To get in, say \"sudo kube site url\". Where and for whom it listens are options of \"kube up\": --site-listen, --allow-host and others."
+	command.PreRunE = func(*cobra.Command, []string) error {
+		if o.dataDir == "" || o.kubeconfig == "" || o.urlFile == "" {
+			return errors.New("\"kube up\" starts the site, with all that it needs: say \"sudo kube site url\" for an address that lets a browser in")
+		}
+		return nil
+	}
 	flags := command.Flags()
 	clusterFlags(command.PersistentFlags(), &o.name, nil)
 	flags.StringVar(&o.dataDir, "data-dir", "", "the directory of all that the cluster keeps")
@@ -42,10 +51,7 @@ func newSiteCommand() *cobra.Command {
 	flags.StringVar(&o.passwordFile, "password-file", "", "the file with the password that lets a browser in")
 	flags.StringVar(&o.cert, "cert", "", "the file of the TLS certificate")
 	flags.StringVar(&o.key, "key", "", "the file of that certificate's key")
-	for _, required := range []string{"data-dir", "kubeconfig", "url-file"} {
-		_ = command.MarkFlagRequired(required) // there is such a flag
-	}
-	command.AddCommand(newSiteURLCommand(&o.name))
+	command.AddCommand(newSiteURLCommand(&o.name), newSiteSignOutCommand(&o.name))
 	return command
 }
 
@@ -72,6 +78,23 @@ func newSiteURLCommand(name *string) *cobra.Command {
 	}
 	command.Flags().BoolVar(&viewer, "viewer", false, "for a projector: it may only look")
 	return command
+}
+
+func newSiteSignOutCommand(name *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "sign-out", Short: "End the sessions of all browsers: each needs a new address, or the password", Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			spec, _, err := cluster.List(*name)
+			if err != nil {
+				return err
+			}
+			if err := os.Remove(spec.SiteSessionsFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			_, err = cluster.KillComponent(command.Context(), *name, "site", "") // it comes back, and knows nobody
+			return err
+		},
+	}
 }
 
 // run serves the site, and gathers what it shows, until ctx is done.
@@ -104,12 +127,14 @@ func (o *siteOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	spec := cluster.Spec{Name: o.name, DataDir: o.dataDir}
 	history := record.NewHistory(record.LiveLimits)
 	server := site.New(site.Config{
 		Cluster: o.name, Source: history, Pages: web.Files(),
 		Terminal: shells, Faults: faults{o.name, client}, Gates: gates{client, history.Steps}, Requests: asking,
 		Labs:       guided,
 		AllowHosts: o.allowHosts, Password: password, Publish: site.KeepIn(o.urlFile),
+		Sessions: spec.SiteSessionsFile(), NewAddress: "sudo " + spec.Command("site url"),
 	})
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return server.Serve(ctx, listener) })
