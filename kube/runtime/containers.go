@@ -136,7 +136,8 @@ func (r *Runtime) StopContainer(ctx context.Context, request *cri.StopContainerR
 	if err := r.terminate(ctx, shim, c, grace); err != nil {
 		return nil, fmt.Errorf("stop container %s: %w", c.name(), err)
 	}
-	note(ctx, "process exited", "%s, exit code %d", c.name(), r.state(c).ExitCode)
+	end := r.state(c)
+	noteAt(ctx, end.FinishedAt, "process exited", "%s, exit code %d", c.name(), end.ExitCode)
 	return &cri.StopContainerResponse{}, nil
 }
 

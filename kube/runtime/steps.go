@@ -39,11 +39,16 @@ func about(ctx context.Context, pod *cri.PodSandboxMetadata) {
 
 // note takes down a step that was just made.
 func note(ctx context.Context, verb, format string, args ...any) {
+	noteAt(ctx, time.Now(), verb, format, args...)
+}
+
+// noteAt takes down a step that was made before somebody noticed.
+func noteAt(ctx context.Context, at time.Time, verb, format string, args ...any) {
 	n, ok := ctx.Value(notesKey{}).(*notes)
 	if !ok {
 		return
 	}
-	step := trace.Step{Time: time.Now(), Component: "runtime", Verb: verb, Detail: fmt.Sprintf(format, args...)}
+	step := trace.Step{Time: at, Component: "runtime", Verb: verb, Detail: fmt.Sprintf(format, args...)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.pod.Name == "" {
