@@ -14,4 +14,7 @@
 //
 // The step that wrote an object has the ID "r" and the revision that it wrote ([trace.Wrote]), so a frame of an object
 // names its cause, and the change that a step made is the difference between two frames of one object.
+//
+// Frames stand in the order of what happened, not of who was heard first: [Order] holds everything for a fifth of a
+// second, puts each frame at its own time, and lets no step pass before its causes.
 package record
