@@ -77,7 +77,15 @@ export class Session {
     const first = message.frames[0];
     if (first && first.seq > expected) return false;
     this.#inbox.push(...message.frames.filter((frame) => frame.seq >= expected));
+    if (this.#inbox.length > watchable) this.#gather(); // of a page that nobody sees no frame is drawn: what it keeps is bounded too
     return true;
+  }
+
+  #gather(): void {
+    if (this.#inbox.length === 0) return;
+    this.history.append(this.#inbox);
+    this.#inbox = [];
+    this.last = this.history.last;
   }
 
   #greet(hello: Hello): void {
@@ -102,11 +110,7 @@ export class Session {
   }
 
   #tick(passed: number): void {
-    if (this.#inbox.length > 0) {
-      this.history.append(this.#inbox);
-      this.#inbox = [];
-      this.last = this.history.last;
-    }
+    this.#gather();
     const clock = tick(this.clock, this.history, Math.min(passed, 250), this.replay);
     if (clock.seq === this.clock.seq && clock.mode === this.clock.mode && clock.time === this.clock.time) return;
     this.clock = clock;

@@ -64,6 +64,16 @@ describe("a session", () => {
     expect(session.now.seq).toBe(frames.at(-1)?.seq);
   });
 
+  it("keeps in a page that nobody sees no more than in one that is drawn", async () => {
+    const crowd = madeRecording(60);
+    vi.stubGlobal("requestAnimationFrame", () => 0);
+    await wait(20); // the last one that was asked for
+    say({ snapshot: crowd.snapshot });
+    for (const frame of crowd.frames) say({ frames: [frame] });
+    expect((crowd.frames.at(-1)?.seq ?? 0) - session.history.last).toBeLessThan(500);
+    vi.unstubAllGlobals();
+  });
+
   it("begins anew when frames are missing, and keeps its past and its place when the same stream goes on", async () => {
     say({ snapshot });
     say({ frames: frames.slice(0, 50) });
