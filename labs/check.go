@@ -41,20 +41,32 @@ func (c *Checker) Check(ctx context.Context, step *Step) (Report, error) {
 	return report, err
 }
 
-// Keep keeps that a step is done.
+// Keep keeps that a step is done. Where there was something to do, something is left of it.
 func (c *Checker) Keep(ctx context.Context, step *Step) error {
-	return c.Progress.Done(ctx, c.Lab.Name, step.ID, time.Now())
+	return c.Progress.Done(ctx, c.Lab.Name, step.ID, !step.Observe, time.Now())
 }
 
 // Reset takes away what the lab made, and forgets what is done of it.
 func (c *Checker) Reset(ctx context.Context) error {
+	if err := c.takeAway(ctx); err != nil || c.Progress == nil {
+		return err
+	}
+	return c.Progress.Clear(ctx, c.Lab.Name)
+}
+
+// Tidy takes away what the lab made, for the sake of another lab. What is done of it stays done.
+func (c *Checker) Tidy(ctx context.Context) error {
+	if err := c.takeAway(ctx); err != nil {
+		return err
+	}
+	return c.Progress.Tidied(ctx, c.Lab.Name)
+}
+
+func (c *Checker) takeAway(ctx context.Context) error {
 	if err := c.enter(ctx, c.Lab.Reset); err != nil {
 		return fmt.Errorf("reset %s: %w", c.Lab.Name, err)
 	}
-	if c.Progress == nil {
-		return nil
-	}
-	return c.Progress.Clear(ctx, c.Lab.Name)
+	return nil
 }
 
 // enter runs commands, each of which must end as the lab says.

@@ -9,13 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/fake"
-	kubetesting "k8s.io/client-go/testing"
 )
 
 // report checks a step with these checks, in a lab of its own.
@@ -126,53 +119,4 @@ func TestAnOpenStepIsCheckedEverySecondAndLessOftenWhileAllStaysTheSame(t *testi
 			t.Errorf("only what is new is told (-want +got):\n%s", diff)
 		}
 	})
-}
-
-func TestWhatIsDoneIsKeptInTheClusterUntilTheLabIsReset(t *testing.T) {
-	client := fake.NewClientset()
-	p := &Progress{client}
-	nine := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
-	is := func(lab string, want map[string]time.Time) {
-		t.Helper()
-		got, err := p.Of(t.Context(), lab)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", lab, err, diff)
-		}
-	}
-	does := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	does(p.Clear(t.Context(), "03-pods"))
-	is("03-pods", map[string]time.Time{})
-	does(p.Done(t.Context(), "03-pods", "one", nine))
-	does(p.Done(t.Context(), "03-pods", "one", nine.Add(time.Hour)))
-	does(p.Done(t.Context(), "03-pods", "two", nine.Add(time.Minute)))
-	does(p.Done(t.Context(), "09-loop", "one", nine))
-	is("03-pods", map[string]time.Time{"one": nine, "two": nine.Add(time.Minute)})
-	does(p.Clear(t.Context(), "03-pods"))
-	is("03-pods", map[string]time.Time{})
-	is("09-loop", map[string]time.Time{"one": nine})
-}
-
-func TestTwoWhoKeepProgressAtOnceBothSucceed(t *testing.T) {
-	kept := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kubelab", Name: "progress"}}
-	client := fake.NewClientset(kept)
-	conflicts := 0
-	client.PrependReactor("update", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
-		conflicts++
-		return conflicts == 1, nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "progress", nil)
-	})
-	if err := (&Progress{client}).Done(t.Context(), "03-pods", "one", time.Now()); err != nil || conflicts != 2 {
-		t.Errorf("%d tries: %v", conflicts, err)
-	}
-}
-
-func TestProgressThatCannotBeReadSaysWhichAndTheRemedy(t *testing.T) {
-	kept := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kubelab", Name: "progress"}, Data: map[string]string{"03-pods": "{"}}
-	if _, err := (&Progress{fake.NewClientset(kept)}).Of(t.Context(), "03-pods"); err == nil || !strings.Contains(err.Error(), "kube lab reset 03-pods") {
-		t.Error(err)
-	}
 }

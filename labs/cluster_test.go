@@ -11,7 +11,7 @@ import (
 )
 
 func TestEveryLabDoesWhatItSaysAndCanFail(t *testing.T) {
-	all, err := labs.All()
+	all, err := labs.Ours.All()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,27 +2,31 @@ package labs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 )
 
 // Folder is where a lab's files lie, below a home.
 func (l *Lab) Folder() string { return path.Join("kubelab-labs", l.Name) }
 
-// Owner is whom files belong to; a negative number: whoever makes them.
-type Owner struct{ UID, GID int }
-
 // Unpack puts the lab's files below a home, and leaves those alone that are there, as a student may have changed them.
-// With again it replaces them. It follows no link that leads out of the home.
+// With again it replaces them. It is the owner who does it, so root can be led nowhere: no link is followed that leads out of
+// the home, and what is no file is neither opened nor replaced.
 func (l *Lab) Unpack(home string, owner Owner, again bool) error {
+	return owner.do(func() error { return l.unpackAll(home, again) })
+}
+
+func (l *Lab) unpackAll(home string, again bool) error {
 	root, err := os.OpenRoot(home)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
 	for _, dir := range []string{path.Dir(l.Folder()), l.Folder()} {
-		if err := makeFolder(root, dir, owner); err != nil {
+		if err := makeFolder(root, dir); err != nil {
 			return err
 		}
 	}
@@ -31,32 +35,53 @@ func (l *Lab) Unpack(home string, owner Owner, again bool) error {
 		case err != nil || name == "." || name == "lab.yaml":
 			return err
 		case entry.IsDir():
-			return makeFolder(root, to, owner)
+			return makeFolder(root, to)
 		default:
-			return l.unpack(root, name, to, owner, again)
+			return l.unpack(root, name, to, again)
 		}
 	})
 }
 
-func makeFolder(root *os.Root, name string, owner Owner) error {
-	if err := root.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) {
-		return nil
-	} else if err != nil {
+func makeFolder(root *os.Root, name string) error {
+	err := root.Mkdir(name, 0o755)
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return root.Chown(name, owner.UID, owner.GID)
+	found, err := root.Lstat(name)
+	if err == nil && !found.IsDir() {
+		return inTheWay(root, name, "folder")
+	}
+	return err
 }
 
-func (l *Lab) unpack(root *os.Root, name, to string, owner Owner, again bool) error {
-	if _, err := root.Stat(to); err == nil && !again {
+// unpack makes a file that was not there before: what is opened is always a new one.
+func (l *Lab) unpack(root *os.Root, name, to string, again bool) error {
+	found, err := root.Lstat(to)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !found.Mode().IsRegular():
+		return inTheWay(root, to, "file")
+	case !again:
 		return nil
+	default:
+		if err := root.Remove(to); err != nil {
+			return err
+		}
 	}
 	content, err := fs.ReadFile(l.files, name)
 	if err != nil {
 		return err
 	}
-	if err := root.WriteFile(to, content, 0o644); err != nil {
+	file, err := root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
 		return err
 	}
-	return root.Chown(to, owner.UID, owner.GID)
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+func inTheWay(root *os.Root, name, what string) error {
+	return fmt.Errorf("%s is no %s of the lab: take it away", filepath.Join(root.Name(), name), what)
 }

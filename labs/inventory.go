@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,7 +73,29 @@ func (i *Inventory) Objects(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Ailing says what is not as it should be: nodes that are not Ready, components that do not run.
+// ofPeople are those objects of the namespace default that are not the cluster's own.
+func ofPeople(names []string) (people []string) {
+	for _, name := range names {
+		resource, rest, _ := strings.Cut(name, "/")
+		own := resource == "serviceaccounts" || rest == "default/kubernetes" || resource == "endpointslices" && strings.HasPrefix(rest, "default/kubernetes-")
+		if strings.HasPrefix(rest, "default/") && !own {
+			people = append(people, name)
+		}
+	}
+	return people
+}
+
+// some names the first few.
+func some(names []string) string {
+	const few = 6
+	text := strings.Join(names[:min(few, len(names))], ", ")
+	if more := len(names) - few; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Ailing says what is not as it should be: nodes that are not Ready or are closed, components that do not run.
 func (i *Inventory) Ailing(ctx context.Context) ([]string, error) {
 	nodes, err := i.objects.Resource(corev1.SchemeGroupVersion.WithResource("nodes")).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -82,6 +105,9 @@ func (i *Inventory) Ailing(ctx context.Context) ([]string, error) {
 	for _, node := range nodes.Items {
 		if !nodeReady(node) {
 			ailing = append(ailing, node.GetName()+" is not Ready")
+		}
+		if closed, _, _ := unstructured.NestedBool(node.Object, "spec", "unschedulable"); closed { // not there: it is open
+			ailing = append(ailing, node.GetName()+" is closed to new pods")
 		}
 	}
 	for _, component := range i.down() {

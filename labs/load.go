@@ -1,7 +1,6 @@
 package labs
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -17,27 +16,6 @@ var (
 	objectRef  = regexp.MustCompile(`^[a-z][a-z.]*(/[A-Za-z0-9.:-]+){1,2}$`)
 )
 
-// Load reads every lab of a file system that has a folder for each. The error names file and line of all that is wrong.
-func Load(fsys fs.FS) ([]*Lab, error) {
-	entries, err := fs.ReadDir(fsys, ".")
-	if err != nil {
-		return nil, err
-	}
-	var all []*Lab
-	var wrong []error
-	for _, entry := range entries {
-		if !entry.IsDir() || !folderName.MatchString(entry.Name()) {
-			continue
-		}
-		lab, err := load(fsys, entry.Name())
-		all, wrong = append(all, lab), append(wrong, err)
-	}
-	if err := errors.Join(wrong...); err != nil {
-		return nil, err
-	}
-	return all, nil
-}
-
 func load(fsys fs.FS, name string) (*Lab, error) {
 	content, err := fs.ReadFile(fsys, path.Join(name, "lab.yaml"))
 	if err != nil {
@@ -52,7 +30,10 @@ func load(fsys fs.FS, name string) (*Lab, error) {
 	if root := r.document(content); root != nil {
 		r.lab(root, lab)
 	}
-	return lab, r.err()
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return lab, nil
 }
 
 func (r *reader) lab(n *yaml.Node, lab *Lab) {
@@ -93,7 +74,7 @@ func (r *reader) step(n *yaml.Node, before []Step) Step {
 	if len(step.Run) == 0 && !step.Observe {
 		r.wrong(n, "%s has no run: what should make its checks come true? Where there is only something to see, say observe: true", what)
 	}
-	if step.Object != "" && step.View == "" {
+	if step.Object != "" && field(n, "view") == nil {
 		r.wrong(n, "%s has an object and no view that shows it", what)
 	}
 	return step
@@ -101,12 +82,20 @@ func (r *reader) step(n *yaml.Node, before []Step) Step {
 
 // label is how a step is named in what is said of it.
 func label(n *yaml.Node) string {
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == "id" {
-			return fmt.Sprintf("%q", n.Content[i+1].Value)
-		}
+	if id := field(n, "id"); id != nil {
+		return fmt.Sprintf("%q", id.Value)
 	}
 	return "without id"
+}
+
+// field is the value of a field; nil: there is none.
+func field(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
 }
 
 func newID(id string, before []Step) error {

@@ -71,15 +71,15 @@ func TestALabSaysWithFileAndLineWhatIsWrongInIt(t *testing.T) {
 		"":                   ":1: the file is empty",
 		"- a\n":              ":1: the lab: want fields (chapter, minutes, reset, steps, title), have a list",
 	} {
-		_, err := Load(folder(text))
+		_, err := Library{folder(text)}.All()
 		if err == nil || !strings.Contains(err.Error(), "labs/03-pods/lab.yaml"+want) {
 			t.Errorf("%s\nsays: %v\nwant: %s", text, err, want)
 		}
 	}
 }
 
-func TestAllThatIsWrongInALabIsSaidAtOnce(t *testing.T) {
-	_, err := Load(folder(head + step("one", line("view: pot"), line("chekc: []"))))
+func TestAllThatIsWrongInALabIsSaidAtOnceAndOnce(t *testing.T) {
+	_, err := Library{folder(head + step("one", line("view: pot"), line("object: pods/web"), line("chekc: []")))}.All()
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("want two problems: %v", err)
 	}
@@ -89,15 +89,27 @@ func TestAllThatIsWrongInALabIsSaidAtOnce(t *testing.T) {
 	}
 }
 
+func TestALabThatIsWrongTakesNoOtherAway(t *testing.T) {
+	two := folder(head + step("one"))
+	two["04-broken/lab.yaml"] = &fstest.MapFile{Data: []byte(head + step("one", line("chekc: []")))}
+	good, err := Library{two}.All()
+	if len(good) != 1 || good[0].Name != "03-pods" || err == nil || !strings.Contains(err.Error(), "labs/04-broken/lab.yaml:10") {
+		t.Errorf("%v: %v", good, err)
+	}
+	if _, err := (Library{two}).Open("03-pods"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFolderWithoutALabIsRefused(t *testing.T) {
-	_, err := Load(fstest.MapFS{"03-pods/web.yaml": {}})
+	_, err := Library{fstest.MapFS{"03-pods/web.yaml": {}}}.All()
 	if err == nil || !strings.Contains(err.Error(), "labs/03-pods: a lab needs a lab.yaml") {
 		t.Error(err)
 	}
 }
 
 func TestAStepNeedsTheOneBeforeUnlessItSaysOtherwise(t *testing.T) {
-	all, err := Load(folder(head + step("one") + step("two") + step("three", line("needs: [one]")) + step("four", line("needs: []"))))
+	all, err := Library{folder(head + step("one") + step("two") + step("three", line("needs: [one]")) + step("four", line("needs: []")))}.All()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +123,7 @@ func TestAStepNeedsTheOneBeforeUnlessItSaysOtherwise(t *testing.T) {
 }
 
 func TestWhatALabLeavesOutHasADefault(t *testing.T) {
-	all, err := Load(folder(head + step("one", line("hint: Look again."), line("holds: [{run: x, expect: 3, worse: [y]}]"))))
+	all, err := Library{folder(head + step("one", line("hint: Look again."), line("holds: [{run: x, expect: 3, worse: [y]}]")))}.All()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +139,7 @@ func TestWhatALabLeavesOutHasADefault(t *testing.T) {
 }
 
 func TestEveryLabOfTheProgramBelongsToAChapterAndMakesAPage(t *testing.T) {
-	all, err := All()
+	all, err := Ours.All()
 	if err != nil || len(all) == 0 {
 		t.Fatalf("%d labs: %v", len(all), err)
 	}
@@ -146,7 +158,7 @@ func TestEveryLabOfTheProgramBelongsToAChapterAndMakesAPage(t *testing.T) {
 			t.Errorf("%s: want a page with the first step done and the last not: %v", lab.Name, err)
 		}
 	}
-	if _, err := Open("03-pots"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "did you mean 03-pods?") {
+	if _, err := Ours.Open("03-pots"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "did you mean 03-pods?") {
 		t.Error(err)
 	}
 }
@@ -156,7 +168,7 @@ func FuzzLoadNeverPanicsAndWhatItAcceptsCanBeUsed(f *testing.F) {
 	f.Add(head + step("one", line("holds: [{run: x, matches: '^a', worse: [y], mend: []}]")) + step("two", line("needs: []"), line("observe: true")))
 	f.Add("a: &a [*a]\n<<: *a\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		all, err := Load(folder(text))
+		all, err := Library{folder(text)}.All()
 		if err != nil {
 			return
 		}

@@ -14,6 +14,14 @@ type Page struct {
 	Minutes int        `json:"minutes"`
 	Chapter string     `json:"chapter"`
 	Steps   []PageStep `json:"steps"`
+	// Leftovers are the other labs that have left things in the cluster.
+	Leftovers []PageLab `json:"leftovers"`
+}
+
+// PageLab is another lab, as it is named.
+type PageLab struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
 }
 
 // PageStep is a step of it.
@@ -40,7 +48,7 @@ type PageCheck struct {
 
 // Page is what the lab site shows, with the steps marked that are done.
 func (l *Lab) Page(done map[string]time.Time) (Page, error) {
-	page := Page{Name: l.Name, Title: l.Title, Minutes: l.Minutes, Chapter: l.Chapter}
+	page := Page{Name: l.Name, Title: l.Title, Minutes: l.Minutes, Chapter: l.Chapter, Leftovers: []PageLab{}}
 	for _, step := range l.Steps {
 		html, err := chapters.Render(step.Text)
 		if err != nil {

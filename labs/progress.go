@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,47 +21,98 @@ type Progress struct {
 	Client kubernetes.Interface
 }
 
+// Kept is what is kept of one lab.
+type Kept struct {
+	Done map[string]time.Time `json:"done"`           // the steps that are done, and since when
+	Left bool                 `json:"left,omitempty"` // it has left things in the cluster, which another lab would meet
+}
+
 const (
 	progressNamespace = "kubelab"
 	progressName      = "progress"
 )
 
-// Of tells which steps of a lab are done, and since when.
-func (p *Progress) Of(ctx context.Context, lab string) (map[string]time.Time, error) {
-	kept, err := p.Client.CoreV1().ConfigMaps(progressNamespace).Get(ctx, progressName, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return map[string]time.Time{}, nil
-	}
+// Of tells what is kept of a lab.
+func (p *Progress) Of(ctx context.Context, lab string) (Kept, error) {
+	kept, err := p.get(ctx)
 	if err != nil {
-		return nil, err
+		return Kept{}, err
 	}
 	return read(kept, lab)
 }
 
-func read(kept *corev1.ConfigMap, lab string) (map[string]time.Time, error) {
-	done := map[string]time.Time{}
-	text, found := kept.Data[lab]
-	if !found {
-		return done, nil
+// Left names the labs that have left things in the cluster. What cannot be read says nothing.
+func (p *Progress) Left(ctx context.Context) (names []string, err error) {
+	kept, err := p.get(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal([]byte(text), &done); err != nil {
-		return nil, fmt.Errorf("ConfigMap %s/%s: what is kept of %s cannot be read: %w (kube lab reset %s)", progressNamespace, progressName, lab, err, lab)
+	for _, name := range slices.Sorted(maps.Keys(kept.Data)) {
+		one, err := read(kept, name)
+		if err != nil {
+			slog.WarnContext(ctx, "what a lab has left is not known", "error", err)
+		}
+		if one.Left {
+			names = append(names, name)
+		}
 	}
-	return done, nil
+	return names, nil
 }
 
-// Done keeps that a step is done. The first time counts.
-func (p *Progress) Done(ctx context.Context, lab, step string, at time.Time) error {
+// get is the ConfigMap as it is; empty where there is none.
+func (p *Progress) get(ctx context.Context) (*corev1.ConfigMap, error) {
+	kept, err := p.Client.CoreV1().ConfigMaps(progressNamespace).Get(ctx, progressName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return &corev1.ConfigMap{}, nil
+	}
+	return kept, err
+}
+
+func read(kept *corev1.ConfigMap, lab string) (one Kept, err error) {
+	if text, found := kept.Data[lab]; found {
+		err = json.Unmarshal([]byte(text), &one)
+	}
+	if err != nil {
+		return Kept{}, fmt.Errorf("ConfigMap %s/%s: what is kept of %s cannot be read: %w (kube lab reset %s)", progressNamespace, progressName, lab, err, lab)
+	}
+	if one.Done == nil {
+		one.Done = map[string]time.Time{}
+	}
+	return one, nil
+}
+
+// Done keeps that a step is done, and whether the lab has left things now. The first time counts.
+func (p *Progress) Done(ctx context.Context, lab, step string, left bool, at time.Time) error {
 	return p.change(ctx, func(kept *corev1.ConfigMap) (bool, error) {
-		done, err := read(kept, lab)
-		if _, before := done[step]; before || err != nil {
+		one, err := read(kept, lab)
+		_, before := one.Done[step]
+		if err != nil || before && (one.Left || !left) {
 			return false, err
 		}
-		done[step] = at.UTC().Truncate(time.Second)
-		text, err := json.Marshal(done)
-		kept.Data[lab] = string(text)
-		return true, err
+		if !before {
+			one.Done[step] = at.UTC().Truncate(time.Second)
+		}
+		one.Left = one.Left || left
+		return true, write(kept, lab, one)
 	})
+}
+
+// Tidied keeps that a lab has nothing left in the cluster. What was done of it stays done.
+func (p *Progress) Tidied(ctx context.Context, lab string) error {
+	return p.change(ctx, func(kept *corev1.ConfigMap) (bool, error) {
+		one, err := read(kept, lab)
+		if err != nil || !one.Left {
+			return false, err
+		}
+		one.Left = false
+		return true, write(kept, lab, one)
+	})
+}
+
+func write(kept *corev1.ConfigMap, lab string, one Kept) error {
+	text, err := json.Marshal(one)
+	kept.Data[lab] = string(text)
+	return err
 }
 
 // Clear forgets what is done of a lab.

@@ -13,6 +13,8 @@ type Report struct {
 	Checks []Finding `json:"checks"`
 	Holds  []Finding `json:"holds"`
 	Hint   string    `json:"hint,omitempty"`
+	// Progress are the steps of the lab that are done; nil: it was not asked for, or the cluster did not say.
+	Progress []string `json:"progress"`
 }
 
 // Finding is what one check found: the evidence.

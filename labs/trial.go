@@ -17,9 +17,13 @@ type Trial struct {
 	Env     []string // of the commands; see [Environment]
 	Cluster Cluster
 	Say     io.Writer // what is going on, line by line
+	Force   bool      // whatever there is in the cluster: a lab may change it, or take it away
 
 	terms terms // zero: the usual ones
 }
+
+// ErrInTheWay is the error for a cluster in which people keep something that a lab could spoil.
+var ErrInTheWay = errors.New("labs work in the namespace default, and could change or take away what is there")
 
 // Cluster is looked at before a lab and after it. An [Inventory] is one.
 type Cluster interface {
@@ -52,13 +56,21 @@ var usualTerms = terms{settle: time.Minute, worse: 30 * time.Second}
 
 const tryEvery = 200 * time.Millisecond
 
-// Do does one lab from its start to its reset. The error is about what the trial itself needs.
+// Do does one lab from its start to its reset. The error is about what the trial itself needs: a cluster in which nothing is in
+// the way.
 func (t *Trial) Do(ctx context.Context, lab *Lab) (result Result, err error) {
 	if t.terms == (terms{}) {
 		t.terms = usualTerms
 	}
 	began := time.Now()
 	result = Result{Lab: lab.Name, Steps: []StepResult{}}
+	before, err := t.Cluster.Objects(ctx)
+	if err != nil {
+		return result, err
+	}
+	if people := ofPeople(before); len(people) > 0 && !t.Force {
+		return result, fmt.Errorf("%w: %s", ErrInTheWay, some(people))
+	}
 	home, err := os.MkdirTemp("", "kubelab-lab-")
 	if err != nil {
 		return result, err
@@ -68,10 +80,6 @@ func (t *Trial) Do(ctx context.Context, lab *Lab) (result Result, err error) {
 		return result, err
 	}
 	attempt := &attempt{Trial: t, checker: &Checker{Lab: lab, Shell: &Shell{Dir: filepath.Join(home, lab.Folder()), Env: t.Env}}}
-	before, err := t.Cluster.Objects(ctx)
-	if err != nil {
-		return result, err
-	}
 	failure := attempt.steps(ctx, &result)
 	if ctx.Err() != nil {
 		ctx = context.WithoutCancel(ctx) // what was begun is cleaned up

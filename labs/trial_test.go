@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // shelf is a cluster for tests: a folder whose files are its objects.
@@ -57,7 +59,7 @@ steps:
 // try does a lab of this text.
 func try(t *testing.T, text string) Result {
 	t.Helper()
-	all, err := Load(folder(text))
+	all, err := Library{folder(text)}.All()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,53 +115,16 @@ func TestALabThatDoesNotWorkOrCannotFailIsFound(t *testing.T) {
 	}
 }
 
-func TestALabsFilesAreLaidOutOnceAndKeepWhatAStudentChanged(t *testing.T) {
-	all, err := Load(folder(good))
-	if err != nil {
-		t.Fatal(err)
+func TestNothingIsTriedWhereSomebodyKeepsHisOwnThings(t *testing.T) {
+	fresh := []string{"endpointslices/default/kubernetes-control-plane", "namespaces/default", "nodes/node-1", "pods/kube-system/dns", "serviceaccounts/default/default", "services/default/kubernetes"}
+	if got := ofPeople(fresh); got != nil {
+		t.Errorf("a fresh cluster has %q", got)
 	}
-	home, nobody := t.TempDir(), Owner{-1, -1}
-	file := filepath.Join(home, "kubelab-labs", "03-pods", "web.yaml")
-	is := func(want string) {
-		t.Helper()
-		if got, err := os.ReadFile(file); err != nil || string(got) != want {
-			t.Errorf("%q, want %q: %v", got, want, err)
-		}
+	theirs := []string{"deployments/default/web", "endpointslices/default/web-1", "pods/default/kubernetes-the-hard-way"}
+	if diff := cmp.Diff(theirs, ofPeople(append(fresh, theirs...))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, again := range []bool{false, true} {
-		if err := all[0].Unpack(home, nobody, false); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := all[0].Unpack(home, nobody, again); err != nil {
-			t.Fatal(err)
-		}
-		if again {
-			is("kind: Pod\n")
-		} else {
-			is("mine")
-		}
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(file), "lab.yaml")); err == nil {
-		t.Error("the student gets the checks as a file, too")
-	}
-}
-
-func TestFilesAreNeverLaidOutThroughALinkOutOfTheHome(t *testing.T) {
-	all, err := Load(folder(good))
-	if err != nil {
-		t.Fatal(err)
-	}
-	home, elsewhere := t.TempDir(), t.TempDir()
-	if err := os.Symlink(elsewhere, filepath.Join(home, "kubelab-labs")); err != nil {
-		t.Fatal(err)
-	}
-	if err := all[0].Unpack(home, Owner{-1, -1}, true); err == nil {
-		t.Error("a link was followed")
-	}
-	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) > 0 {
-		t.Errorf("%v: %v", entries, err)
+	if got := some(strings.Fields("a b c d e f g h")); got != "a, b, c, d, e, f and 2 more" {
+		t.Error(got)
 	}
 }

@@ -13,21 +13,44 @@ const (
 	later = 3 * time.Second
 )
 
+// keepTerm is how long the cluster may take to keep or to say what is done. Some labs stop the API server.
+const keepTerm = 2 * time.Second
+
 // Watch checks a step again and again until ctx is done, never twice at once, and tells saw each report that differs from the
-// one before. What is done is kept in Progress.
+// one before. What is done is kept in Progress, and each report has what is kept: another person may have reset the lab.
 func (c *Checker) Watch(ctx context.Context, step *Step, saw func(Report) error) error {
-	kept := c.Progress == nil
 	return watch(ctx, func() (Report, error) {
 		report, err := c.Check(ctx, step)
-		if err == nil && report.Done && !kept {
-			if failure := c.Keep(ctx, step); failure == nil {
-				kept = true
-			} else { // some labs stop the API server; the next check tries again
-				slog.WarnContext(ctx, "the progress of a lab could not be kept", "lab", c.Lab.Name, "step", step.ID, "error", failure)
-			}
+		if err == nil && c.Progress != nil {
+			report.Progress = c.keep(ctx, step, report.Done)
 		}
 		return report, err
 	}, saw)
+}
+
+// keep keeps that a step is done, if it is, and returns the steps that are; nil: that cannot be said now. The next check tries again.
+func (c *Checker) keep(ctx context.Context, step *Step, done bool) []string {
+	term, cancel := context.WithTimeout(ctx, keepTerm)
+	defer cancel()
+	var err error
+	if done {
+		err = c.Keep(term, step)
+	}
+	kept, unread := c.Progress.Of(term, c.Lab.Name)
+	if unread != nil {
+		err = unread
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "the progress of a lab could not be kept", "lab", c.Lab.Name, "step", step.ID, "error", err)
+		return nil
+	}
+	passed := []string{}
+	for _, step := range c.Lab.Steps {
+		if _, found := kept.Done[step.ID]; found {
+			passed = append(passed, step.ID)
+		}
+	}
+	return passed
 }
 
 func watch(ctx context.Context, check func() (Report, error), saw func(Report) error) error {

@@ -138,10 +138,13 @@ func TestARequestTellsWhoAnswered(t *testing.T) {
 	}
 }
 
-func TestALabIsReset(t *testing.T) {
+func TestALabIsResetAndRoomIsMadeForIt(t *testing.T) {
 	r, p := full(t)
-	if got := r.in(site.Student).post("/api/labs/03-pods/reset", ""); got.status != http.StatusOK || p.all()[0] != "reset 03-pods" {
-		t.Errorf("%d: %s, %q", got.status, got.body, p.all())
+	for i, want := range []string{"reset 03-pods", "tidy for 03-pods"} {
+		what, _, _ := strings.Cut(want, " ")
+		if got := r.in(site.Student).post("/api/labs/03-pods/"+what, ""); got.status != http.StatusOK || p.all()[i] != want {
+			t.Errorf("%d: %s, %q", got.status, got.body, p.all())
+		}
 	}
 }
 

@@ -99,18 +99,20 @@ func (s *Server) lab(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, shown)
 }
 
-// resetLab begins a lab anew.
-func (s *Server) resetLab(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if !s.hasLab(name) {
-		refuse(w, http.StatusNotFound, "there is no lab "+name)
-		return
+// changeLab begins a lab anew, or makes room for it, and answers with the lab as it is then.
+func (s *Server) changeLab(change func(Labs, context.Context, string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("name")
+		if !s.hasLab(name) {
+			refuse(w, http.StatusNotFound, "there is no lab "+name)
+			return
+		}
+		if err := change(s.Labs, r.Context(), name); err != nil {
+			fail(w, err)
+			return
+		}
+		s.lab(w, r)
 	}
-	if err := s.Labs.Reset(r.Context(), name); err != nil {
-		fail(w, err)
-		return
-	}
-	s.lab(w, r)
 }
 
 // checkLab runs the checks of the step that is open, for as long as it is.

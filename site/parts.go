@@ -89,6 +89,8 @@ type Labs interface {
 	// Check runs the checks of a step again and again, and says what they saw, until ctx is done.
 	Check(ctx context.Context, name, step string, saw func(verdict any) error) error
 	Reset(ctx context.Context, name string) error
+	// Tidy takes away what all other labs have left in the cluster.
+	Tidy(ctx context.Context, name string) error
 }
 
 // ErrUnknown is the error for what is not in the list: of labs, steps, loops, kinds of faults or their targets.

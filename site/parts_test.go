@@ -103,6 +103,11 @@ func (p *parts) Reset(_ context.Context, name string) error {
 	return nil
 }
 
+func (p *parts) Tidy(_ context.Context, name string) error {
+	p.note("tidy for %s", name)
+	return nil
+}
+
 // echo is a shell that prints what it reads.
 type echo struct {
 	*io.PipeReader

@@ -21,7 +21,8 @@ func (s *Server) Handler() http.Handler {
 	read.HandleFunc("/", notFound)
 
 	change := map[string]http.HandlerFunc{ // for students
-		"POST /api/labs/{name}/reset": s.resetLab,
+		"POST /api/labs/{name}/reset": s.changeLab(Labs.Reset),
+		"POST /api/labs/{name}/tidy":  s.changeLab(Labs.Tidy),
 		"POST /api/fault":             s.fault,
 		"POST /api/gates":             s.gate,
 		"POST /api/request":           s.request,

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -24,12 +23,15 @@ type siteLabs struct {
 }
 
 func newSiteLabs(shells *terminal.Terminal, env []string, progress *labs.Progress) (siteLabs, error) {
-	all, err := labs.All()
+	all, wrong := labs.Ours.All()
+	if wrong != nil {
+		slog.Error("some labs cannot be done", "error", wrong)
+	}
 	l := siteLabs{map[string]*labs.Lab{}, shells, env, progress}
 	for _, lab := range all {
 		l.all[lab.Name] = lab
 	}
-	return l, errors.Join(err, labs.MakeTools(shells.Programs()))
+	return l, labs.MakeTools(shells.Programs())
 }
 
 // Has says whether there is a lab.
@@ -48,15 +50,33 @@ func (l siteLabs) Lab(ctx context.Context, name string) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTerm)
 	defer cancel()
-	done, err := l.progress.Of(ctx, name)
+	kept, err := l.progress.Of(ctx, name)
 	if err != nil {
 		slog.Warn("cannot tell what is done of a lab", "lab", name, "error", err)
 	}
-	page, err := lab.Page(done)
+	left, err := l.leftovers(ctx, name)
+	if err != nil {
+		slog.Warn("cannot tell what other labs have left", "lab", name, "error", err)
+	}
+	page, err := lab.Page(kept.Done)
 	if err == nil {
 		page.Steps[0].Run = append([]string{"cd ~/" + lab.Folder()}, page.Steps[0].Run...)
 	}
+	for _, other := range left {
+		page.Leftovers = append(page.Leftovers, labs.PageLab{Name: other.Name, Title: other.Title})
+	}
 	return page, err
+}
+
+// leftovers are the other labs that have left things in the cluster.
+func (l siteLabs) leftovers(ctx context.Context, name string) (others []*labs.Lab, err error) {
+	left, err := l.progress.Left(ctx)
+	for _, other := range left {
+		if lab := l.all[other]; lab != nil && other != name {
+			others = append(others, lab)
+		}
+	}
+	return others, err
 }
 
 // Check runs the checks of a step. Who does a lab gets its files, and shells that begin where they are.
@@ -81,16 +101,43 @@ func (l siteLabs) Reset(ctx context.Context, name string) error {
 	return checker.Reset(ctx)
 }
 
+// Tidy takes away what the other labs have left. What is done of them stays done.
+func (l siteLabs) Tidy(ctx context.Context, name string) error {
+	others, err := l.leftovers(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, lab := range others {
+		checker, err := l.checker(lab, false)
+		if err != nil {
+			return err
+		}
+		if err := checker.Tidy(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin is a checker for a lab that a student does now: new shells begin where its files are.
 func (l siteLabs) begin(name string, again bool) (*labs.Checker, error) {
 	lab := l.all[name]
 	if lab == nil {
 		return nil, fmt.Errorf("lab %s: %w", name, site.ErrUnknown)
 	}
+	checker, err := l.checker(lab, again)
+	if err == nil {
+		l.shells.BeginIn(checker.Shell.Dir)
+	}
+	return checker, err
+}
+
+// checker is for a lab whose files lie in the student's home.
+func (l siteLabs) checker(lab *labs.Lab, again bool) (*labs.Checker, error) {
 	home, uid, gid := l.shells.Home()
 	if err := lab.Unpack(home, labs.Owner{UID: uid, GID: gid}, again); err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(home, lab.Folder())
-	l.shells.BeginIn(dir)
-	return &labs.Checker{Lab: lab, Shell: &labs.Shell{Dir: dir, Env: l.env}, Progress: l.progress}, nil
+	shell := &labs.Shell{Dir: filepath.Join(home, lab.Folder()), Env: l.env}
+	return &labs.Checker{Lab: lab, Shell: shell, Progress: l.progress}, nil
 }
