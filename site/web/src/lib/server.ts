@@ -5,6 +5,25 @@ export interface Server {
   socket(path: string): WebSocket;
 }
 
+/** An answer that is an error. */
+export class Refused extends Error {
+  readonly status: number;
+  constructor(status: number, reason: string) {
+    super(reason);
+    this.status = status;
+  }
+}
+
+/** How to get in again, where the server does not know this browser any more. Of a websocket that is refused a browser does not tell why. */
+export async function signedOut(server: Server): Promise<string | undefined> {
+  try {
+    await server.get("/api/book");
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return error.message;
+  }
+  return undefined;
+}
+
 /** The server that sent this page. Its errors say what to do: they are shown as they are. */
 export const sameServer: Server = {
   get: (path) => answer(path, {}, tries),
@@ -25,7 +44,7 @@ async function answer<T>(path: string, init: RequestInit, left: number): Promise
     return answer(path, init, left - 1);
   }
   const text = await response.text();
-  if (!response.ok) throw new Error(reason(text) ?? `The lab site answers ${response.status} ${response.statusText}.`);
+  if (!response.ok) throw new Refused(response.status, reason(text) ?? `The lab site answers ${response.status} ${response.statusText}.`);
   return (text ? JSON.parse(text) : undefined) as T;
 }
 

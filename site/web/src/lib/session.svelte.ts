@@ -1,6 +1,6 @@
 import { goLive, liveClock, nextStep, pause, play, previousStep, scrub, tick, withSpeed, type Clock } from "./clock";
 import { emptyState, History, usualLimits, type Limits, type State } from "./model";
-import type { Server } from "./server";
+import { signedOut, type Server } from "./server";
 import { Stream, type Connection } from "./stream";
 import type { Frame, Hello, Notice, Recording, StreamMessage } from "./types";
 
@@ -14,6 +14,8 @@ const nothing = new History({ seq: 0, time: "1970-01-01T00:00:00Z", cluster: "",
 export class Session {
   hello = $state.raw<Hello>();
   connection = $state<Connection>("connecting");
+  /** What the server says of a connection that is lost or ended. */
+  why = $state("");
   notice = $state.raw<Notice>();
   recording = $state.raw<Recording>();
   history = $state.raw<History>(nothing);
@@ -31,8 +33,11 @@ export class Session {
   #ticked = 0;
 
   constructor(server: Server) {
-    this.#stream = new Stream(() => server.socket("/ws/stream"), {
-      connection: (state) => (this.connection = state),
+    this.#stream = new Stream(() => server.socket("/ws/stream"), () => signedOut(server), {
+      connection: (state, why) => {
+        this.connection = state;
+        this.why = why;
+      },
       message: (message) => this.#take(message),
     });
   }

@@ -1,13 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { madeRecording } from "../dev/recording";
 import { FakeSocket } from "../dev/socket";
-import type { Server } from "./server";
+import { sameServer, type Server } from "./server";
 import { Session } from "./session.svelte";
 
 describe("a session", () => {
   const { snapshot, frames } = madeRecording();
   let sockets: FakeSocket[];
   let session: Session;
+  let server: Server;
+  let refusing: boolean;
   let stop: () => void;
   const say = (message: unknown) => sockets.at(-1)?.say(JSON.stringify(message));
   const hello = (mode: string) => ({ hello: { cluster: "kubelab", mode, role: "student", terminal: true, labs: true } });
@@ -16,12 +18,14 @@ describe("a session", () => {
   beforeEach(async () => {
     vi.useFakeTimers();
     sockets = [];
-    const server: Server = {
+    refusing = false;
+    server = {
       get: () => Promise.reject(new Error()),
       post: () => Promise.reject(new Error()),
       socket: () => {
         const socket = new FakeSocket();
-        socket.open(() => undefined);
+        if (refusing) socket.close();
+        else socket.open(() => undefined);
         sockets.push(socket);
         return socket as unknown as WebSocket;
       },
@@ -33,6 +37,7 @@ describe("a session", () => {
   });
   afterEach(() => {
     stop();
+    vi.unstubAllGlobals();
     vi.useRealTimers();
   });
 
@@ -112,6 +117,20 @@ describe("a session", () => {
     session.play();
     await wait(20_000);
     expect(session.clock).toMatchObject({ mode: "paused", seq: frames.at(-1)?.seq });
+  });
+
+  it("has ended where the server answers that it does not know the browser, and only there", async () => {
+    let status = 503;
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify({ error: "Get a new address." }), { status })));
+    server.get = sameServer.get;
+    refusing = true;
+    sockets[0]?.close();
+    await wait(3_000);
+    expect(session.connection).toBe("lost");
+    status = 401;
+    await wait(20_000);
+    expect(session.connection).toBe("ended");
+    expect(session.why).toBe("Get a new address.");
   });
 
   it("shows a notice until it is cleared", async () => {

@@ -6,18 +6,21 @@ describe("the stream", () => {
   const sockets: FakeSocket[] = [];
   const states: string[] = [];
   let usable = true;
+  let refusing = false;
+  let out: string | undefined;
   let stream: Stream;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    [sockets.length, states.length, usable] = [0, 0, true];
+    [sockets.length, states.length, usable, refusing, out] = [0, 0, true, false, undefined];
     const open = () => {
       const socket = new FakeSocket();
-      socket.open(() => undefined);
+      if (refusing) socket.close();
+      else socket.open(() => undefined);
       sockets.push(socket);
       return socket as unknown as WebSocket;
     };
-    stream = new Stream(open, { connection: (state) => states.push(state), message: () => usable });
+    stream = new Stream(open, () => Promise.resolve(out), { connection: (state, why) => states.push(why ? `${state}: ${why}` : state), message: () => usable });
     stream.start();
   });
   afterEach(() => {
@@ -53,6 +56,20 @@ describe("the stream", () => {
     sockets[1]?.close();
     await vi.advanceTimersByTimeAsync(400);
     expect(sockets.length).toBe(3);
+  });
+
+  it("asks no more where the browser is not let in any more, and says what the server says", async () => {
+    await vi.advanceTimersByTimeAsync(1);
+    refusing = true;
+    sockets[0]?.close();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(states.at(-1)).toBe("lost");
+    out = "The session has ended.";
+    await vi.advanceTimersByTimeAsync(10_000);
+    const tried = sockets.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(states.at(-1)).toBe("ended: The session has ended.");
+    expect(sockets.length).toBe(tried);
   });
 
   it("stays closed when it is stopped", async () => {

@@ -1,11 +1,13 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal, type ITheme } from "@xterm/xterm";
-import type { Server } from "./server";
+import { signedOut, type Server } from "./server";
+import { tooMany } from "./stream";
 
 /** After so many bytes shown, the server is told: it sends at most 512 KiB that were not acknowledged. */
 const ackEvery = 64 << 10;
 /** The longest piece of typed or pasted text that is sent as one message. */
 const longest = 16 << 10;
+const another = "Press Enter for a new one.";
 
 /** A shell on the machine of the cluster, in an element of the page. */
 export class Line {
@@ -72,15 +74,20 @@ export class Line {
     const socket = this.#server.socket(`/ws/terminal?cols=${cols}&rows=${rows}`);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    let opened = false;
     socket.addEventListener("open", () => {
+      opened = true;
       this.#tell({ resize: { cols: this.#terminal.cols, rows: this.#terminal.rows } });
       for (const text of this.#waiting.splice(0)) this.#send(text);
     });
     socket.addEventListener("message", ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (typeof data !== "string") this.#print(new Uint8Array(data));
-      else this.#end(exitMessage(data));
+      else this.#end(`${exitMessage(data)} ${another}`);
     });
-    socket.addEventListener("close", () => this.#end("The connection to the shell is gone."));
+    socket.addEventListener("close", async ({ code, reason }) => {
+      const out = opened ? undefined : await signedOut(this.#server);
+      this.#end(out ?? `${code === tooMany ? reason : "The connection to the shell is gone"}. ${another}`);
+    });
   }
 
   #print(bytes: Uint8Array): void {
@@ -111,7 +118,7 @@ export class Line {
     this.#over = true;
     this.#shown = 0;
     this.#socket?.close();
-    this.#terminal.write(`\r\n\x1b[2m${reason} Press Enter for a new one.\x1b[0m\r\n`);
+    this.#terminal.write(`\r\n\x1b[2m${reason}\x1b[0m\r\n`);
     this.#ended();
   }
 }
