@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -20,32 +21,54 @@ const (
 	maxMessage  = 64 << 10 // from a browser; ours to it may be as long as they need
 )
 
-// maxTalks is how many websockets of each kind there may be.
-var maxTalks = map[string]int{"stream": 64, "lab": 16, "terminal": 8}
+// maxTalks is how many websockets of each kind there may be, of all browsers and of one: nobody takes the others' places.
+var maxTalks = map[string]struct {
+	what     string
+	all, one int
+}{"stream": {"pages", 64, 16}, "lab": {"labs", 16, 4}, "terminal": {"shells", 8, 4}}
+
+// place is what is counted: a kind of websocket of a session, or of all (nil).
+type place struct {
+	of   *session
+	kind string
+}
 
 // places count the websockets that are open.
 type places struct {
 	mu    sync.Mutex
-	taken map[string]int
+	taken map[place]int
 }
 
-func newPlaces() places { return places{taken: map[string]int{}} }
+func newPlaces() places { return places{taken: map[place]int{}} }
 
-func (p *places) take(kind string) bool {
+// take takes a place. full: there is none, and why.
+func (p *places) take(who *session, kind string) (full error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.taken[kind] >= maxTalks[kind] {
-		return false
+	switch most := maxTalks[kind]; {
+	case p.taken[place{who, kind}] >= most.one:
+		return tooMany{fmt.Sprintf("This browser has %d %s open: close one first", most.one, most.what)}
+	case p.taken[place{nil, kind}] >= most.all:
+		return tooMany{fmt.Sprintf("All %d %s of this site are in use: close one first, here or in another browser", most.all, most.what)}
 	}
-	p.taken[kind]++
-	return true
+	p.taken[place{who, kind}]++
+	p.taken[place{nil, kind}]++
+	return nil
 }
 
-func (p *places) leave(kind string) {
+func (p *places) leave(who *session, kind string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.taken[kind]--
+	p.taken[place{nil, kind}]--
+	if p.taken[place{who, kind}]--; p.taken[place{who, kind}] == 0 {
+		delete(p.taken, place{who, kind})
+	}
 }
+
+// tooMany says that there is no place.
+type tooMany struct{ reason string }
+
+func (t tooMany) Error() string { return t.reason }
 
 // socket is the server's end of a websocket. It may be written to from several goroutines.
 type socket struct {
@@ -83,11 +106,6 @@ var errSilent = errors.New("there is nothing to say here")
 
 // converse makes a websocket of a request and holds the conversation. It returns when the websocket is closed.
 func (s *Server) converse(w http.ResponseWriter, r *http.Request, kind string, hold talk) {
-	if !s.places.take(kind) {
-		refuse(w, http.StatusServiceUnavailable, "there are too many of these open: close another one first")
-		return
-	}
-	defer s.places.leave(kind)
 	s.talks.Add(1)
 	defer s.talks.Done()
 	upgrader := websocket.Upgrader{HandshakeTimeout: headerTerm, CheckOrigin: fromOurPage}
@@ -96,14 +114,19 @@ func (s *Server) converse(w http.ResponseWriter, r *http.Request, kind string, h
 		return // the upgrader has answered
 	}
 	defer conn.Close() // if there is a panic, too
+	socket, who := &socket{conn: conn}, sessionOf(r)
+	if full := s.places.take(who, kind); full != nil {
+		socket.close(full, false) // a refusal would be no use: a browser shows its pages nothing of that
+		return
+	}
+	defer s.places.leave(who, kind)
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	over := context.AfterFunc(sessionOf(r).ctx, func() { cancel(errEnded) })
+	over := context.AfterFunc(who.ctx, func() { cancel(errEnded) })
 	defer over()
 	// A write that is stuck gets a last moment when the conversation ends.
 	stop := context.AfterFunc(ctx, func() { _ = conn.NetConn().SetWriteDeadline(time.Now().Add(closeTerm)) })
 	defer stop()
-	socket := &socket{conn: conn}
 	var beside sync.WaitGroup
 	beside.Go(func() { cancel(socket.read(hold.listen)) })
 	beside.Go(func() { cancel(socket.ping(ctx)) })
@@ -156,6 +179,8 @@ func (s *socket) close(reason error, ending bool) {
 	switch {
 	case ending:
 		code, text = websocket.CloseGoingAway, "the lab site ends"
+	case errors.As(reason, &tooMany{}):
+		code, text = websocket.CloseTryAgainLater, reason.Error()
 	case errors.Is(reason, errSilent), errors.Is(reason, errEnded):
 		code, text = websocket.ClosePolicyViolation, reason.Error()
 	case reason != nil:

@@ -228,26 +228,53 @@ func TestAMessageThatIsTooLongIsNotRead(t *testing.T) {
 	}
 }
 
-func TestOfEachKindOfWebsocketThereAreOnlySoMany(t *testing.T) {
-	r, _ := full(t)
-	for path, most := range map[string]int{"/ws/terminal": 8, "/ws/lab?lab=03-pods&step=one": 16} {
-		b := r.in(site.Student)
+func TestOfEachKindOfWebsocketThereAreOnlySoManyAndNoBrowserTakesThemAll(t *testing.T) {
+	r, p := full(t)
+	for path, most := range map[string]struct{ all, one int }{"/ws/stream": {64, 16}, "/ws/terminal": {8, 4}, "/ws/lab?lab=03-pods&step=one": {16, 4}} {
 		var first *talk
-		for range most {
-			talk := b.open(path)
-			if first == nil {
-				first = talk
+		for range most.all / most.one {
+			b := r.in(site.Student)
+			for range most.one {
+				if talk := b.open(path); first == nil {
+					first = talk
+				}
+			}
+			if got := b.open(path).closed(); got.Code != websocket.CloseTryAgainLater || !strings.HasPrefix(got.Text, fmt.Sprintf("This browser has %d", most.one)) {
+				t.Errorf("one more %s of a browser: %v", path, got)
 			}
 		}
-		if conn, status := b.dial(path); conn != nil || status != 503 {
-			t.Errorf("one more %s: %d", path, status)
+		late := r.in(site.Student)
+		if got := late.open(path).closed(); got.Code != websocket.CloseTryAgainLater || !strings.HasPrefix(got.Text, fmt.Sprintf("All %d", most.all)) {
+			t.Errorf("one more %s of all: %v", path, got)
 		}
 		first.Close()
 		r.wait("a place to become free", func() bool {
-			conn, _ := b.dial(path)
-			return conn != nil
+			conn, _ := late.dial(path)
+			_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // only sets a field
+			_, _, err := conn.ReadMessage()
+			return !websocket.IsCloseError(err, websocket.CloseTryAgainLater)
 		})
 	}
+	if opened := slices.DeleteFunc(p.all(), func(did string) bool { return !strings.HasPrefix(did, "open") }); len(opened) != 9 {
+		t.Errorf("%d shells were opened for 8 places and one that became free", len(opened))
+	}
+}
+
+// mistaken is a part with a mistake.
+type mistaken struct{ *parts }
+
+func (mistaken) Check(context.Context, string, string, func(any) error) error { panic("a mistake") }
+
+func TestAMistakeInAPartHangsUpOnItsBrowserAlone(t *testing.T) {
+	r := serve(t, func(c *site.Config) { c.Labs = mistaken{&parts{}} })
+	b := r.in(site.Student)
+	stream, lab := b.open("/ws/stream"), b.open("/ws/lab?lab=03-pods&step=one")
+	_ = lab.SetReadDeadline(time.Now().Add(10 * time.Second)) // only sets a field
+	var late net.Error
+	if _, _, err := lab.ReadMessage(); err == nil || errors.As(err, &late) && late.Timeout() {
+		t.Errorf("it is not hung up on: %v", err)
+	}
+	stream.hear()
 }
 
 func TestALabIsCheckedWhileItsStepIsOpen(t *testing.T) {
