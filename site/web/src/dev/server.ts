@@ -46,7 +46,7 @@ export class FakeServer implements Server {
   async post<T>(path: string, body: unknown): Promise<T> {
     const asked = body as { loop?: string; action?: string; kind?: string; target?: string };
     if (path === "/api/fault") return { command: `kube ${asked.kind} ${asked.target}` } as T;
-    if (path.endsWith("/reset")) return { ...lab, steps: lab.steps.map((step) => ({ ...step, done: false })) } as T;
+    if (path.endsWith("/reset") || path.endsWith("/tidy")) return { ...lab, steps: lab.steps.map((step) => ({ ...step, done: false })) } as T;
     this.#gates = this.#gates.map((gate) => (gate.loop === asked.loop ? { ...gate, held: asked.action !== "release", waiting: asked.action === "hold" ? [{ resource: "pods", namespace: "default", name: "web-6b7c9f8d54-z8q4t" }] : [] } : gate));
     return { gates: this.#gates } as T;
   }

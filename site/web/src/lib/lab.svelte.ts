@@ -1,5 +1,5 @@
 import type { Server } from "./server";
-import type { Lab, LabStep, LabVerdict } from "./types";
+import type { Lab, LabName, LabStep, LabVerdict } from "./types";
 
 export interface LabListener {
   opened(step: LabStep): void;
@@ -13,6 +13,10 @@ export class LabWork {
   done = $state.raw<ReadonlySet<string>>(new Set());
   open = $state<string>();
   verdict = $state.raw<LabVerdict>();
+  /** What other labs have left in the cluster, until a person has said what to do about it. */
+  leftovers = $state.raw<readonly LabName[]>([]);
+  /** Whether things are being taken away. */
+  busy = $state(false);
   /** What a screen reader says. */
   said = $state("");
   error = $state("");
@@ -31,15 +35,22 @@ export class LabWork {
     return this.lab?.steps.find((step) => step.id === this.open);
   }
 
+  /** Whether a person must first say what is to become of the leftovers: the lab's checks could mistake them for its own things. */
+  get asks(): boolean {
+    return this.leftovers.length > 0 && this.#listener.mayCheck();
+  }
+
   /** Takes up a lab. No step is open yet, so that nothing is checked while a person only reads. */
   take(lab: Lab): void {
     this.end();
     this.lab = lab;
     this.done = new Set(lab.steps.filter((step) => step.done).map((step) => step.id));
+    this.leftovers = this.done.size === 0 ? (lab.leftovers ?? []) : [];
   }
 
   /** Opens a step, or the first that is not done. */
   begin(at?: string): void {
+    if (this.asks) return;
     const steps = this.lab?.steps ?? [];
     const first = steps.find((step) => step.id === at) ?? steps.find((step) => !this.done.has(step.id));
     if (first) this.go(first.id);
@@ -51,6 +62,7 @@ export class LabWork {
     this.lab = undefined;
     this.open = undefined;
     this.verdict = undefined;
+    this.leftovers = [];
   }
 
   /** Opens a step, or closes the open one. */
@@ -72,16 +84,33 @@ export class LabWork {
     return [...steps.slice(at + 1), ...steps.slice(0, at + 1)].find((step) => !this.done.has(step.id));
   }
 
-  async reset(): Promise<void> {
+  reset = (): Promise<void> => this.#anew("reset", "The lab begins anew.");
+
+  /** Takes away what other labs have left, and begins. */
+  tidy = (): Promise<void> => this.#anew("tidy", "The cluster is clean.");
+
+  /** Begins beside what other labs have left. */
+  asItIs(): void {
+    this.leftovers = [];
+    this.begin();
+  }
+
+  /** Has the server change what there is for this lab, and begins with what it says then. */
+  async #anew(change: "reset" | "tidy", said: string): Promise<void> {
     const { lab } = this;
-    if (!lab) return;
+    if (!lab || this.busy) return;
     this.error = "";
+    this.busy = true;
     try {
-      this.take(await this.#server.post<Lab>(`/api/labs/${lab.name}/reset`, {}));
+      const fresh = await this.#server.post<Lab>(`/api/labs/${lab.name}/${change}`, {});
+      if (this.lab?.name !== lab.name) return;
+      this.take(fresh);
       this.begin();
-      this.said = "The lab begins anew.";
+      this.said = said;
     } catch (error) {
       this.error = (error as Error).message;
+    } finally {
+      this.busy = false;
     }
   }
 
@@ -112,8 +141,9 @@ export class LabWork {
   #judge(verdict: LabVerdict): void {
     if (verdict.step !== this.open) return;
     this.verdict = verdict;
-    if (!verdict.done || this.done.has(verdict.step)) return;
-    this.done = new Set(this.done).add(verdict.step);
-    this.said = `${this.step?.title ?? "The step"}: done. ${this.next ? `Next: ${this.next.title}` : "All steps are done."}`;
+    const before = this.done.has(verdict.step);
+    if (verdict.progress) this.done = new Set(verdict.progress);
+    else if (verdict.done) this.done = new Set(this.done).add(verdict.step);
+    if (!before && this.done.has(verdict.step)) this.said = `${this.step?.title ?? "The step"}: done. ${this.next ? `Next: ${this.next.title}` : "All steps are done."}`;
   }
 }

@@ -76,4 +76,54 @@ describe("a lab", () => {
     expect(work.done.size).toBe(0);
     expect(work.open).toBe("create");
   });
+
+  describe("that would meet what others have left", () => {
+    const fresh = { ...lab, steps: lab.steps.map((step) => ({ ...step, done: false })), leftovers: [{ name: "09-loop", title: "One turn at a time" }] };
+    const sockets: WebSocket[] = [];
+    beforeEach(() => {
+      sockets.length = 0;
+      work = new LabWork(counted(sockets), { opened: () => undefined, mayCheck: () => true });
+    });
+
+    it("checks nothing until a person has chosen", async () => {
+      work.take(fresh);
+      work.begin();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect([work.asks, work.open, sockets.length]).toEqual([true, undefined, 0]);
+      work.asItIs();
+      expect([work.asks, work.open, sockets.length]).toEqual([false, "create", 1]);
+    });
+
+    it("begins in a cluster that was tidied", async () => {
+      work.take(fresh);
+      work.begin();
+      await work.tidy();
+      expect([work.asks, work.open, sockets.length, work.busy]).toEqual([false, "create", 1, false]);
+    });
+
+    it("does not ask in the midst of a lab, nor who only looks on", () => {
+      work.take({ ...lab, leftovers: fresh.leftovers });
+      expect(work.asks).toBe(false);
+      work = new LabWork(counted(sockets), { opened: () => undefined, mayCheck: () => false });
+      work.take(fresh);
+      work.begin();
+      expect([work.asks, work.open]).toEqual([false, "create"]);
+    });
+  });
+
+  it("takes over what the cluster keeps: a reset elsewhere takes the ticks away", async () => {
+    const fake = new FakeServer("live");
+    let socket: WebSocket | undefined;
+    work = new LabWork({ get: (path) => fake.get(path), post: (path, body) => fake.post(path, body), socket: () => (socket = new EventTarget() as WebSocket) && Object.assign(socket, { close: () => undefined }) }, { opened: () => undefined, mayCheck: () => true });
+    work.take(lab);
+    work.begin();
+    const hear = (verdict: object) => socket?.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ step: "delete", done: false, checks: [], ...verdict }) }));
+    hear({ done: true, progress: ["create", "delete"] });
+    expect([...work.done]).toEqual(["create", "delete"]);
+    expect(work.said).toContain("done");
+    hear({ progress: null });
+    expect([...work.done]).toEqual(["create", "delete"]);
+    hear({ progress: [] });
+    expect([work.done.size, work.open]).toEqual([0, "delete"]);
+  });
 });

@@ -180,6 +180,13 @@ export interface Lab {
   title: string;
   minutes?: number;
   steps: LabStep[];
+  /** The other labs that have left things in the cluster. */
+  leftovers?: LabName[] | null;
+}
+
+export interface LabName {
+  name: string;
+  title: string;
 }
 
 export interface LabStep {
@@ -210,6 +217,8 @@ export interface LabVerdict {
   holds?: CheckVerdict[] | null;
   /** Text, not HTML: what commands print is in it. */
   hint?: string;
+  /** The steps that are done, as the cluster keeps them; null: it did not say. */
+  progress?: string[] | null;
 }
 
 export interface CheckVerdict {
