@@ -164,6 +164,9 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 	if before == cluster.Supervised {
 		fmt.Fprintf(out, "The cluster %s runs already.\n", o.Name)
 	}
+	if _, wrong := labs.Ours.All(); wrong != nil && !o.NoSite {
+		fmt.Fprintf(out, "Some labs cannot be done, and their chapters are without:\n%v\n", wrong)
+	}
 	if err := o.await(ctx, out, spec, before, began); err != nil {
 		return o.giveUp(ctx, err, spec, before)
 	}
