@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/net/netutil"
 )
 
 // Listen opens the address that the site is served on. Beyond the loopback that takes TLS and a password: without the first
@@ -24,18 +26,28 @@ func Listen(address, certFile, keyFile, password string) (net.Listener, error) {
 		return nil, fmt.Errorf("--listen %s is not on the loopback: that takes --cert, --key and --password-file. "+
 			"To reach 127.0.0.1 from elsewhere say ssh -L 8080:127.0.0.1:PORT THIS-MACHINE", address)
 	}
-	listener, err := net.ListenTCP("tcp", resolved)
-	if err != nil || certFile == "" {
-		return listener, err
+	tcp, err := net.ListenTCP("tcp", resolved)
+	if err != nil {
+		return nil, err
+	}
+	listener := netutil.LimitListener(tcp, maxConns)
+	if certFile == "" {
+		return listener, nil
 	}
 	certificate, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--cert %s, --key %s: %w", certFile, keyFile, err), listener.Close())
 	}
-	return tls.NewListener(listener, &tls.Config{
+	return secure{tls.NewListener(listener, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, // websockets want 1.1
-	}), nil
+	})}, nil
 }
+
+// secure is a listener over TLS.
+type secure struct{ net.Listener }
+
+// maxConns is how many connections there are at once, websockets among them; whoever comes then waits.
+const maxConns = 512
 
 // minPassword is the length of a password, in bytes.
 const minPassword = 12
@@ -65,9 +77,9 @@ func ReadPassword(path string) (string, error) {
 
 // baseURL is the address as a browser needs it. A loopback's is its number, since of the name another program may have the other number.
 func baseURL(listener net.Listener, names []string) string {
-	scheme := "https"
-	if _, plain := listener.(*net.TCPListener); plain {
-		scheme = "http"
+	scheme := "http"
+	if _, tls := listener.(secure); tls {
+		scheme = "https"
 	}
 	host, port, _ := net.SplitHostPort(listener.Addr().String())
 	if address := net.ParseIP(host); len(names) > 0 && !address.IsLoopback() {

@@ -2,9 +2,10 @@ package site
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // policy says to the browser what our pages may do. Styles may be inline, because the terminal and the pictures set their own;
@@ -27,6 +28,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
+		if s.sessions.find(r) == nil {
+			header.Set("Connection", "close") // who is not in keeps no place of those who are
+		}
 		switch {
 		case !s.isOurName(r.Host):
 			refuse(w, http.StatusMisdirectedRequest, "this site is not called "+r.Host+": open it as localhost, or allow the name with --allow-host")
@@ -39,13 +43,20 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// port is that of a name, where there is one.
+var port = regexp.MustCompile(`:[0-9]{1,5}$`)
+
 // isOurName says whether host, a name with or without a port, is one of ours: exactly, as browsers write it.
 func (s *Server) isOurName(host string) bool {
 	name := host
-	if withoutPort, _, err := net.SplitHostPort(host); err == nil {
-		name = withoutPort
-	} else if len(name) > 2 && name[0] == '[' && name[len(name)-1] == ']' {
-		name = name[1 : len(name)-1]
+	if at := port.FindStringIndex(host); at != nil {
+		name = host[:at[0]]
+	}
+	inner := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	if v6 := strings.Contains(inner, ":"); v6 && name == "["+inner+"]" {
+		name = inner
+	} else if v6 {
+		return false
 	}
 	return slices.Contains(loopbackNames, name) || slices.Contains(s.AllowHosts, name)
 }

@@ -162,24 +162,15 @@ func (s *Server) withSession(next http.Handler) http.Handler {
 	})
 }
 
-// sessionOf is the session of a request that has passed withSession.
+// sessionOf is the session of a request that has passed withSession; of any other it panics.
 func sessionOf(r *http.Request) *session {
-	session, _ := r.Context().Value(sessionKey{}).(*session)
-	return session
-}
-
-// roleOf is the role of a request that has passed withSession; any other one is a viewer.
-func roleOf(r *http.Request) Role {
-	if session := sessionOf(r); session != nil {
-		return session.role
-	}
-	return Viewer
+	return r.Context().Value(sessionKey{}).(*session)
 }
 
 // onlyStudents keeps viewers from whatever changes something.
 func onlyStudents(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if roleOf(r) != Student {
+		if sessionOf(r).role != Student {
 			refuse(w, http.StatusForbidden, "you are a viewer here, and may only look")
 			return
 		}

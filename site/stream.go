@@ -55,7 +55,7 @@ func (s *Server) hello(role Role) hello {
 
 // stream sends the frames as they come.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	role := roleOf(r)
+	role := sessionOf(r).role
 	s.converse(w, r, "stream", talk{speak: func(ctx context.Context, socket *socket) error {
 		if err := socket.say("hello", s.hello(role)); err != nil {
 			return err

@@ -308,10 +308,9 @@ func TestAtTheEndAllBrowsersAreToldAndNothingIsLeft(t *testing.T) {
 	if ctx.Err() != context.Canceled {
 		t.Error("that took more than 20 s")
 	}
-	if left := goroutines(); strings.Contains(left, "kubelab/site.") {
-		t.Errorf("left are:\n%s", left)
-	}
-	if got := p.all(); got[len(got)-1] != "close" && got[len(got)-2] != "close" {
+	// The server has ended when its websockets have; the last lines of those who answered them may still run.
+	r.wait("the end of all goroutines", func() bool { return !strings.Contains(goroutines(), "kubelab/site.") })
+	if got := p.all(); !slices.Contains(got, "close") {
 		t.Errorf("the shell was not closed: %q", got)
 	}
 }
