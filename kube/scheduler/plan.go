@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -16,6 +17,7 @@ import (
 type Decision struct {
 	Node     string    `json:"node"`     // empty: none fits
 	Verdicts []Verdict `json:"verdicts"` // in the order of the nodes' names
+	Made     time.Time `json:"made"`     // those made later count on it, though their writes may come first
 }
 
 // Verdict is what the rules say of one node.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -32,6 +33,7 @@ func (s *state) decide(pod *corev1.Pod) (Decision, bool) {
 		return Decision{}, false
 	}
 	decision := Plan(pod, s.cluster)
+	decision.Made = time.Now()
 	if decision.Node == "" {
 		s.waiting[pod.UID] = newPod(pod)
 		return decision, true

@@ -77,14 +77,19 @@ func TestADecisionCountsBeforeTheWatchShowsItAndCanBeTakenBack(t *testing.T) {
 	s := newState()
 	s.setNode(node("a"))
 	first, second := pod("first", asking("4", "1Gi")), pod("second", asking("4", "1Gi"))
-	if d, _ := s.decide(first); d.Node != "a" {
-		t.Fatal(d)
+	one, _ := s.decide(first)
+	if one.Node != "a" {
+		t.Fatal(one)
 	}
 	if _, again := s.decide(first); again {
 		t.Error("the watch still shows the pod without a node, and it is decided on again")
 	}
-	if d, _ := s.decide(second); d.Node != "" {
+	two, _ := s.decide(second)
+	if two.Node != "" {
 		t.Errorf("the node is given away twice")
+	}
+	if !one.Made.Before(two.Made) {
+		t.Errorf("the first was made at %s, the second at %s", one.Made, two.Made)
 	}
 	wakes(t, "a bind that failed", s.takeBack(first.UID), "second")
 }

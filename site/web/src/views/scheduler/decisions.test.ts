@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { History } from "../../lib/model";
-import type { Frame, Ref, Step } from "../../lib/types";
+import { History, stateOf } from "../../lib/model";
+import { get } from "../../lib/select";
+import type { Frame, Pod, Ref, Step } from "../../lib/types";
 import { livesOf } from "../stage/lives";
-import { answerOf, brief, chosenDecision, decisionsUpTo, filters, margin, refusedBy, sentence, type Decision, type Verdict } from "./decisions";
+import { answerOf, brief, chosenDecision, decisionsUpTo, filters, margin, refusedBy, seenBy, sentence, type Decision, type Verdict } from "./decisions";
 
 const fits = (node: string, points: Record<string, number>, total: number): Verdict => ({ node, why: [], points, total });
 const out = (node: string, ...why: string[]): Verdict => ({ node, why, points: {}, total: 0 });
@@ -26,6 +27,21 @@ describe("the scheduler's decisions", () => {
     const history = historyOf(step("r1", "a", "node-1", []), step("x", "a", "node-1", [], { component: "kubelet" }), { ...step("h", "b", "", []), plan: undefined }, step("r2", "b", "", []), step("r3", "c", "node-2", []));
     expect(decisionsUpTo(history, 4).map(({ step }) => step.id)).toEqual(["r1", "r2"]);
     expect(decisionsUpTo(history, 5, 2).map(({ step }) => step.id)).toEqual(["r2", "r3"]);
+  });
+
+  it("are in the order in which they were made, not in that of their writes", () => {
+    const made = (at: string, one: Step): Step => ({ ...one, plan: { ...(one.plan as object), made: `2026-03-02T08:59:59.${at}Z` } });
+    const history = historyOf(made("000002", step("r1", "b", "node-2", [])), made("000001", step("r2", "a", "node-1", [])));
+    expect(decisionsUpTo(history, 2).map(({ step }) => step.id)).toEqual(["r2", "r1"]);
+  });
+
+  it("saw the pods of those made before, though not yet written, and of none made after", () => {
+    const at = (made: number, name: string, node: string): Decision => ({ step: step(name, name, node, []), made, seq: 0, pod: pod(name), node, verdicts: [] });
+    const object = (name: string, nodeName?: string) => ({ ref: pod(name), revision: 1, body: { metadata: { name, creationTimestamp: "1970-01-01T00:00:00Z" }, spec: { containers: [], ...(nodeName && { nodeName }) } } });
+    const before = stateOf({ seq: 1, time: "", cluster: "c", facts: null, steps: null, objects: [object("first"), object("this"), object("last", "node-3"), object("old", "node-1")] });
+    const decisions = [at(1, "first", "node-1"), at(2, "this", "node-2"), at(3, "last", "node-3")];
+    const seen = seenBy(decisions[1] as Decision, decisions, before);
+    expect(["first", "this", "last", "old"].map((name) => (get(seen, pod(name)) as Pod).spec.nodeName)).toEqual(["node-1", undefined, undefined, "node-1"]);
   });
 
   it("show the picked one, else the last about the object, else the last of all", () => {

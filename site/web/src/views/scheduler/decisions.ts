@@ -1,7 +1,9 @@
 // What the scheduler decided, read from the plans of its steps. Pure.
 
-import type { History, StepAt } from "../../lib/model";
-import type { Ref, Step } from "../../lib/types";
+import type { History, State, StepAt } from "../../lib/model";
+import { keyOf } from "../../lib/ref";
+import { millis } from "../../lib/time";
+import type { Pod, Ref, Step, Versioned } from "../../lib/types";
 import type { Life } from "../stage/lives";
 
 /** What the rules say of one node. */
@@ -16,7 +18,9 @@ export interface Verdict {
 
 export interface Decision {
   step: Step;
-  time: number;
+  /** When it was made; its write came later, and those of others may have come in between. */
+  made: number;
+  /** The frame of its write. */
   seq: number;
   pod: Ref;
   /** Empty: none fits. */
@@ -62,13 +66,14 @@ export const scores: readonly Score[] = [
 
 /** Reads the plan of a step; undefined for a step that decided nothing about a node. */
 export function decisionOf({ step, time, seq }: StepAt): Decision | undefined {
-  const plan = step.plan as { node?: unknown; verdicts?: unknown } | undefined;
+  const plan = step.plan as { node?: unknown; verdicts?: unknown; made?: unknown } | undefined;
   if (step.component !== "scheduler" || typeof plan?.node !== "string" || !Array.isArray(plan.verdicts)) return undefined;
   const verdicts = plan.verdicts.map((v: Partial<Verdict>) => ({ node: v.node ?? "", why: v.why ?? [], points: v.points ?? {}, total: v.total ?? 0 }));
-  return { step, time, seq, pod: step.object, node: plan.node, verdicts: verdicts.sort((a, b) => (a.node < b.node ? -1 : 1)) };
+  const made = millis(String(plan.made)) || time;
+  return { step, made, seq, pod: step.object, node: plan.node, verdicts: verdicts.sort((a, b) => (a.node < b.node ? -1 : 1)) };
 }
 
-/** The newest decisions up to a moment, oldest first. */
+/** The newest decisions that are known at a moment, in the order in which they were made. */
 export function decisionsUpTo(history: History, seq: number, most = 60): Decision[] {
   const steps = history.stepsUpTo(seq);
   const found: Decision[] = [];
@@ -76,7 +81,21 @@ export function decisionsUpTo(history: History, seq: number, most = 60): Decisio
     const decision = decisionOf(steps[i] as StepAt);
     if (decision) found.push(decision);
   }
-  return found.reverse();
+  return found.sort((a, b) => a.made - b.made || a.seq - b.seq);
+}
+
+/** What the rules saw: the cluster as it was right before the write, with the pods of all decisions made earlier, and of none made later. */
+export function seenBy(decision: Decision, decisions: readonly Decision[], before: State): State {
+  const objects = new Map(before.objects);
+  for (const { pod, node, made } of decisions) {
+    const known = objects.get(keyOf(pod));
+    const body = known?.body as Pod | undefined;
+    if (!known || !body || node === "" || made < millis(body.metadata.creationTimestamp ?? "")) continue;
+    const { nodeName, ...spec } = body.spec;
+    if (made >= decision.made && nodeName) objects.set(keyOf(pod), { ...known, body: { ...body, spec } as Pod } satisfies Versioned);
+    if (made < decision.made && !nodeName) objects.set(keyOf(pod), { ...known, body: { ...body, spec: { ...spec, nodeName: node } } as Pod } satisfies Versioned);
+  }
+  return { ...before, objects };
 }
 
 /** The decision to show: the picked one, else the last one about the object, else the last one. */
