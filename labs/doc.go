@@ -13,7 +13,7 @@
 //	title: One pod, one IP
 //	minutes: 15              # that a student needs
 //	chapter: 03-pods         # default: the folder's name
-//	reset:                   # takes away all that the lab made; done twice it does no harm
+//	reset:                   # takes away all that the lab made or changed; done twice it does no harm, and it touches no files
 //	  - kubectl delete pod web --ignore-not-found
 //	steps:
 //	  - id: break-it         # small letters, digits, dashes
@@ -53,6 +53,14 @@
 // What needs root is written as a student writes it: sudo kube cri ps. In a terminal of the lab site and in a trial, sudo
 // knows kubelab's programs and its cluster, and where one is root already it simply runs the command ([MakeTools]): a
 // container image or a CI machine often has no sudo.
+//
+// On the lab site checks and resets run as root, in a folder of the student's: so they read and write no files there.
+//
+// # One lab after another
+//
+// Labs share one cluster, and the book's order leads from one to the next. [Progress] keeps whether a lab has left things there, from
+// its first step with something to do until its reset. Who begins another lab is asked whether these shall go first
+// ([Checker.Tidy]). Each object of a lab has a label, lab: NAME, and checks ask for it, so that what is left ticks nothing off.
 //
 // Labs work with no network: every node has the image busybox from the start (httpd, wget without -T, nc, nslookup, sleep, sh).
 package labs
