@@ -36,7 +36,7 @@ export function spanOf(first: number, last: number, width: number, at: number, l
 export function ticks(span: Span): { times: number[]; every: number } {
   const aim = (span.to - span.from) / 6;
   const steps = [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000];
-  const every = steps.find((step) => step >= aim) ?? 7_200_000;
+  const every = steps.find((step) => step >= aim) ?? Math.ceil(aim / 3_600_000) * 3_600_000;
   const times: number[] = [];
   for (let at = Math.ceil(span.from / every) * every; at <= span.to; at += every) times.push(at);
   return { times, every };

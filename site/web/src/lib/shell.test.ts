@@ -38,7 +38,14 @@ describe("the strip of time", () => {
     expect(spanOf(0, 100, 10, 50, false)).toEqual({ from: 45, to: 55 });
     expect(spanOf(0, 100, 10, 1, false)).toEqual({ from: 0, to: 10 });
     expect(spanOf(0, 100, Infinity, 50, false)).toEqual({ from: 0, to: 1000 });
-    expect(ticks({ from: 0, to: 60_000 }).times.length).toBeLessThan(9);
+  });
+
+  it("has a scale of a few round times, also where a clock was wrong by years", () => {
+    for (const to of [1, 60_000, 86_400_000, 365 * 86_400_000, Date.parse("9999-12-24")]) {
+      const { times, every } = ticks({ from: 0, to });
+      expect(times.length).toBeLessThan(9);
+      expect(times.every((at) => at % every === 0)).toBe(true);
+    }
   });
 });
 
