@@ -106,6 +106,11 @@ var errSilent = errors.New("there is nothing to say here")
 
 // converse makes a websocket of a request and holds the conversation. It returns when the websocket is closed.
 func (s *Server) converse(w http.ResponseWriter, r *http.Request, kind string, hold talk) {
+	who := sessionOf(r)
+	full := s.places.take(who, kind)
+	if full == nil {
+		defer s.places.leave(who, kind)
+	}
 	s.talks.Add(1)
 	defer s.talks.Done()
 	upgrader := websocket.Upgrader{HandshakeTimeout: headerTerm, CheckOrigin: fromOurPage}
@@ -114,12 +119,11 @@ func (s *Server) converse(w http.ResponseWriter, r *http.Request, kind string, h
 		return // the upgrader has answered
 	}
 	defer conn.Close() // if there is a panic, too
-	socket, who := &socket{conn: conn}, sessionOf(r)
-	if full := s.places.take(who, kind); full != nil {
-		socket.close(full, false) // a refusal would be no use: a browser shows its pages nothing of that
+	socket := &socket{conn: conn}
+	if full != nil {
+		socket.close(full, false) // to refuse the request would be no use: browsers show their pages nothing of that
 		return
 	}
-	defer s.places.leave(who, kind)
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	over := context.AfterFunc(who.ctx, func() { cancel(errEnded) })
