@@ -44,6 +44,22 @@ func TestWhatIsDoneOfALabIsKeptInTheClusterAndAResetForgetsIt(t *testing.T) {
 	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 5") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	if out, err := lab("test", "08-api"); err == nil || !strings.Contains(out, "pods/default/web") || !strings.Contains(out, "kube lab tidy") {
+		t.Errorf("a trial in a cluster that somebody uses: %v\n%s", err, out)
+	}
+	if out, err := lab("show", "09-loop"); err != nil || !strings.Contains(out, "left by 03-pods: sudo kube lab tidy") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := lab("tidy"); err != nil || !strings.Contains(out, "03-pods has nothing left") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 5") {
+		t.Errorf("what is done stays done: %v\n%s", err, out)
+	}
+	if pods := c.Kubectl("get", "pods", "-o", "name"); pods != "" {
+		t.Errorf("tidying left %s", pods)
+	}
+	c.Kubectl("apply", "-f", "03-pods/web.yaml")
 	if out, err := lab("reset", "03-pods"); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

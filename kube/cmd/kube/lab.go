@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -150,7 +151,14 @@ func showLab(ctx context.Context, out io.Writer, room *labRoom, lab *labs.Lab, _
 	if err != nil {
 		return err
 	}
+	left, err := room.progress.Left(ctx)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%s (minutes: %d)\nIts files: cd %s\n", lab.Title, lab.Minutes, filepath.Join(room.home, lab.Folder()))
+	if left = slices.DeleteFunc(left, func(other string) bool { return other == lab.Name }); len(left) > 0 {
+		fmt.Fprintf(out, "In its way is perhaps what was left by %s: sudo kube lab tidy takes it away\n", strings.Join(left, ", "))
+	}
 	for i, step := range lab.Steps {
 		mark := " "
 		if _, passed := kept.Done[step.ID]; passed {
