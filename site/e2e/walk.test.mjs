@@ -1,5 +1,6 @@
-// Every lab, as a student does it.
+// Every lab, as a student does it: one after the other, in one cluster.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { enter, go, openPage, patience, shot, until } from "./browser.mjs";
 import { pictures } from "./pictures.mjs";
@@ -22,6 +23,24 @@ class Lab {
     await this.page.getByTestId("chapter").getByRole("heading", { level: 1 }).waitFor();
     await this.terminal.ready();
     await this.page.getByTestId("tab-lab").click();
+  }
+
+  /** What other labs have left goes, if the student is asked; nothing is checked before. */
+  async beginsClean(others) {
+    const { page } = this;
+    const card = page.getByTestId("leftovers");
+    if (others.length === 0) {
+      await this.#box(this.lab.steps[0]).getByTestId("check").first().waitFor();
+      assert.equal(await card.count(), 0, "nobody is asked about nothing");
+      return;
+    }
+    await card.waitFor();
+    const text = await card.innerText();
+    for (const { title } of others) assert.ok(text.includes(title), `${title} has left things: ${text}`);
+    assert.equal(await page.getByTestId("lab").getByTestId("check").count(), 0, "nothing is checked before the student has chosen");
+    await shot(page, `${this.lab.name}-leftovers`);
+    await page.getByTestId("leftovers-tidy").click();
+    await card.waitFor({ state: "detached" });
   }
 
   #box({ id }) {
@@ -54,37 +73,72 @@ class Lab {
     }
   }
 
+  /** Opens a step that may be done, and waits until its checks were looked at. */
+  async look(step) {
+    const box = this.#box(step);
+    await box.getByRole("button").first().click();
+    await until(`${step.id} is looked at`, async () => (await box.locator("[data-testid=check]:not([data-passed=unknown])").count()) > 0);
+  }
+
   async beginAnew() {
-    const last = this.#box(this.lab.steps.at(-1));
     await this.page.getByTestId("lab-reset").click();
     await this.page.getByTestId("lab-reset-yes").click();
-    await until("the lab begins anew", async () => (await last.getAttribute("data-done")) === "false" || this.page.getByTestId("lab").innerText());
+    await this.losesTicks(this.lab.steps.slice(1)); // the first may be one with only something to see
+    await this.#seesItsChecks(this.#box(this.lab.steps[0]), this.lab.steps[0]);
+  }
+
+  async losesTicks(steps) {
+    for (const step of steps) await until(`${step.id} is not done any more`, async () => (await this.#box(step).getAttribute("data-done")) === "false" || this.page.getByTestId("lab").innerText());
   }
 }
 
-test("every lab can be done", async (t) => {
-  const get = async (path) => (await context.request.get(origin + path)).json();
+const get = async (path) => (await context.request.get(origin + path)).json();
+
+/** Does something in a page that must not complain. */
+async function inPage(name, does) {
+  const { page, quiet } = await openPage(context);
+  try {
+    await does(page);
+    quiet();
+  } catch (error) {
+    await shot(page, `${name}-failed`);
+    quiet(error);
+    throw error;
+  } finally {
+    await page.close();
+  }
+}
+
+let done; // the lab that was done last
+
+test("every lab can be done, one after the other", async (t) => {
   const { parts } = await get("/api/book");
   const only = process.env.LABS?.split(",");
   const chapters = parts.flatMap((part) => part.chapters).filter(({ name, lab }) => lab && (!only || only.includes(name)));
   assert.ok(chapters.length > 0, "there are labs");
   for (const chapter of chapters)
-    await t.test(chapter.name, { timeout: 4 * patience }, async () => {
-      const { lab: steps } = await get(`/api/chapters/${chapter.name}`);
-      const { page, quiet } = await openPage(context);
-      const lab = new Lab(page, steps);
-      try {
+    await t.test(chapter.name, { timeout: 4 * patience }, () =>
+      inPage(chapter.name, async (page) => {
+        const { lab: told } = await get(`/api/chapters/${chapter.name}`);
+        assert.deepEqual(told.leftovers, done ? [{ name: done.lab.name, title: done.lab.title }] : [], "what the lab before has left is known");
+        const lab = new Lab(page, told);
         await lab.open(chapter);
-        for (const step of steps.steps) await lab.do(step, step === steps.steps.at(-1));
+        await lab.beginsClean(told.leftovers);
+        for (const step of told.steps) await lab.do(step, step === told.steps.at(-1));
         await page.getByTestId("lab-finished").waitFor();
-        await lab.beginAnew();
-        quiet();
-      } catch (error) {
-        await shot(page, `${chapter.name}-failed`);
-        quiet(error);
-        throw error;
-      } finally {
-        await page.close();
-      }
-    });
+        done = { chapter, lab: told };
+      }),
+    );
 });
+
+test("a lab that is done can begin anew, and what is forgotten elsewhere is forgotten in an open page", { timeout: 2 * patience }, () =>
+  inPage("anew", async (page) => {
+    const lab = new Lab(page, done.lab);
+    await lab.open(done.chapter);
+    await page.getByTestId("lab-finished").waitFor();
+    await lab.look(done.lab.steps.at(-1));
+    execFileSync(process.env.KUBECTL, ["delete", "configmap", "progress", "-n", "kubelab"]);
+    await lab.losesTicks(done.lab.steps.slice(0, -1));
+    await lab.beginAnew();
+  }),
+);
