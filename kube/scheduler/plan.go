@@ -157,6 +157,7 @@ func prepareChecks(p *Pod, cluster *Cluster) []check {
 	return checks
 }
 
+// refusal is what the first check that says no says of the node; nil: the node can take the pod.
 func refusal(checks []check, node *Node) []string {
 	for _, c := range checks {
 		if why := c(node); why != nil {

@@ -13,6 +13,9 @@ import (
 	"strconv"
 )
 
+// yourTurn begins what a function says that nobody has written yet.
+const yourTurn = "your turn: "
+
 // Empty takes the bodies of the named functions out of a Go file, and the imports that are not needed any more. Each of
 // these functions panics with its rule until somebody writes it.
 func Empty(source []byte, functions []string) ([]byte, error) {
@@ -28,7 +31,10 @@ func Empty(source []byte, functions []string) ([]byte, error) {
 			return nil, fmt.Errorf("there is no function %s", name)
 		}
 		function := file.Decls[at].(*ast.FuncDecl)
-		body := fmt.Sprintf("{\n\tpanic(%q)\n}", "your turn: "+rule(function))
+		if rule(function) == "" {
+			return nil, fmt.Errorf("the function %s has no comment that says its rule", name)
+		}
+		body := fmt.Sprintf("{\n\tpanic(%q)\n}", yourTurn+rule(function))
 		cuts = append(cuts, cut{positions.Position(function.Body.Pos()).Offset, positions.Position(function.Body.End()).Offset, body})
 	}
 	emptied, err := format.Source(replace(source, cuts))
@@ -47,11 +53,24 @@ func nameOf(declaration ast.Decl) string {
 	if function.Recv == nil {
 		return function.Name.Name
 	}
-	receiver := function.Recv.List[0].Type
-	if star, ok := receiver.(*ast.StarExpr); ok {
-		return fmt.Sprintf("(*%v).%s", star.X, function.Name.Name)
+	if _, pointer := function.Recv.List[0].Type.(*ast.StarExpr); pointer {
+		return fmt.Sprintf("(*%s).%s", receiverOf(function), function.Name.Name)
 	}
-	return fmt.Sprintf("(%v).%s", receiver, function.Name.Name)
+	return fmt.Sprintf("(%s).%s", receiverOf(function), function.Name.Name)
+}
+
+// receiverOf is the type that a method belongs to; empty: it is a function.
+func receiverOf(function *ast.FuncDecl) (name string) {
+	if function.Recv == nil {
+		return ""
+	}
+	ast.Inspect(function.Recv.List[0].Type, func(node ast.Node) bool {
+		if identifier, ok := node.(*ast.Ident); ok && name == "" {
+			name = identifier.Name
+		}
+		return true
+	})
+	return name
 }
 
 // rule is the first sentence of what the function's comment says.

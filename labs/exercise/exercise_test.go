@@ -18,7 +18,7 @@ func each(t *testing.T, test func(t *testing.T, w Work)) {
 	}
 	for _, exercise := range All {
 		t.Run(exercise.Concept, func(t *testing.T) {
-			w := Work{exercise, filepath.Join(t.TempDir(), exercise.Concept), source}
+			w := Work{Exercise: exercise, Dir: filepath.Join(t.TempDir(), exercise.Concept), Source: source}
 			if err := w.Start(false); err != nil {
 				t.Fatal(err)
 			}
@@ -66,6 +66,18 @@ func TestAnExerciseCompilesAndFailsAsItIsGivenAndSaysTheRule(t *testing.T) {
 		if said := failed[0].Said; !strings.Contains(said, "your turn: ") || !strings.Contains(said, place) || strings.Count(said, "\n") != 1 {
 			t.Errorf("%q says:\n%s", failed[0].Rule, failed[0].Said)
 		}
+		for _, v := range failed {
+			if v.Waits == "" {
+				t.Errorf("%q fails, and waits for no function: %s", v.Rule, v.Said)
+			}
+		}
+		functions := 0
+		for _, file := range w.Files {
+			functions += len(file.Functions)
+		}
+		if gaps, err := w.Gaps(); err != nil || len(gaps) != functions {
+			t.Errorf("%v are empty, want %d functions: %v", gaps, functions, err)
+		}
 	})
 }
 
@@ -75,27 +87,14 @@ func TestTheReferenceSolvesAnExercise(t *testing.T) {
 		if passed, failed := verdicts(t, w); len(failed) > 0 || passed < 5 {
 			t.Errorf("%d pass, and these fail: %+v", passed, failed)
 		}
+		if gaps, err := w.Gaps(); err != nil || len(gaps) > 0 {
+			t.Errorf("%v are empty: %v", gaps, err)
+		}
 		var difference bytes.Buffer
 		if err := w.Diff(t.Context(), &difference); err != nil || difference.Len() > 0 {
 			t.Errorf("%v\n%s", err, difference.String())
 		}
 	})
-}
-
-func TestAMistakeOfTheCompilerNamesTheStudentsFile(t *testing.T) {
-	source, err := FindSource("", ".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := Work{All[1], t.TempDir(), source}
-	solve(t, w)
-	own := w.own("plan.go")
-	if err := os.WriteFile(own, []byte("package replicasets\n\nfunc ("), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Test(t.Context(), func(Verdict) {}); err == nil || !strings.Contains(err.Error(), own+":3") {
-		t.Error(err)
-	}
 }
 
 func TestAStudentsWorkIsNeverLost(t *testing.T) {
@@ -123,7 +122,7 @@ func TestWhatWasNotBegunSaysHow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := Work{All[0], t.TempDir(), source}
+	w := Work{Exercise: All[0], Dir: t.TempDir(), Source: source}
 	if err := w.Test(t.Context(), func(Verdict) {}); err == nil || !strings.Contains(err.Error(), "kube exercise start "+w.Concept) {
 		t.Error(err)
 	}
@@ -150,6 +149,7 @@ func Twice(s string) string {
 // Once stays.
 func Once(s string) string { return fmt.Sprint(s) }
 
+// Roll is by chance.
 func (t *T) Roll() int { return rand.Int() }
 
 type T struct{}
@@ -168,8 +168,9 @@ func Twice(s string) string {
 // Once stays.
 func Once(s string) string { return fmt.Sprint(s) }
 
+// Roll is by chance.
 func (t *T) Roll() int {
-	panic("your turn: ")
+	panic("your turn: Roll is by chance.")
 }
 
 type T struct{}
@@ -180,6 +181,9 @@ type T struct{}
 	}
 	if _, err := Empty([]byte(whole), []string{"Thrice"}); err == nil {
 		t.Error("a function that is not there was emptied")
+	}
+	if _, err := Empty([]byte("package p\n\nfunc Dumb() {}\n"), []string{"Dumb"}); err == nil || !strings.Contains(err.Error(), "Dumb has no comment") {
+		t.Errorf("a function that does not say its rule was emptied: %v", err)
 	}
 }
 

@@ -2,7 +2,6 @@ package exercise
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +15,9 @@ import (
 // Work is a student's folder for an exercise, and the repository that it is about.
 type Work struct {
 	Exercise
-	Dir    string // with the student's files
-	Source string // the repository
+	Dir      string       // with the student's files
+	Source   string       // the repository
+	Progress func(string) // is told what takes time; nil: nobody is
 }
 
 // FindSource finds the repository: where a person says, or around one of the places.
@@ -97,55 +97,17 @@ func (w Work) started() error {
 	return nil
 }
 
-// golang prepares the go command in the repository, with the student's files in the place of the reference. overlay is
-// where it is written down which.
-func (w Work) golang(ctx context.Context, overlay string, arguments ...string) (*exec.Cmd, error) {
-	if err := w.started(); err != nil {
-		return nil, err
-	}
-	files := map[string]string{}
-	for _, file := range w.Files {
-		own, err := filepath.Abs(w.own(file.Name))
-		if err != nil {
-			return nil, err
-		}
-		files[w.reference(file.Name)] = own
-	}
-	content, err := json.Marshal(map[string]any{"Replace": files})
-	if err == nil {
-		err = os.WriteFile(overlay, content, 0o600)
-	}
-	arguments = append([]string{arguments[0], "-buildvcs=false", "-ldflags=-s -w", "-overlay", overlay}, arguments[1:]...)
-	command := exec.CommandContext(ctx, filepath.Join(w.Source, "scripts", "go"), arguments...)
-	command.Dir = w.Source
-	return command, err
-}
-
-// compile runs the go command. What it complains about is in the student's file: it is called by that name.
-func (w Work) compile(ctx context.Context, overlay string, arguments ...string) error {
-	command, err := w.golang(ctx, overlay, arguments...)
-	if err != nil {
-		return err
-	}
-	complaint, err := command.CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	text := strings.TrimSpace(string(complaint))
-	for _, file := range w.Files {
-		text = strings.ReplaceAll(text, w.room()+"/"+file.Name, w.own(file.Name))
-	}
-	return fmt.Errorf("%s does not compile: %w\n%s", w.Concept, err, text)
-}
-
 // Build builds the programs of a cluster that runs with the student's files, and returns their folder. kubectl is that of
 // the folder bin: nothing of an exercise is in it.
 func (w Work) Build(ctx context.Context, bin string) (string, error) {
+	if err := w.started(); err != nil {
+		return "", err
+	}
 	own := filepath.Join(w.Dir, "bin")
 	if err := os.MkdirAll(own, 0o755); err != nil {
 		return "", err
 	}
-	if err := w.compile(ctx, w.own("overlay.json"), "build", "-o", own, "./kube/cmd/kube", "./kube/cmd/kube-shim"); err != nil {
+	if err := w.compile(ctx, w.own("overlay.json"), nil, "build", "-o", own, "./kube/cmd/kube", "./kube/cmd/kube-shim"); err != nil {
 		return "", err
 	}
 	kubectl := filepath.Join(own, "kubectl")
