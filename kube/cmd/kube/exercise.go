@@ -27,6 +27,8 @@ func newExerciseCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "exercise", Short: "Write a concept's decision yourself: its own tests check it, and a real cluster runs on it",
 		Example: "  kube exercise start scheduler\n  kube exercise test scheduler\n  kube exercise run scheduler",
+		// What a student wrote is compiled and runs as nobody but that student.
+		PersistentPreRunE: func(*cobra.Command, []string) error { return becomeCaller() },
 	}
 	command.PersistentFlags().StringVar(&o.dir, "dir", "", "the folder of your files (default ~/kubelab-exercises/CONCEPT)")
 	command.PersistentFlags().StringVar(&o.source, "source", "", "the repository of kubelab (default: the one that this program or the current folder is in)")
@@ -38,7 +40,13 @@ func newExerciseCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return run(command.Context(), command.OutOrStdout(), work)
+				if err := isOurs(work.Dir); err != nil {
+					return err
+				}
+				progress := newProgress(command.ErrOrStderr())
+				defer progress.clear()
+				work.Progress = progress.tell
+				return run(command.Context(), progress.before(command.OutOrStdout()), work)
 			},
 		}
 	}
@@ -86,26 +94,6 @@ func (o *exerciseOptions) start(_ context.Context, out io.Writer, work exercise.
 		fmt.Fprintf(out, "  %s: %s\n", filepath.Join(work.Dir, file.Name), strings.Join(file.Functions, ", "))
 	}
 	_, err := fmt.Fprintf(out, "Then: kube exercise test %s\n", work.Concept)
-	return err
-}
-
-func testExercise(ctx context.Context, out io.Writer, work exercise.Work) error {
-	passed, all := 0, 0
-	err := work.Test(ctx, func(v exercise.Verdict) {
-		all++
-		if v.Passed {
-			passed++
-			fmt.Fprintf(out, "passed  %s\n", v.Rule)
-			return
-		}
-		fmt.Fprintf(out, "FAILED  %s\n        %s\n", v.Rule, strings.ReplaceAll(v.Said, "\n", "\n        "))
-	})
-	if err == nil && passed < all {
-		return fmt.Errorf("%d of %d rules hold", passed, all)
-	}
-	if err == nil {
-		_, err = fmt.Fprintf(out, "All %d rules hold. Now: kube exercise run %s\n", all, work.Concept)
-	}
 	return err
 }
 
