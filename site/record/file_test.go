@@ -5,7 +5,10 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,7 +23,7 @@ import (
 func recorded(t testing.TB) (*record.History, []byte) {
 	t.Helper()
 	history := record.NewHistory(record.LiveLimits)
-	history.Begin(record.Snapshot{Seq: 7, Cluster: "lab", Time: time.Unix(1700000000, 0).UTC(), Objects: []record.Object{*object("db", 1).Object}})
+	history.Begin(record.Snapshot{Seq: 7, Cluster: "lab", Time: time.Now().UTC(), Objects: []record.Object{*object("db", 1).Object}})
 	var file bytes.Buffer
 	writer, err := record.NewWriter(&file, history.Snapshot())
 	if err != nil {
@@ -88,6 +91,7 @@ func TestARecordingReadsAsItWasWritten(t *testing.T) {
 func TestARecorderThatIsKilledLosesASecondAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		history := record.NewHistory(record.LiveLimits)
+		history.Begin(record.Snapshot{Time: time.Now()})
 		var file bytes.Buffer
 		writer, err := record.NewWriter(&file, history.Snapshot())
 		if err != nil {
@@ -159,6 +163,7 @@ func TestAFileThatIsNoRecordingIsRefused(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"empty": nil, "text": []byte("hello"), "other zip": zip(t, "hello\nworld\n"), "empty zip": zip(t, ""),
 		"other JSON": zip(t, `{"format":"har"}`+"\n"), "no version": zip(t, `{"format":"kubelab-recording"}`+"\n"),
+		"a name that a terminal obeys": zip(t, `{"format":"kubelab-recording","version":1,"cluster":"\u001b]0;title\u0007"}`+"\n{}\n"),
 	} {
 		if _, err := record.Read(bytes.NewReader(file)); !errors.Is(err, record.ErrNoRecording) {
 			t.Errorf("%s: %v", name, err)
@@ -168,38 +173,106 @@ func TestAFileThatIsNoRecordingIsRefused(t *testing.T) {
 	if _, err := record.Read(bytes.NewReader(newer)); err == nil || !strings.Contains(err.Error(), "version 2") {
 		t.Errorf("a newer version: %v", err)
 	}
-	headless := zip(t, `{"format":"kubelab-recording","version":1}`+"\n")
+	headless := zip(t, `{"format":"kubelab-recording","version":1,"cluster":"lab"}`+"\n")
 	if _, err := record.Read(bytes.NewReader(headless)); err == nil || !strings.Contains(err.Error(), "before its first frame") {
 		t.Errorf("without a snapshot: %v", err)
 	}
 }
 
+const begun = `{"format":"kubelab-recording","version":1,"cluster":"lab","from":"2026-01-01T10:00:00Z"}` + "\n"
+
+// line is a frame of a file, an hour after its beginning.
+func line(seq int, content string) string {
+	return fmt.Sprintf(`{"seq":%d,"time":"2026-01-01T11:00:00Z",%s}`+"\n", seq, content)
+}
+
 func TestAHostileFileIsReadUpToItsLimit(t *testing.T) {
-	_, whole := recorded(t)
-	var file bytes.Buffer
-	zipped := gzip.NewWriter(&file)
-	if _, err := io.WriteString(zipped, unzip(t, whole)); err != nil {
-		t.Fatal(err)
-	}
-	blanks := bytes.Repeat([]byte(" "), 1<<20)
-	for range 33 { // one line of 33 MB, in a file of 33 kB
-		if _, err := zipped.Write(blanks); err != nil {
-			t.Fatal(err)
+	const gone = `"gone":{"resource":"pods","name":"a"}`
+	causes := func(n int) string { return `"step":{"causes":["` + strings.Repeat(`","`, n-1) + `"]}` }
+	for name, c := range map[string]struct {
+		frames func(yield func(string) bool) // those after the first
+		read   int
+		cut    string
+	}{
+		"one line of 5 MB":              {slices.Values([]string{strings.Repeat(" ", 5<<20)}), 1, "longer than 4 MB"},
+		"lines of 270 MB in all":        {repeat(90, func(i int) string { return line(i+2, gone+`,"x":"`+strings.Repeat("x", 3<<20)+`"`) }), -1, "longer than 256 MB"},
+		"more frames than a lesson has": {repeat(250_001, func(i int) string { return line(i+2, gone) }), 250_000, "more than 250000 frames"},
+		"a step with too many causes":   {slices.Values([]string{line(2, causes(1000)), line(3, causes(1001))}), 2, "more than 1000 causes"},
+		"an object that is none":        {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":null}`)}), 1, "that of"},
+		"a body that is no object":      {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":"<img>"}`)}), 1, "no object"},
+		"the body of another":           {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":{"metadata":{"name":"b"}}}`)}), 1, `that of "b"`},
+		"a time that is years away":     {slices.Values([]string{strings.Replace(line(2, gone), "2026", "9999", 1)}), 1, "days away"},
+		"a time long ago":               {slices.Values([]string{strings.Replace(line(2, gone), "2026", "0001", 1)}), 1, "days away"},
+	} {
+		file, pipe := io.Pipe()
+		go func() {
+			zipped, _ := gzip.NewWriterLevel(pipe, gzip.BestSpeed) // there is such a level
+			_, _ = io.WriteString(zipped, begun+"{}\n"+line(1, gone))
+			for text := range c.frames {
+				if _, err := io.WriteString(zipped, text); err != nil {
+					return // it was refused
+				}
+			}
+			pipe.CloseWithError(zipped.Close())
+		}()
+		recording, err := record.Read(file)
+		file.Close()
+		if err != nil || !strings.Contains(recording.Cut, c.cut) || c.read >= 0 && len(recording.Frames) != c.read {
+			t.Errorf("%s: %v, %d frames, cut: %q", name, err, len(recording.Frames), recording.Cut)
 		}
 	}
-	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
+}
+
+func repeat(n int, make func(i int) string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range n {
+			if !yield(make(i)) {
+				return
+			}
+		}
 	}
-	recording, err := record.Read(&file)
-	if err != nil || len(recording.Frames) != 5 || !strings.Contains(recording.Cut, "longer than 32 MB") {
-		t.Errorf("got %v, %+v", err, recording)
+}
+
+func TestAHostileSnapshotIsRefused(t *testing.T) {
+	many := func(n int, item string) string { return "[" + strings.Repeat(item+",", n-1) + item + "]" }
+	const object = `{"ref":{"resource":"pods","name":"a"},"body":{"metadata":{"name":"a"}}}`
+	for content, want := range map[string]string{
+		`{"steps":` + many(2000, "{}") + `,"objects":` + many(50, object) + "}": "",
+		`{"steps":` + many(2001, "{}") + "}":                                    "steps: there are more than 2000",
+		`{"facts":` + many(50_001, "{}") + "}":                                  "facts: there are more than 50000",
+		`{"objects":` + many(50_001, object) + "}":                              "objects: there are more than 50000",
+		`{"objects":[{}]}`:                                                      "no object",
+		`{"objects":{}}`:                                                        "no list",
+		`{"steps":[{"causes":["` + strings.Repeat(`","`, 1000) + `"]}]}`:        "more than 1000 causes",
+		`{"facts":[{"about":"` + strings.Repeat("x", 5<<20) + `"}]}`:            "longer than 4 MB",
+		`{"cluster":"` + strings.Repeat("x", 33<<20) + `"}`:                     "longer than 32 MB",
+	} {
+		_, err := record.Read(bytes.NewReader(zip(t, begun+content+"\n")))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%.60s…: %v", content, err)
+		}
+	}
+}
+
+func TestWhereAClockWasPutBackTimeStandsStill(t *testing.T) {
+	const gone = `"gone":{"resource":"pods","name":"a"}`
+	recording, err := record.Read(bytes.NewReader(zip(t, begun+"{}\n"+line(1, gone)+strings.Replace(line(2, gone), "T11", "T10", 1)+strings.Replace(line(3, gone), "T11", "T12", 1))))
+	if err != nil || recording.Cut != "" {
+		t.Fatalf("%v, %+v", err, recording)
+	}
+	var hours []int
+	for _, frame := range recording.Frames {
+		hours = append(hours, frame.Time.Hour())
+	}
+	if diff := cmp.Diff([]int{11, 11, 12}, hours); diff != "" || recording.To.Hour() != 12 {
+		t.Errorf("to %v: %s", recording.To, diff)
 	}
 }
 
 func FuzzAnyTextIsARecordingOrIsRefused(f *testing.F) {
 	_, whole := recorded(f)
 	f.Add(unzip(f, whole))
-	f.Add(`{"format":"kubelab-recording","version":1}` + "\n" + `{"seq":-9223372036854775808}` + "\n" + `{"seq":0,"gone":{}}`)
+	f.Add(`{"format":"kubelab-recording","version":1,"cluster":"lab"}` + "\n" + `{"seq":-9223372036854775808}` + "\n" + `{"seq":0,"gone":{}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		recording, err := record.Read(bytes.NewReader(zip(t, text)))
 		if err != nil {

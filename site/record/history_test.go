@@ -21,7 +21,7 @@ func pod(name string) trace.Ref {
 }
 
 func object(name string, revision int64) record.Frame {
-	return record.Frame{Object: &record.Object{Ref: pod(name), Revision: revision, Body: json.RawMessage(fmt.Sprintf(`{"revision":%d}`, revision))}}
+	return record.Frame{Object: &record.Object{Ref: pod(name), Revision: revision, Body: json.RawMessage(fmt.Sprintf(`{"metadata":{"name":%q},"revision":%d}`, name, revision))}}
 }
 
 func gone(name string) record.Frame {

@@ -2,12 +2,16 @@ package record
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
+
+	"kubelab/kube/trace"
 )
 
 // Recording is what a file holds.
@@ -19,11 +23,16 @@ type Recording struct {
 	Cut      string // why the file ends before its end; empty: it is whole
 }
 
-// What a file may hold, so that a hostile one does no more than to be refused.
+// What a file may hold, so that a hostile one does no more than to be refused. An empty step is two bytes in a file and some
+// hundred in memory, so that it is not enough to measure the text.
 const (
-	maxLine   = 32 << 20
-	maxTotal  = 512 << 20
-	maxFrames = 1_000_000
+	maxLine   = 32 << 20 // bytes
+	maxTotal  = 256 << 20
+	maxThing  = 4 << 20 // bytes of a step, an object or a fact: twice what etcd takes
+	maxFrames = 250_000 // some hours of a busy cluster
+	maxThings = 50_000  // objects and facts of the snapshot, each
+	maxCauses = 1_000   // of a step
+	maxGap    = 7 * 24 * time.Hour
 )
 
 // ErrNoRecording says that a file is something else.
@@ -43,16 +52,18 @@ func Read(r io.Reader) (*Recording, error) {
 		return nil, err
 	}
 	recording := &Recording{Cluster: first.Cluster, From: first.From}
-	if err := decodeNext(lines, &recording.Snapshot); err != nil {
+	if err := recording.readSnapshot(lines); err != nil {
 		return nil, fmt.Errorf("the recording is damaged before its first frame: %w", err)
 	}
-	if err := recording.readFrames(lines); err != nil {
+	err = recording.readFrames(lines)
+	if plain.N == 0 {
+		err = fmt.Errorf("it is longer than %d MB", maxTotal>>20)
+	}
+	if err != nil {
 		recording.Cut = fmt.Sprintf("cut off after frame %d: %v", len(recording.Frames), err)
-	} else if plain.N == 0 {
-		recording.Cut = fmt.Sprintf("cut off after frame %d: it is longer than %d MB", len(recording.Frames), maxTotal>>20)
 	}
 	recording.To = recording.From
-	if n := len(recording.Frames); n > 0 {
+	if n := len(recording.Frames); n > 0 && recording.Frames[n-1].Time.After(recording.To) {
 		recording.To = recording.Frames[n-1].Time
 	}
 	return recording, nil
@@ -60,7 +71,7 @@ func Read(r io.Reader) (*Recording, error) {
 
 func readHeader(lines *bufio.Reader) (header, error) {
 	var first header
-	err := decodeNext(lines, &first)
+	err := decodeNext(lines, &first, maxThing)
 	switch {
 	case err != nil && !errors.Is(err, errLine):
 		return first, fmt.Errorf("%w: %w", ErrNoRecording, err)
@@ -70,14 +81,98 @@ func readHeader(lines *bufio.Reader) (header, error) {
 		return first, fmt.Errorf("the recording has version %d and this kube reads up to %d: use the kube that recorded it, or a newer one", first.Version, formatVersion)
 	case first.Version < 1 || err != nil:
 		return first, fmt.Errorf("the recording's first line names no version: %w", ErrNoRecording)
+	case !clusterName.MatchString(first.Cluster): // it is printed on a terminal
+		return first, fmt.Errorf("%w: %q is no name of a cluster", ErrNoRecording, first.Cluster)
 	}
 	return first, nil
 }
 
+var clusterName = regexp.MustCompile(`^[-a-z0-9]{0,63}$`)
+
+func (r *Recording) readSnapshot(lines *bufio.Reader) error {
+	var parts struct {
+		Snapshot
+		Objects json.RawMessage `json:"objects"` // in place of those of Snapshot
+		Facts   json.RawMessage `json:"facts"`
+		Steps   json.RawMessage `json:"steps"`
+	}
+	err := decodeNext(lines, &parts, maxLine)
+	if err != nil {
+		return err
+	}
+	r.Snapshot = parts.Snapshot
+	r.Snapshot.Cluster, r.Snapshot.Time = r.Cluster, r.From // as the header says
+	if r.Snapshot.Objects, err = readAll(parts.Objects, maxThings, Object.check); err != nil {
+		return fmt.Errorf("objects: %w", err)
+	}
+	if r.Snapshot.Facts, err = readAll(parts.Facts, maxThings, func(Fact) error { return nil }); err != nil {
+		return fmt.Errorf("facts: %w", err)
+	}
+	if r.Snapshot.Steps, err = readAll(parts.Steps, keptSteps, checkStep); err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	return nil
+}
+
+// readAll reads a list one thing after the other, so that one that is too long is refused before it takes the memory.
+func readAll[T any](text json.RawMessage, most int, check func(T) error) ([]T, error) {
+	if len(text) == 0 || string(text) == "null" {
+		return nil, nil
+	}
+	items := json.NewDecoder(bytes.NewReader(text))
+	if open, err := items.Token(); err != nil || open != json.Delim('[') {
+		return nil, fmt.Errorf("this is no list: %w", errLine)
+	}
+	all := []T{}
+	for items.More() {
+		var raw json.RawMessage
+		var item T
+		err := items.Decode(&raw)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(all) == most:
+			return nil, fmt.Errorf("there are more than %d", most)
+		case len(raw) > maxThing:
+			return nil, fmt.Errorf("one is longer than %d MB", maxThing>>20)
+		}
+		if err = json.Unmarshal(raw, &item); err == nil {
+			err = check(item)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
+	}
+	return all, nil
+}
+
+// check makes sure that an object can be shown: that its body is one, of its name.
+func (o Object) check() error {
+	var body struct {
+		Metadata struct{ Name string }
+	}
+	if err := json.Unmarshal(o.Body, &body); err != nil {
+		return fmt.Errorf("%q: its body is no object: %w", o.Ref.String(), err)
+	}
+	if body.Metadata.Name != o.Ref.Name {
+		return fmt.Errorf("%q: its body is that of %q", o.Ref.String(), body.Metadata.Name)
+	}
+	return nil
+}
+
+func checkStep(s trace.Step) error {
+	if len(s.Causes) > maxCauses {
+		return fmt.Errorf("step %q has more than %d causes", s.ID, maxCauses)
+	}
+	return nil
+}
+
 func (r *Recording) readFrames(lines *bufio.Reader) error {
+	at := r.From
 	for seq := r.Snapshot.Seq + 1; ; seq++ {
 		var frame Frame
-		err := decodeNext(lines, &frame)
+		err := decodeNext(lines, &frame, maxThing)
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -89,23 +184,42 @@ func (r *Recording) readFrames(lines *bufio.Reader) error {
 			return fmt.Errorf("frame %d holds %d things in place of one", seq, frame.contents())
 		case len(r.Frames) == maxFrames:
 			return fmt.Errorf("it has more than %d frames", maxFrames)
+		case frame.Time.Sub(at).Abs() > maxGap:
+			return fmt.Errorf("frame %d is of %s, days away from the frame before it", seq, frame.Time.Format(time.DateTime))
 		}
+		if err := frame.check(); err != nil {
+			return fmt.Errorf("frame %d: %w", seq, err)
+		}
+		if len(r.Frames) > 0 { // where a clock was put back, time stands still
+			frame.Time = later(frame.Time, at)
+		}
+		at = frame.Time
 		r.Frames = append(r.Frames, frame)
 	}
+}
+
+func (f *Frame) check() error {
+	switch {
+	case f.Step != nil:
+		return checkStep(*f.Step)
+	case f.Object != nil:
+		return f.Object.check()
+	}
+	return nil
 }
 
 // errLine says that a line is not what it should be.
 var errLine = errors.New("damaged line")
 
 // decodeNext reads the next line. io.EOF: the file is whole, and there is none.
-func decodeNext(lines *bufio.Reader, into any) error {
+func decodeNext(lines *bufio.Reader, into any, most int) error {
 	var line []byte
 	for {
 		part, err := lines.ReadSlice('\n')
 		line = append(line, part...)
 		switch {
-		case len(line) > maxLine:
-			return fmt.Errorf("a line is longer than %d MB", maxLine>>20)
+		case len(line) > most:
+			return fmt.Errorf("a line is longer than %d MB", most>>20)
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case errors.Is(err, io.EOF) && len(line) > 0:
