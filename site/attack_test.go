@@ -25,7 +25,7 @@ func full(t *testing.T) (*run, *parts) {
 func TestANameThatIsNotOursLeadsNowhere(t *testing.T) {
 	r, p := full(t)
 	b := r.in(site.Student)
-	for _, name := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "evil-localhost", "localhost.", "0.0.0.0:8080", "192.0.2.7", "LOCALHOST", "[::2]:80", "[localhost]", "::1", "localhost:evil.example", "localhost:", "localhost:80:80", "[::1"} {
+	for _, name := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "evil-localhost", "localhost.", "0.0.0.0:8080", "192.0.2.7", "LOCALHOST", "[::2]:80", "[localhost]", "::1", "::1:80", "localhost:evil.example", "localhost:", "localhost:80:80", "[::1"} {
 		for _, path := range append([]string{"/", "/assets/app-1a2b.js"}, reads...) {
 			if got := b.get(path, header("Host", name)); got.status != http.StatusMisdirectedRequest || strings.Contains(got.body, "page</html>") {
 				t.Errorf("GET %s as %s: %d", path, name, got.status)

@@ -48,6 +48,11 @@ func show(resource string, object *unstructured.Unstructured) (record.Object, er
 	object.SetManagedFields(nil)
 	annotations := object.GetAnnotations()
 	delete(annotations, corev1.LastAppliedConfigAnnotation) // all of it once more, a Secret's values too
+	if object.GetKind() == "Secret" {                       // other tools keep it under names of their own
+		for name := range annotations {
+			annotations[name] = mask
+		}
+	}
 	object.SetAnnotations(annotations)
 	if object.GetKind() == "Secret" {
 		maskValues(object.Object, "data")

@@ -18,7 +18,8 @@ func TestASecretIsShownWithoutItsValues(t *testing.T) {
 		"data of a wrong type":  {"data": "geheim"},
 		"what kubectl apply remembers of it": {"metadata": map[string]any{"name": "door", "annotations": map[string]any{
 			"kubectl.kubernetes.io/last-applied-configuration": `{"stringData":{"key":"geheim"}}`, "owner": "ann"}}},
-		"who set which field": {"metadata": map[string]any{"managedFields": []any{map[string]any{"manager": "geheim"}}}},
+		"what another tool remembers": {"metadata": map[string]any{"name": "door", "annotations": map[string]any{"kapp.k14s.io/original": `{"data":{"key":"geheim"}}`}}},
+		"who set which field":         {"metadata": map[string]any{"managedFields": []any{map[string]any{"manager": "geheim"}}}},
 	} {
 		object["kind"], object["apiVersion"] = "Secret", "v1"
 		shown, err := show("secrets", &unstructured.Unstructured{Object: object})

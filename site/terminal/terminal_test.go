@@ -117,6 +117,14 @@ func TestAShellIsThatOfThePersonWhoSaidSudo(t *testing.T) {
 	asRoot(t)
 	t.Setenv("SUDO_USER", "nobody")
 	t.Setenv("A_SECRET_OF_ROOT", "here")
+	before, err := syscall.Getgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setgroups([]int{54321}); err != nil { // a group of root's that is none of the person's business
+		t.Fatal(err)
+	}
+	defer syscall.Setgroups(before)
 	dir := place(t)
 	shells := prepare(t, dir)
 	s := open(t, shells)
@@ -132,6 +140,36 @@ func TestAShellIsThatOfThePersonWhoSaidSudo(t *testing.T) {
 	}
 	if shells.User() != "nobody" {
 		t.Errorf("the page is told that it is a shell of %s", shells.User())
+	}
+}
+
+func TestWhoIsNotRootIsNobodyElseWhateverTheEnvironmentSays(t *testing.T) {
+	asRoot(t)
+	t.Setenv("SUDO_USER", "root")
+	dir := place(t)
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setreuid(-1, 65534); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setreuid(-1, 0)
+	if got := prepare(t, dir).User(); got != "nobody" {
+		t.Errorf("of nobody's process the shells are %s's", got)
+	}
+}
+
+func TestNothingOfAnEarlierLifeIsAmongTheTools(t *testing.T) {
+	dir := place(t)
+	if err := os.MkdirAll(dir+"/tools/bin", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/tools/bin/kubectl", nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	prepare(t, dir)
+	if left, err := os.ReadDir(dir + "/tools/bin"); err != nil || len(left) > 0 {
+		t.Errorf("there is %v, %v", left, err)
 	}
 }
 
