@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { History } from "../../lib/model";
+import { History, type StepAt } from "../../lib/model";
 import type { Frame, Ref, Step } from "../../lib/types";
 import { difference, itemsOf } from "./plans";
 import { choose, livesUpTo } from "../stage/lives";
 import { numbersOf } from "./numbers";
-import { isHeld, loopOf, stageOf, turnsOf, waitingAt } from "./turns";
+import { goesOn, isHeld, loopOf, stageOf, turnsOf, waitingAt, type Turn } from "./turns";
 
 const start = Date.parse("2026-11-21T10:00:00Z");
 const at = (ms: number) => new Date(start + ms).toISOString();
@@ -77,8 +77,15 @@ test("at the gate waits what was held and not let go, each name once", () => {
 test("the lit part of the ring follows the moment: it acts, rests, or waits at the gate", () => {
   const history = historyOf(first);
   const turns = turnsAt(history);
-  const stage = (waits: boolean, ms: number) => stageOf(history.now, "replicasets", turns, waits, start + ms);
-  expect([stage(false, 100), stage(false, 5_000), stage(true, 5_000)]).toEqual(["act", "rest", "queue"]);
+  const stage = (waits: boolean, going: boolean) => stageOf(history.now, "replicasets", turns, waits, going);
+  expect([stage(false, true), stage(false, false), stage(true, false)]).toEqual(["act", "rest", "queue"]);
+});
+
+test("a turn goes on for a while as time passes; where time stands still it is over as soon as something else was done", () => {
+  const turn = turnsAt(historyOf(first)).at(-1) as Turn;
+  const [own, other] = [first.at(-1), step(10, "r9", "update status", pod("a"), [], { component: "kubelet" })].map((one) => ({ seq: 9, time: 0, step: one as Step }));
+  const going = (newest: StepAt | undefined, ms: number, passes: boolean) => goesOn(turn, newest, start + ms, passes);
+  expect([going(other, 100, true), going(own, 5_000, true), going(own, 9, false), going(other, 10, false)]).toEqual([true, false, true, false]);
 });
 
 test("who did a step is told by the room in which it was decided, or by its plan where rooms share one", () => {

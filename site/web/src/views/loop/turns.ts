@@ -98,15 +98,22 @@ export function isHeld(now: State, loop: LoopName): boolean {
 /** Where a loop is at a moment. */
 export type Stage = "rest" | "queue" | "observe" | "act" | "down";
 
-/** How long after its last word a turn is still shown as going on. */
+/** How long after its last word a turn is still shown as going on while time passes, so that it can be seen. */
 export const shownFor = 900;
 
-export function stageOf(now: State, loop: LoopName, turns: readonly Turn[], waits: boolean, time: number): Stage {
+/** Whether a turn goes on: while time passes for a while, and at a moment that stands still until something else is done. */
+export function goesOn(turn: Turn, newest: StepAt | undefined, time: number, passes: boolean): boolean {
+  if (passes) return time - turn.to <= shownFor;
+  return newest?.step.id === turn.id || turn.acts.some(({ step }) => step.id === newest?.step.id);
+}
+
+/** going: whether the last of the turns goes on. */
+export function stageOf(now: State, loop: LoopName, turns: readonly Turn[], waits: boolean, going: boolean): Stage {
   const component = loop === "scheduler" ? "scheduler" : "controllers";
   const process = processes(now).filter((p) => p.component === component);
   if (process.length > 0 && process.every(({ up }) => !up)) return "down";
   if (waits) return "queue";
   const last = turns.at(-1);
-  if (!last || time - last.to > shownFor) return "rest";
+  if (!last || !going) return "rest";
   return last.acts.length > 0 ? "act" : "observe";
 }

@@ -1,6 +1,6 @@
 // What one pod is made of: its sandbox, its containers, and what they share. Pure.
 
-import type { State } from "../../lib/model";
+import type { State, StepAt } from "../../lib/model";
 import { fact } from "../../lib/select";
 import type { ContainerFact, ContainerSpec, ContainerStatus, NetworkFact, Pod } from "../../lib/types";
 import type { Life } from "../stage/lives";
@@ -31,6 +31,8 @@ export interface Part {
   own: Space[];
   /** Undefined: the node has told nothing of it. */
   fact: ContainerFact | undefined;
+  /** The number that its first process has on the node, which counts its own: the runtime's steps tell it. */
+  onNode: string | undefined;
   mounts: { volume: string; path: string }[];
 }
 
@@ -56,13 +58,13 @@ export function partsOf(now: State, life: Life, pod: Pod): PodParts {
   const specs: [ContainerSpec, boolean][] = [...(pod.spec.initContainers ?? []).map((c): [ContainerSpec, boolean] => [c, true]), ...pod.spec.containers.map((c): [ContainerSpec, boolean] => [c, false])];
   const containers = specs.map(([spec, init]) => {
     const data = fact<ContainerFact>(now, `container/${ref.namespace}/${ref.name}/${spec.name}`);
-    return partOf(spec, init, statuses.find(({ name }) => name === spec.name), data);
+    return partOf(spec, init, statuses.find(({ name }) => name === spec.name), data, numberOnNode(life.steps, spec.name));
   });
   const sandbox = sandboxOf(now, life, pod);
   return { sandbox, shared: sandbox.state === "none" ? [] : sharedBy(containers), volumes: volumesOf(pod, containers), containers, known: containers.some((c) => c.fact) };
 }
 
-function partOf(spec: ContainerSpec, init: boolean, status: ContainerStatus | undefined, data: ContainerFact | undefined): Part {
+function partOf(spec: ContainerSpec, init: boolean, status: ContainerStatus | undefined, data: ContainerFact | undefined, onNode: string | undefined): Part {
   const shown = init && status?.state?.terminated ? undefined : data;
   return {
     name: spec.name,
@@ -72,8 +74,15 @@ function partOf(spec: ContainerSpec, init: boolean, status: ContainerStatus | un
     restarts: status?.restartCount ?? 0,
     own: ownKinds.map((kind) => space(kind, shown, [spec.name])),
     fact: shown,
+    onNode,
     mounts: (spec.volumeMounts ?? []).map(({ name, mountPath }) => ({ volume: name, path: mountPath })),
   };
+}
+
+/** The number of a container's first process on its node, from the newest step that started it. */
+export function numberOnNode(steps: readonly StepAt[], container: string): string | undefined {
+  const started = steps.findLast(({ step }) => step.verb === "start process" && step.detail?.startsWith(`${container}, pid `));
+  return /, pid (\d+)$/.exec(started?.step.detail ?? "")?.[1];
 }
 
 function stateOf(status: ContainerStatus | undefined): Pick<Part, "state" | "says"> {

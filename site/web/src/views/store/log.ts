@@ -22,6 +22,8 @@ export interface Entry {
   was?: number;
   /** Whether its versions are known, so that changes says all. */
   known: boolean;
+  /** Nothing is left of the object. */
+  gone: boolean;
   changes: FieldChange[];
 }
 
@@ -41,7 +43,7 @@ function entryOf(history: History, { step, time }: StepAt): Entry {
   const change = history.change(step);
   const was = history.versionsOf(ref).findLast((version) => version.body && (version.revision ?? 0) < revision)?.revision;
   const born = step.verb === "create";
-  return { revision, time, step, ref, known: change !== undefined, changes: change ? changesBetween(change.before, change.after) : [], ...(was !== undefined && !born && { was }) };
+  return { revision, time, step, ref, known: change !== undefined, gone: change !== undefined && !change.after, changes: change ? changesBetween(change.before, change.after) : [], ...(was !== undefined && !born && { was }) };
 }
 
 /** The store's counter at a moment: no write that is known has a higher revision. */
