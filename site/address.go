@@ -12,6 +12,9 @@ import (
 	"golang.org/x/net/netutil"
 )
 
+// ErrBeyondLoopback says that an address can be reached from elsewhere, and that nothing guards it.
+var ErrBeyondLoopback = errors.New("is not on the loopback")
+
 // Listen opens the address that the site is served on. Beyond the loopback that takes TLS and a password: without the first
 // everybody on the way reads the cookie, and the second is what a person can carry to another machine.
 func Listen(address, certFile, keyFile, password string) (net.Listener, error) {
@@ -23,8 +26,8 @@ func Listen(address, certFile, keyFile, password string) (net.Listener, error) {
 		return nil, errors.New("--cert and --key go together: a certificate without its key proves nothing")
 	}
 	if !resolved.IP.IsLoopback() && (certFile == "" || password == "") {
-		return nil, fmt.Errorf("--listen %s is not on the loopback: that takes --cert, --key and --password-file. "+
-			"To reach 127.0.0.1 from elsewhere say ssh -L 8080:127.0.0.1:PORT THIS-MACHINE", address)
+		return nil, fmt.Errorf("--listen %s %w: that takes --cert, --key and --password-file. "+
+			"To reach 127.0.0.1:%d from elsewhere say ssh -L 8080:127.0.0.1:%[3]d THIS-MACHINE there", address, ErrBeyondLoopback, resolved.Port)
 	}
 	tcp, err := net.ListenTCP("tcp", resolved)
 	if err != nil {

@@ -60,7 +60,8 @@ func (r *labRoom) furnish() (err error) {
 	if err = labs.MakeTools(r.dir); err != nil {
 		return err
 	}
-	return r.findHome()
+	r.home, r.owner, err = findStudent()
+	return err
 }
 
 // writeOnlyContext copies the context of a cluster from the person's kubeconfig.
@@ -86,23 +87,22 @@ func writeOnlyContext(to string, spec cluster.Spec) error {
 	return clientcmd.WriteToFile(*all, to)
 }
 
-// findHome finds the home of the student: of who said sudo, else one's own.
-func (r *labRoom) findHome() (err error) {
+// findStudent finds who said sudo, else oneself: the home, and whose files are there (of root: 0).
+func findStudent() (home string, owner labs.Owner, err error) {
 	name := os.Getenv("SUDO_USER")
 	if name == "" || os.Geteuid() != 0 {
-		r.home, err = os.UserHomeDir()
-		return err
+		home, err = os.UserHomeDir()
+		return home, owner, err
 	}
 	student, err := user.Lookup(name)
 	if err != nil {
-		return err
+		return "", owner, err
 	}
-	r.home = student.HomeDir
-	if r.owner.UID, err = strconv.Atoi(student.Uid); err != nil {
-		return err
+	if owner.UID, err = strconv.Atoi(student.Uid); err != nil {
+		return "", owner, err
 	}
-	r.owner.GID, err = strconv.Atoi(student.Gid)
-	return err
+	owner.GID, err = strconv.Atoi(student.Gid)
+	return student.HomeDir, owner, err
 }
 
 // checker is for a lab whose files lie in the student's home.

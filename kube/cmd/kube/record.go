@@ -46,11 +46,26 @@ func newRecordCommand() *cobra.Command {
 	return command
 }
 
+// giveToStudent gives a new file to the person who said sudo: replaying it takes no root.
+func giveToStudent(file *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	_, owner, err := findStudent()
+	if err == nil {
+		err = file.Chown(owner.UID, owner.GID)
+	}
+	return err
+}
+
 // recordTo records until ctx is done, and says what it is doing. It replaces no file.
 func recordTo(ctx context.Context, say io.Writer, path string, spec cluster.Spec) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("%w: choose a new file", err)
+	}
+	if err := giveToStudent(file); err != nil {
+		return errors.Join(err, file.Close(), os.Remove(path))
 	}
 	history := record.NewHistory(record.LiveLimits)
 	begun := make(chan struct{})

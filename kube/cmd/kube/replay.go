@@ -43,6 +43,10 @@ func replay(ctx context.Context, out, say io.Writer, path, listen string) error 
 		fmt.Fprintln(say, "replay: the file is not whole:", recording.Cut)
 	}
 	listener, err := site.Listen(listen, "", "", "")
+	if errors.Is(err, site.ErrBeyondLoopback) {
+		return fmt.Errorf("--listen %s: a recording is shown on the machine itself only, as on 127.0.0.1:8080. To see it from elsewhere say ssh -L 8080:127.0.0.1:8080 THIS-MACHINE there, "+
+			"or copy the file: kube replay needs no cluster", listen)
+	}
 	if err != nil {
 		return err
 	}

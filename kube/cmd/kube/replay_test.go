@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"kubelab/kube/trace"
 	"kubelab/site/record"
@@ -23,6 +24,7 @@ func recording(t *testing.T) (path string, size int64) {
 		t.Fatal(err)
 	}
 	history := record.NewHistory(record.Unlimited)
+	history.Begin(record.Snapshot{Cluster: "lab", Time: time.Now()})
 	writer, err := record.NewWriter(file, history.Snapshot())
 	if err != nil {
 		t.Fatal(err)
@@ -78,5 +80,13 @@ func TestWhatIsNoRecordingIsNotServed(t *testing.T) {
 		if err := replay(t.Context(), io.Discard, io.Discard, path, "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", filepath.Base(path), err)
 		}
+	}
+}
+
+func TestARecordingIsShownOnTheLoopbackOnlyAndTheRemedyIsOneThatReplayHas(t *testing.T) {
+	path, _ := recording(t)
+	err := replay(t.Context(), io.Discard, io.Discard, path, "0.0.0.0:9999")
+	if err == nil || strings.Contains(err.Error(), "--cert") || !strings.Contains(err.Error(), "ssh -L") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -74,10 +74,11 @@ func onHost(kind, title, verb string, heavy bool, applies func(cluster.Status) b
 	}}
 }
 
-// processes are what comes back when it is killed: all but the supervisor.
+// processes are what comes back when it is killed: all but the supervisor. The site itself is left to kube kill, since
+// it could not answer.
 func (s scene) processes() (names []string) {
 	for _, component := range s.components {
-		if component.Name != "supervise" {
+		if component.Name != "supervise" && component.Name != "site" {
 			names = append(names, component.String())
 		}
 	}
@@ -145,18 +146,24 @@ func typed(spec cluster.Spec, command string) string {
 
 // Inject does it.
 func (f faults) Inject(ctx context.Context, kind, target string) (command string, err error) {
-	i := slices.IndexFunc(allFaults, func(fault fault) bool { return fault.kind == kind })
-	if i < 0 {
-		return "", fmt.Errorf("fault %q: %w: GET /api/faults lists them", kind, site.ErrUnknown)
-	}
 	seen, spec, err := f.scene(ctx)
 	if err != nil {
 		return "", err
 	}
-	if fault := allFaults[i]; slices.Contains(fault.targets(seen), target) {
-		return typed(spec, fault.command(target)), fault.inject(f, ctx, target)
+	fault, err := seen.choose(kind, target)
+	if err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("%s of %q: %w: GET /api/faults lists them", kind, target, site.ErrUnknown)
+	return typed(spec, fault.command(target)), fault.inject(f, ctx, target)
+}
+
+// choose finds a kind of fault that can befall a target: nothing that is not listed.
+func (s scene) choose(kind, target string) (fault, error) {
+	i := slices.IndexFunc(allFaults, func(fault fault) bool { return fault.kind == kind })
+	if i < 0 || !slices.Contains(allFaults[i].targets(s), target) {
+		return fault{}, fmt.Errorf("%q of %q: %w: GET /api/faults lists them", kind, target, site.ErrUnknown)
+	}
+	return allFaults[i], nil
 }
 
 func (f faults) killContainer(ctx context.Context, target string) error {
