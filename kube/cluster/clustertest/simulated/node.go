@@ -45,6 +45,7 @@ type life struct {
 	uid     types.UID
 	address netip.Addr
 	have    pods.Current
+	gone    bool // the object was deleted: only the watch does not know it yet
 }
 
 // run lets a node join with the identity in a kubeconfig, and speaks for it until ctx is done.
@@ -123,11 +124,15 @@ func (n *node) turn(ctx context.Context, key operator.Key) error {
 		return err // every pod is looked at when the range is there
 	}
 	l := n.life(key, pod)
+	if l.gone {
+		return nil
+	}
 	now := time.Now()
 	decision, gone := decide(pod, &l.have, l.address, now)
 	if gone {
 		err := n.client.CoreV1().Pods(pod.Namespace).Delete(trace.Because(ctx, "nothing is left of the pod"), pod.Name,
 			metav1.DeleteOptions{GracePeriodSeconds: new(int64(0)), Preconditions: metav1.NewUIDPreconditions(string(pod.UID))})
+		l.gone = passOver(err) == nil
 		return passOver(err)
 	}
 	if wake := decision.Wake; !wake.At.IsZero() {
@@ -162,7 +167,7 @@ func (n *node) life(key operator.Key, pod *corev1.Pod) *life {
 	for _, other := range n.lives {
 		used[other.address] = true
 	}
-	n.lives[key] = &life{pod.UID, freeAddress(n.cidr, used), pods.Current{
+	n.lives[key] = &life{uid: pod.UID, address: freeAddress(n.cidr, used), have: pods.Current{
 		Node: pods.Node{Name: n.machine.Name, IP: n.machine.IP, Runtime: "simulated"}, Images: map[string]pods.Image{}, Seen: time.Now()}}
 	return n.lives[key]
 }
