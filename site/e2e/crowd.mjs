@@ -39,7 +39,7 @@ export async function gather(pods) {
   const [rolled, scaled] = names;
   await kubectl(["set", "env", `deployment/${rolled}`, "VERSION=2"]);
   await kubectl(["scale", `deployment/${scaled}`, "--replicas=0"]);
-  await kubectl(["wait", "--for=delete", "pod", "-l", `app=${scaled}`]);
+  await ready([scaled]);
   await kubectl(["scale", `deployment/${scaled}`, `--replicas=${each}`]);
   await ready([rolled, scaled]);
   await kubectl(["wait", "--for=jsonpath={.status.replicas}=50", "deployment", rolled]);

@@ -1,6 +1,6 @@
 // Three hundred pods: no jank, right after moving through time, bounded memory, and a page that slept through it all catches up.
 import assert from "node:assert/strict";
-import { loadavg } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { after, before, test } from "node:test";
 import { enter, go, openPage, patience, shot, until } from "./browser.mjs";
 import { disperse, gather, names } from "./crowd.mjs";
@@ -56,8 +56,7 @@ const figures = (all) => `${all.length} frames, median ${median(all).toFixed(1)}
 const drawnReady = (page) => page.getByTestId("view-cluster").first().evaluate((view) => [...view.querySelectorAll('[data-health="ready"]')].map((pod) => pod.dataset.testid.replace("pod-", "")).sort().join(" "));
 
 async function showsAll(page) {
-  const wanted = (await names()).join(" ");
-  await until("the picture shows the pods that there are", async () => (await drawnReady(page)) === wanted);
+  await until("the picture shows the pods that there are", async () => difference(await drawnReady(page), (await names()).join(" ")), 30_000);
 }
 
 /** A page that hears nothing, as it waits for its person's answer, until it wakes. */
@@ -87,16 +86,18 @@ test("three hundred pods come, change and move without jank", { timeout: 4 * pat
   worn = await openView(hear);
   const began = lastOf(worn.prepared);
   const computed = await computing(worn.page);
-  const before = await computed();
+  const [before, start] = [await computed(), performance.now()];
   const busy = await gaps(worn.page, () => gather(pods));
-  const each = ((await computed()) - before) / busy.length;
+  const load = loadavg()[0];
+  const computes = ((await computed()) - before) / (performance.now() - start);
   await showsAll(worn.page);
   await shot(worn.page, `${pods}-pods`);
-  t.diagnostic(`${pods} pods, ${lastOf(worn.prepared) - began} frames of the cluster, load ${loadavg()[0].toFixed(1)}: empty page ${figures(idle)}; the map ${figures(busy)}, ${each.toFixed(1)} ms of computing for each`);
-  assert.ok(median(busy) < 2 * median(idle), "the usual frame comes in time");
-  assert.ok(share(busy, late) < share(idle, late) + 0.2, "few frames come late");
-  assert.ok(each < 8, "half of the time between two frames is left to the browser, and to a slower machine");
   await asleep.wakes();
+  t.diagnostic(`${pods} pods, ${lastOf(worn.prepared) - began} frames of the cluster, load ${load.toFixed(1)}: empty page ${figures(idle)}; the map ${figures(busy)}, computing ${(100 * computes).toFixed(0)} % of the time`);
+  assert.ok(computes < 0.5, "half of the time is left to the browser, and to a slower machine");
+  if (load > 4 * availableParallelism()) return; // where others wait for the machine, whoever computes waits with them, and an empty page does not
+  assert.ok(median(busy) < 2 * median(idle), "the usual frame comes in time");
+  assert.ok(share(busy, late) < share(idle, late) + 0.1, "few frames come late");
 });
 
 /** What a picture draws, without what moves or is only about the pointer. */
