@@ -83,8 +83,8 @@ func endlessness(said []string) string {
 // what it says, and where in the student's files it happened.
 func (w Work) read(printed []byte) (said []string, place string) {
 	traced := false
-	for line := range strings.Lines(string(printed)) {
-		line = strings.TrimSpace(line)
+	for raw := range strings.Lines(string(printed)) {
+		line := strings.TrimSpace(raw)
 		traced = traced || strings.HasPrefix(line, "goroutine ") || line == "runtime stack:"
 		switch {
 		case traced:
@@ -93,7 +93,8 @@ func (w Work) read(printed []byte) (said []string, place string) {
 			}
 		case line == "PASS" || line == "FAIL" || line == "" || strings.Contains(line, "--- FAIL"):
 		default:
-			said = append(said, strings.TrimSuffix(line, " [recovered, repanicked]"))
+			raw = strings.TrimPrefix(strings.TrimRight(raw, " \n"), "    ") // the frame's; what a difference is set in by stays
+			said = append(said, strings.TrimSuffix(raw, " [recovered, repanicked]"))
 		}
 	}
 	return said, place
