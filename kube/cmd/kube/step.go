@@ -108,7 +108,10 @@ func loopName(text string) (string, error) {
 // setStepMode changes the ConfigMap, which is there as long as a loop is held.
 func setStepMode(ctx context.Context, client kubernetes.Interface, change func(data map[string]string) error) error {
 	api := client.CoreV1().ConfigMaps(metav1.NamespaceSystem)
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+	beaten := func(err error) bool { // by somebody who changed it, made it or released the last loop in between
+		return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err)
+	}
+	return retry.OnError(retry.DefaultRetry, beaten, func() error {
 		is, err := api.Get(ctx, operator.StepMode, metav1.GetOptions{})
 		missing := apierrors.IsNotFound(err)
 		if missing {
