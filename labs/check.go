@@ -2,8 +2,10 @@ package labs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -54,12 +56,21 @@ func (c *Checker) Reset(ctx context.Context) error {
 	return c.Progress.Clear(ctx, c.Lab.Name)
 }
 
-// Tidy takes away what the lab made, for the sake of another lab. What is done of it stays done.
-func (c *Checker) Tidy(ctx context.Context) error {
-	if err := c.takeAway(ctx); err != nil {
-		return err
+// Tidy takes away what several labs made, for the sake of another one. What is done of them stays done. All at once: what one
+// wants to take away may be on a node that another has switched off, or wait for a loop that another holds.
+func Tidy(ctx context.Context, several []*Checker) error {
+	failed := make([]error, len(several))
+	var all sync.WaitGroup
+	for i, c := range several {
+		all.Go(func() { failed[i] = c.takeAway(ctx) })
 	}
-	return c.Progress.Tidied(ctx, c.Lab.Name)
+	all.Wait()
+	for i, c := range several {
+		if failed[i] == nil {
+			failed[i] = c.Progress.Tidied(ctx, c.Lab.Name)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 func (c *Checker) takeAway(ctx context.Context) error {

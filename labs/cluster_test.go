@@ -50,7 +50,7 @@ func TestWhatIsDoneOfALabIsKeptInTheClusterAndAResetForgetsIt(t *testing.T) {
 	if out, err := lab("show", "09-loop"); err != nil || !strings.Contains(out, "left by 03-pods: sudo kube lab tidy") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := lab("tidy"); err != nil || !strings.Contains(out, "03-pods has nothing left") {
+	if out, err := lab("tidy"); err != nil || !strings.Contains(out, "taken away what was left by 03-pods") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 5") {

@@ -60,7 +60,7 @@
 //
 // Labs share one cluster, and the book's order leads from one to the next. [Progress] keeps whether a lab has left things there, from
 // its first step with something to do until its reset. Who begins another lab is asked whether these shall go first
-// ([Checker.Tidy]). Each object of a lab has a label, lab: NAME, and checks ask for it, so that what is left ticks nothing off.
+// ([Tidy]). Each object of a lab has a label, lab: NAME, and checks ask for it, so that what is left ticks nothing off.
 //
 // Labs work with no network: every node has the image busybox from the start (httpd, wget without -T, nc, nslookup, sleep, sh).
 package labs

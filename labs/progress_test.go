@@ -1,6 +1,7 @@
 package labs
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,22 @@ func TestALabThatHasLeftThingsIsKnownUntilTheyAreTakenAwayAndItsTicksStay(t *tes
 	k.is("09-loop", false, map[string]time.Time{"one": nine})
 	k.does(k.Done(ctx, "09-loop", "one", true, nine.Add(time.Hour)))
 	k.is("09-loop", true, map[string]time.Time{"one": nine}) // who does it again leaves things again
+}
+
+func TestLabsAreTidiedAtOnceAsOneMayWaitForAnother(t *testing.T) {
+	k, ctx, dir := keeps(t, nil), t.Context(), t.TempDir()
+	var several []*Checker
+	for name, reset := range map[string]string{"10-waits": "until [ -e on ]; do sleep 0.05; done", "16-switches": "touch on", "12-fails": "echo no such node; false"} {
+		k.does(k.Done(ctx, name, "one", true, nine))
+		lab := &Lab{Name: name, Reset: []Command{{Do: reset, Within: 20 * time.Second}}}
+		several = append(several, &Checker{Lab: lab, Shell: &Shell{Dir: dir, Env: os.Environ()}, Progress: k.Progress})
+	}
+	if err := Tidy(ctx, several); err == nil || !strings.Contains(err.Error(), "reset 12-fails") || !strings.Contains(err.Error(), "no such node") {
+		t.Error(err)
+	}
+	if left, err := k.Left(ctx); err != nil || cmp.Diff([]string{"12-fails"}, left) != "" {
+		t.Errorf("left are %v: %v", left, err)
+	}
 }
 
 func TestTwoWhoKeepProgressAtOnceBothSucceed(t *testing.T) {

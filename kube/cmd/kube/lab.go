@@ -123,6 +123,7 @@ func tidyLabs(ctx context.Context, out io.Writer, room *labRoom, library labs.Li
 	if err != nil {
 		return err
 	}
+	var checkers []*labs.Checker
 	for _, name := range left {
 		lab, err := library.Open(name)
 		if err != nil {
@@ -132,15 +133,17 @@ func tidyLabs(ctx context.Context, out io.Writer, room *labRoom, library labs.Li
 		if err != nil {
 			return err
 		}
-		if err := checker.Tidy(ctx); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s has nothing left in the cluster\n", name)
+		checkers = append(checkers, checker)
 	}
-	if len(left) == 0 {
-		fmt.Fprintln(out, "no lab has left anything")
+	if err := labs.Tidy(ctx, checkers); err != nil {
+		return err
 	}
-	return nil
+	said := "no lab has left anything"
+	if len(left) > 0 {
+		said = "taken away what was left by " + strings.Join(left, ", ")
+	}
+	_, err = fmt.Fprintln(out, said)
+	return err
 }
 
 func showLab(ctx context.Context, out io.Writer, room *labRoom, lab *labs.Lab, _ []string) error {

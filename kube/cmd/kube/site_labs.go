@@ -107,16 +107,15 @@ func (l siteLabs) Tidy(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	var checkers []*labs.Checker
 	for _, lab := range others {
 		checker, err := l.checker(lab, false)
 		if err != nil {
 			return err
 		}
-		if err := checker.Tidy(ctx); err != nil {
-			return err
-		}
+		checkers = append(checkers, checker)
 	}
-	return nil
+	return labs.Tidy(ctx, checkers)
 }
 
 // begin is a checker for a lab that a student does now: new shells begin where its files are.
