@@ -55,6 +55,13 @@ test("what was deleted before all that is kept is known by its steps, as deleted
   expect(livesOf(history, web, 99).map(({ uid, id, deleted }) => [uid, id, deleted])).toEqual([["two", "r10", false], [undefined, "r2", true]]);
 });
 
+test("a recording that begins in the middle of a life, at the number 0, tells of it once", () => {
+  const base = { ref: web, revision: 20, body: { metadata: { name: "web", uid: "two" } } };
+  const history = new History({ seq: 0, time: at(0), cluster: "c", objects: [base], facts: [], steps: [step(2, "create").step, step(10, "create").step] });
+  history.append([{ seq: 1, time: at(30), ...object(30, "two") }]);
+  expect(livesOf(history, web, 1).map(({ uid, id, versions }) => [uid, id, versions.length])).toEqual([["two", "r10", 2], [undefined, "r2", 0]]);
+});
+
 test("what is here comes before what is deleted, and then who was written to last", () => {
   const history = historyOf([...first, ...second, step(30, "create", { object: other }), object(30, "three", other)]);
   expect(livesUpTo(history, history.now, ["pods"]).map(({ uid }) => uid)).toEqual(["three", "two", "one"]);

@@ -52,11 +52,17 @@ export function livesOf(history: History, ref: Ref, seq: number): Life[] {
 
 const isBirth = ({ step }: StepAt) => step.verb === "create" && step.revision !== undefined;
 
-/** Puts versions and births together: a step and the object that it wrote come one after the other, in either order. */
+/**
+ * Puts versions and births together: a step and the object that it wrote come one after the other, in either order. What was
+ * there when the history began came all at once: there the revisions tell what was first.
+ */
 function spansOf(versions: readonly Version[], births: readonly StepAt[]): Span[] {
   const spans: Span[] = [];
-  const events = [...versions.map((version) => ({ seq: version.seq, version, birth: undefined })), ...births.map((birth) => ({ seq: birth.seq, version: undefined, birth }))];
-  for (const { version, birth } of events.sort((a, b) => a.seq - b.seq)) {
+  const events = [
+    ...versions.map((version) => ({ seq: version.seq, revision: version.revision ?? 0, version, birth: undefined })),
+    ...births.map((birth) => ({ seq: birth.seq, revision: birth.step.revision ?? 0, version: undefined, birth })),
+  ];
+  for (const { version, birth } of events.sort((a, b) => a.seq - b.seq || a.revision - b.revision)) {
     const last = spans.at(-1);
     if (birth) {
       if (last && last.versions[0]?.revision === birth.step.revision) last.birth = birth;
