@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -110,17 +109,6 @@ func (l *Loop) turn(ctx context.Context) bool {
 		l.queue.AddRateLimited(key)
 	}
 	return true
-}
-
-// safely turns a panic into an error: one bad object must not stop a loop that serves all others.
-func (l *Loop) safely(ctx context.Context, key Key) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-			slog.Error("a turn of the loop panicked", "loop", l.name, "key", key, "panic", p, "stack", stack())
-		}
-	}()
-	return l.reconcile(ctx, key)
 }
 
 // log keeps quiet about what happens all the time: somebody else wrote first, so this turn was about

@@ -3,6 +3,8 @@ package operator_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -95,6 +97,34 @@ func TestATurnThatFailedComesBackForTheSameReasons(t *testing.T) {
 		if diff := cmp.Diff([][]trace.ID{{"r1"}, {"r1"}, {"r1"}}, turns); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
+	})
+}
+
+func TestAPanicIsAStepOfTheObjectThatSaysWhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, panics := newClient(t), true
+		loop := operator.NewLoop("test", "tests", 1, client, func(context.Context, operator.Key) error {
+			var nobody *trace.Step
+			if panics {
+				panics = false
+				nobody.Detail = "a bug"
+			}
+			return nil
+		})
+		loop.Add(web, "r1")
+		run(t, loop, time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		client.Recorder.Run(ctx, func(_ context.Context, batch []trace.Step) error {
+			cancel()
+			step := batch[0]
+			if len(batch) != 1 || step.Verb != "panic" || step.Object.Name != web.Name || !slices.Equal(step.Causes, []trace.ID{"r1"}) {
+				t.Errorf("recorded %+v", batch)
+			}
+			if !strings.HasPrefix(step.Source, "kube/operator/loop_test.go:") || !strings.Contains(step.Detail, step.Source+": runtime error: ") {
+				t.Errorf("it was at %s: %s", step.Source, step.Detail)
+			}
+			return nil
+		})
 	})
 }
 

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -65,5 +64,3 @@ func (r *reasons) take(key Key, now time.Time) ([]trace.ID, []trace.Step) {
 		Object: trace.Ref{Resource: "timers", Namespace: key.Namespace, Name: key.Name},
 	}}
 }
-
-func stack() string { return string(debug.Stack()) }

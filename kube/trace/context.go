@@ -64,7 +64,7 @@ type reason struct{ detail, source string }
 func Because(ctx context.Context, format string, args ...any) context.Context {
 	r := reason{detail: fmt.Sprintf(format, args...)}
 	if _, file, line, ok := runtime.Caller(1); ok {
-		r.source = fmt.Sprintf("%s:%d", inRepository(file), line)
+		r.source = SourceOf(file, line)
 	}
 	return context.WithValue(ctx, reasonKey, r)
 }
@@ -86,6 +86,9 @@ func planOf(ctx context.Context) json.RawMessage {
 	plan, _ := ctx.Value(planKey).(json.RawMessage)
 	return plan
 }
+
+// SourceOf is how a step's Source names a line of the file with that path.
+func SourceOf(file string, line int) string { return fmt.Sprintf("%s:%d", inRepository(file), line) }
 
 // inRepository cuts a path down to what follows the project's root: kube/scheduler/operator.go.
 func inRepository(file string) string {
