@@ -8,9 +8,10 @@ import (
 
 // Exercise is a concept whose plan a student completes.
 type Exercise struct {
-	Concept string // its room in kube/
-	Task    string // in a sentence
-	Files   []File
+	Concept   string // its room in kube/
+	Component string // of a cluster, that runs it
+	Task      string // in a sentence
+	Files     []File
 }
 
 // File is a file of the concept and the functions that are taken out of it, as Decide or (*rollout).roll.
@@ -21,15 +22,15 @@ type File struct {
 
 // All are the exercises, in the order of the chapters.
 var All = []Exercise{
-	{"scheduler", "Decide on which node a pod runs: which can take it, and which of these is best.", []File{
+	{"scheduler", "scheduler", "Decide on which node a pod runs: which can take it, and which of these is best.", []File{
 		{"plan.go", []string{"refusal", "rank", "best"}},
 		{"plan_filters.go", []string{"checkResources"}},
 		{"plan_scores.go", []string{"rateFree"}},
 	}},
-	{"replicasets", "Compare how many pods are wanted with those that there are, and say what is to be done.", []File{
+	{"replicasets", "controllers", "Compare how many pods are wanted with those that there are, and say what is to be done.", []File{
 		{"plan.go", []string{"Decide"}},
 	}},
-	{"deployments", "Replace one version by the next while enough pods serve, and never too many run.", []File{
+	{"deployments", "controllers", "Replace one version by the next while enough pods serve, and never too many run.", []File{
 		{"plan_sizes.go", []string{"(*rollout).roll", "(*rollout).shrink"}},
 	}},
 }

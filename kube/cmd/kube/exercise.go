@@ -102,8 +102,18 @@ func runExercise(ctx context.Context, out io.Writer, work exercise.Work) error {
 	if err != nil {
 		return err
 	}
-	kube := filepath.Join(bin, "kube")
-	_, err = fmt.Fprintf(out, "Start a cluster on your code:  sudo %s up --detach --name %s\nUse it:                        %s/kubectl --context kubelab-%s get nodes\nEnd it:                        sudo %s down --name %s\n",
-		kube, work.Concept, bin, work.Concept, kube, work.Concept)
-	return err
+	return tellHowToRun(out, work, bin)
+}
+
+// tellHowToRun says what to do with the programs, and what else than success may come of one's own code.
+func tellHowToRun(out io.Writer, work exercise.Work, bin string) error {
+	kube, name := filepath.Join(bin, "kube"), work.Concept
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "Start a cluster on your code:\tsudo %s up --detach --name %s\n", kube, name)
+	fmt.Fprintf(table, "Use it:\t%s/kubectl --context kubelab-%s get nodes\n", bin, name)
+	fmt.Fprintf(table, "It runs already? New code:\tsudo %s kill %s --name %s\n", kube, work.Component, name)
+	fmt.Fprintf(table, "Nothing happens? A panic:\t%s why RESOURCE/NAME --name %s\n", kube, name)
+	fmt.Fprintf(table, "  or a loop without end:\tkube exercise test %s\n", name)
+	fmt.Fprintf(table, "End it:\tsudo %s down --name %s\n", kube, name)
+	return table.Flush()
 }

@@ -88,3 +88,15 @@ func TestTheLineOfProgressIsOffBeforeWhatStays(t *testing.T) {
 		t.Errorf("printed %q, want %q", got, want)
 	}
 }
+
+func TestWhoRunsHisOwnCodeLearnsHowToTakeTheNextVersionAndWhereToLook(t *testing.T) {
+	var out bytes.Buffer
+	if err := tellHowToRun(&out, exercise.Work{Exercise: exercise.All[1]}, "/home/ann/bin"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{" up --detach --name replicasets\n", " kill controllers --name replicasets\n", " why RESOURCE/NAME", " down --name replicasets\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("there is no %q in:\n%s", want, out.String())
+		}
+	}
+}
