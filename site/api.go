@@ -113,7 +113,11 @@ func fail(w http.ResponseWriter, err error) {
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	err := decoder.Decode(into)
+	if err == nil && decoder.More() {
+		err = errors.New("there is more behind it")
+	}
+	if err != nil {
 		refuse(w, http.StatusBadRequest, "this is not the JSON that belongs here: "+err.Error())
 		return false
 	}

@@ -106,7 +106,7 @@ func TestAFaultSaysTheSameAsACommand(t *testing.T) {
 	if got := p.all(); len(got) != 1 || got[0] != "kill-node node-1" {
 		t.Errorf("it did %q", got)
 	}
-	for body, want := range map[string]int{`{"kind":"earthquake"}`: 404, `{"kind":`: 400, `{"sort":"x"}`: 400, `{"kind":"` + strings.Repeat("x", 70_000) + `"}`: 400} {
+	for body, want := range map[string]int{`{"kind":"earthquake"}`: 404, `{"kind":`: 400, `{"sort":"x"}`: 400, `{"kind":"kill-node","target":"node-1"}{}`: 400, `{"kind":"` + strings.Repeat("x", 70_000) + `"}`: 400} {
 		if got := b.post("/api/fault", body); got.status != want || !strings.Contains(got.body, `"error"`) {
 			t.Errorf("%.40s: %d: %.100s", body, got.status, got.body)
 		}

@@ -200,6 +200,7 @@ func TestAHostileFileIsReadUpToItsLimit(t *testing.T) {
 		"a step with too many causes":   {slices.Values([]string{line(2, causes(1000)), line(3, causes(1001))}), 2, "more than 1000 causes"},
 		"an object that is none":        {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":null}`)}), 1, "that of"},
 		"a body that is no object":      {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":"<img>"}`)}), 1, "no object"},
+		"a pod without a spec":          {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":{"metadata":{"name":"a"},"spec":null}}`)}), 1, "no spec"},
 		"the body of another":           {slices.Values([]string{line(2, `"object":{"ref":{"resource":"pods","name":"a"},"body":{"metadata":{"name":"b"}}}`)}), 1, `that of "b"`},
 		"a time that is years away":     {slices.Values([]string{strings.Replace(line(2, gone), "2026", "9999", 1)}), 1, "days away"},
 		"a time long ago":               {slices.Values([]string{strings.Replace(line(2, gone), "2026", "0001", 1)}), 1, "days away"},
@@ -235,7 +236,7 @@ func repeat(n int, make func(i int) string) iter.Seq[string] {
 
 func TestAHostileSnapshotIsRefused(t *testing.T) {
 	many := func(n int, item string) string { return "[" + strings.Repeat(item+",", n-1) + item + "]" }
-	const object = `{"ref":{"resource":"pods","name":"a"},"body":{"metadata":{"name":"a"}}}`
+	const object = `{"ref":{"resource":"pods","name":"a"},"body":{"metadata":{"name":"a"},"spec":{}}}`
 	for content, want := range map[string]string{
 		`{"steps":` + many(2000, "{}") + `,"objects":` + many(50, object) + "}": "",
 		`{"steps":` + many(2001, "{}") + "}":                                    "steps: there are more than 2000",

@@ -21,7 +21,7 @@ func pod(name string) trace.Ref {
 }
 
 func object(name string, revision int64) record.Frame {
-	return record.Frame{Object: &record.Object{Ref: pod(name), Revision: revision, Body: json.RawMessage(fmt.Sprintf(`{"metadata":{"name":%q},"revision":%d}`, name, revision))}}
+	return record.Frame{Object: &record.Object{Ref: pod(name), Revision: revision, Body: json.RawMessage(fmt.Sprintf(`{"metadata":{"name":%q},"spec":{},"revision":%d}`, name, revision))}}
 }
 
 func gone(name string) record.Frame {
@@ -76,7 +76,7 @@ func TestTheStateAtAMomentIsTheSumOfAllFramesUpToIt(t *testing.T) {
 }
 
 func TestWhatLeavesTheHistoryStaysInTheStateBeforeIt(t *testing.T) {
-	for name, limits := range map[string]record.Limits{"frames": {Frames: 2}, "bytes": {Bytes: 440}} {
+	for name, limits := range map[string]record.Limits{"frames": {Frames: 2}, "bytes": {Bytes: 460}} {
 		history := record.NewHistory(limits)
 		history.Append(object("a", 1), object("b", 2), object("a", 3), gone("b"))
 		if diff := cmp.Diff([]string{"seq 2", "a r1", "b r2"}, tell(history.Start())); diff != "" {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"time"
 
 	"kubelab/kube/trace"
@@ -147,16 +148,23 @@ func readAll[T any](text json.RawMessage, most int, check func(T) error) ([]T, e
 	return all, nil
 }
 
+// specified are the resources that are nothing without a spec, which the pictures rely on.
+var specified = []string{"pods", "deployments", "replicasets", "services"}
+
 // check makes sure that an object can be shown: that its body is one, of its name.
 func (o Object) check() error {
 	var body struct {
 		Metadata struct{ Name string }
+		Spec     *struct{}
 	}
 	if err := json.Unmarshal(o.Body, &body); err != nil {
 		return fmt.Errorf("%q: its body is no object: %w", o.Ref.String(), err)
 	}
 	if body.Metadata.Name != o.Ref.Name {
 		return fmt.Errorf("%q: its body is that of %q", o.Ref.String(), body.Metadata.Name)
+	}
+	if body.Spec == nil && slices.Contains(specified, o.Ref.Resource) {
+		return fmt.Errorf("%q: its body has no spec", o.Ref.String())
 	}
 	return nil
 }

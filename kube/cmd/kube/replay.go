@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -44,8 +45,9 @@ func replay(ctx context.Context, out, say io.Writer, path, listen string) error 
 	}
 	listener, err := site.Listen(listen, "", "", "")
 	if errors.Is(err, site.ErrBeyondLoopback) {
-		return fmt.Errorf("--listen %s: a recording is shown on the machine itself only, as on 127.0.0.1:8080. To see it from elsewhere say ssh -L 8080:127.0.0.1:8080 THIS-MACHINE there, "+
-			"or copy the file: kube replay needs no cluster", listen)
+		_, port, _ := net.SplitHostPort(listen) // it is an address, or Listen would say so
+		return fmt.Errorf("--listen %s: a recording is shown to the machine itself only. Say --listen 127.0.0.1:%s, and on the other machine "+
+			"ssh -L %[2]s:127.0.0.1:%[2]s THIS-MACHINE; or copy the file there: kube replay needs no cluster", listen, port)
 	}
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func TestWhatIsNoRecordingIsNotServed(t *testing.T) {
 func TestARecordingIsShownOnTheLoopbackOnlyAndTheRemedyIsOneThatReplayHas(t *testing.T) {
 	path, _ := recording(t)
 	err := replay(t.Context(), io.Discard, io.Discard, path, "0.0.0.0:9999")
-	if err == nil || strings.Contains(err.Error(), "--cert") || !strings.Contains(err.Error(), "ssh -L") {
+	if err == nil || strings.Contains(err.Error(), "--cert") || !strings.Contains(err.Error(), "ssh -L 9999:127.0.0.1:9999") {
 		t.Errorf("got %v", err)
 	}
 }
