@@ -58,14 +58,19 @@ func (s *Server) past(ctx context.Context, object trace.Ref, at store.Revision, 
 	return json.Unmarshal(page.Records[0].Value, into)
 }
 
-// hide leaves out what a reader of a change must not see, or gains nothing from. A Secret's values are masked so that
-// one can tell which of them changed.
+// hide leaves out what a reader of a change must not see, or gains nothing from. Of a Secret the values are masked, and
+// the annotations, where tools keep all of an object.
 func hide(before, after map[string]any) {
 	for _, object := range []map[string]any{before, after} {
 		unstructured.RemoveNestedField(object, "metadata", "managedFields")
 		unstructured.RemoveNestedField(object, "metadata", "annotations", corev1.LastAppliedConfigAnnotation)
 	}
-	old, new := secretData(before), secretData(after)
+	mask(secretPart(before, "data"), secretPart(after, "data"))
+	mask(secretPart(before, "metadata", "annotations"), secretPart(after, "metadata", "annotations"))
+}
+
+// mask masks values so that one can tell which of them changed.
+func mask(old, new map[string]any) {
 	for name, value := range new {
 		if was, had := old[name]; had && was == value {
 			old[name], new[name] = "***", "***"
@@ -80,10 +85,12 @@ func hide(before, after map[string]any) {
 	}
 }
 
-func secretData(object map[string]any) map[string]any {
+// secretPart is a part of an object if that is a Secret: the part itself, no copy.
+func secretPart(object map[string]any, path ...string) map[string]any {
 	if object["kind"] != "Secret" {
 		return nil
 	}
-	data, _ := object["data"].(map[string]any)
-	return data
+	part, _, _ := unstructured.NestedFieldNoCopy(object, path...) // of another type it is none
+	values, _ := part.(map[string]any)
+	return values
 }

@@ -164,7 +164,7 @@ func TestAChangeOfASecretTellsWhichValuesChangedAndNone(t *testing.T) {
 	person := cluster.Admin()
 	secrets := person.CoreV1().Secrets("default")
 	secret, err := secrets.Create(t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: "hidden"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: "hidden", "kapp.k14s.io/original": "hidden"}},
 		StringData: map[string]string{"user": "hidden", "key": "hidden", "old": "hidden"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
