@@ -3,7 +3,7 @@
 // off. What the pictures draw meanwhile is checked too, and that they stay smooth and right with 300 pods, which a real cluster
 // runs on simulated nodes.
 //
-// The walk itself is written for Node, beside this: walk.test.mjs and many.test.mjs with what they stand on. Go gives them a cluster.
+// The walk itself is written for Node, beside this: walk.test.mjs, many.test.mjs and replay.test.mjs with what they stand on. Go gives them a cluster.
 //
 //	sudo scripts/test site                             # with all else of the site
 //	sudo LABS=09-loop,10-scheduler go test ./site/e2e -v -run Lab

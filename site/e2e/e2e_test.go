@@ -3,11 +3,13 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,16 +40,72 @@ func TestThreeHundredPodsAreShownSmoothlyAndRightly(t *testing.T) {
 	browser.run(c, "many.test.mjs")
 }
 
+func TestARecordingTellsOfAPodsCreationWithNoCluster(t *testing.T) {
+	browser := browserFor(t)
+	t.Setenv("SUDO_USER", "")
+	t.Setenv("LABS", "11-kubelet")
+	keepFilesOfLabs(t)
+	c := clustertest.Start(t)
+	file := filepath.Join(t.TempDir(), "lesson.kubelab")
+	_, end := start(c, "record: recording", "record", file, "--name", c.Name)
+	browser.run(c, "walk.test.mjs")
+	end()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 1<<20 {
+		t.Errorf("the recording of a lab has %d bytes", info.Size())
+	}
+	c.Down()
+	site, _ := start(c, "http://", "replay", file)
+	browser.open(c, site, "replay.test.mjs")
+}
+
+// start runs a program kube that goes on until the end of the test at most, and returns the first line that begins so.
+func start(c *clustertest.Cluster, begins string, arguments ...string) (line string, end func()) {
+	c.T.Helper()
+	command := c.Command(context.Background(), "kube", arguments...)
+	out, err := command.StdoutPipe()
+	command.Stderr = command.Stdout
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	end = sync.OnceFunc(func() {
+		command.Process.Signal(os.Interrupt)
+		if err := command.Wait(); err != nil {
+			c.T.Errorf("kube %s: %v", arguments[0], err)
+		}
+	})
+	c.T.Cleanup(end)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), begins) {
+			return lines.Text(), end
+		}
+	}
+	c.T.Fatalf("kube %s says nothing that begins with %q", arguments[0], begins)
+	return "", end
+}
+
 // browser are the programs that a walk through the pages needs.
 type browser struct{ node, chromium string }
 
 // run has Node run a script on a cluster's site. The script may use kubectl.
 func (b browser) run(c *clustertest.Cluster, script string) {
+	b.open(c, strings.TrimSpace(c.Kube("site", "url", "--name", c.Name)), script)
+}
+
+// open has Node run a script on the site at an address.
+func (b browser) open(c *clustertest.Cluster, site, script string) {
 	ctx, cancel := context.WithTimeout(c.T.Context(), 12*time.Minute)
 	defer cancel()
 	kubectl := c.Command(ctx, "kubectl")
 	command := exec.CommandContext(ctx, b.node, "--test", "--test-reporter=spec", script)
-	command.Env = append(kubectl.Env, "KUBECTL="+kubectl.Path, "CHROMIUM="+b.chromium, "SITE="+strings.TrimSpace(c.Kube("site", "url", "--name", c.Name)))
+	command.Env = append(kubectl.Env, "KUBECTL="+kubectl.Path, "CHROMIUM="+b.chromium, "SITE="+site)
 	command.WaitDelay = time.Second
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it ends its browser
 	out, err := command.CombinedOutput()

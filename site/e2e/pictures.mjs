@@ -48,14 +48,19 @@ const causes = {
   Endpoint: /^controllers\/services: (create|update)$/,
 };
 
-const creation = {
+const phasesOf = (page) => shown(page).locator("[data-testid^=phase-]");
+const rulesOn = (page, node) => shown(page).locator(`[data-verb="load rules"][aria-label*="proxy@${node}"][aria-label*="→ 1 endpoint"]`);
+
+export const creation = {
+  /** True where all nine steps are done and the rules are loaded on each node; else how it stands. */
+  async told(page) {
+    const states = await phasesOf(page).evaluateAll((all) => all.map((phase) => phase.dataset.state));
+    const rules = await Promise.all(["node-1", "node-2", "node-3"].map((node) => rulesOn(page, node).count()));
+    return (states.length === 9 && states.every((state) => state === "done") && !rules.includes(0)) || `${states}; rules ${rules}`;
+  },
   async nineSteps(page) {
-    const phases = shown(page).locator("[data-testid^=phase-]");
-    await until("all nine steps are done", async () => {
-      const states = await phases.evaluateAll((all) => all.map((phase) => phase.dataset.state));
-      return (states.length === 9 && states.every((state) => state === "done")) || states.join();
-    });
-    for (const node of ["node-1", "node-2", "node-3"]) await shown(page).locator(`[data-verb="load rules"][aria-label*="proxy@${node}"][aria-label*="→ 1 endpoint"]`).first().waitFor();
+    await until("all nine steps are done", () => creation.told(page));
+    const phases = phasesOf(page);
     const told = await phases.evaluateAll((all) => all.map(({ dataset: { testid, at, cause } }) => ({ name: testid.replace("phase-", ""), at: Number(at), cause })));
     assert.deepEqual(told.map(({ name }) => name), Object.keys(causes));
     const times = told.map(({ at }) => at);
