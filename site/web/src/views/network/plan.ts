@@ -20,8 +20,10 @@ export interface NodeNet {
   address: string;
   network: NetworkFact | undefined;
   plugs: Plug[];
-  /** Pods that use the node's own network, or have no cable yet. */
+  /** Pods that use the node's own network. */
   others: Pod[];
+  /** Pods of which the runtime has not said yet where they are plugged in. */
+  soon: Pod[];
 }
 
 export function nodesOf(state: State): NodeNet[] {
@@ -31,13 +33,15 @@ export function nodesOf(state: State): NodeNet[] {
     const network = fact<NetworkFact>(state, `network/${name}`);
     const plugs = (network?.ports ?? []).map(({ veth, namespace, pod, ip }): Plug => ({ veth, ip: ip ?? "", ...(pod && { pod: { resource: "pods", name: pod, ...(namespace && { namespace }) } }) }));
     const plugged = new Set(plugs.flatMap(({ pod }) => (pod ? [keyOf(pod)] : [])));
+    const others = pods.filter((pod) => pod.spec.nodeName === name && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed" && !plugged.has(keyOf(refOf("pods", pod))));
     return {
       name,
       state: host?.state ?? "unknown",
       address: host?.addresses?.[0] ?? status?.addresses?.[0]?.address ?? "",
       network,
       plugs,
-      others: pods.filter((pod) => pod.spec.nodeName === name && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed" && !plugged.has(keyOf(refOf("pods", pod)))),
+      others: others.filter(({ spec }) => spec.hostNetwork),
+      soon: others.filter(({ spec }) => !spec.hostNetwork),
     };
   });
 }

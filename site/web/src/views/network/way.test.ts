@@ -107,6 +107,7 @@ describe("whom it goes between", () => {
   it("leaves out pods that use their node's own network: they have no cable", () => {
     expect(places.map(({ pod: { metadata } }) => metadata.name)).toEqual(["a", "b", "c"]);
     expect(nodesOf(stateWith())[1]?.others.map(({ metadata }) => metadata.name)).toEqual(["host"]);
+    expect(nodesOf(stateWith("up", [["network/node-2", network(2)]]))[1]?.soon.map(({ metadata }) => metadata.name)).toEqual(["c"]);
   });
 });
 
