@@ -40,20 +40,27 @@ export function tick(clock: Clock, history: History, passed: number, recording: 
 
 function leap(clock: Clock, history: History, time: number): number {
   const seq = history.seqAt(time);
-  const next = nextStep(history, seq);
+  const next = history.stepAfter(seq)?.seq;
   const until = (next === undefined ? history.lastTime : history.timeOf(next)) - time;
   const rested = time - history.timeOf(seq) >= rest * clock.speed;
   return rested && until > patience * clock.speed ? time + until - lead * clock.speed : time;
 }
 
-/** The frame of the first step after a frame. */
+/** The frame of the first step after a frame; of the object that it wrote, where that comes at once. */
 export function nextStep(history: History, seq: number): number | undefined {
-  return history.stepAfter(seq)?.seq;
+  return written(history, history.stepAfter(seq)?.seq);
 }
 
-/** The frame of the last step before a frame. */
+/** The same of the last step before a frame. */
 export function previousStep(history: History, seq: number): number | undefined {
-  return history.stepBefore(seq)?.seq;
+  const before = history.stepBefore(seq)?.seq;
+  return before !== undefined && written(history, before) === seq ? written(history, history.stepBefore(before)?.seq) : written(history, before);
+}
+
+function written(history: History, step: number | undefined): number | undefined {
+  if (step === undefined) return undefined;
+  const [by, next] = history.between(step - 1, step + 1);
+  return by?.step?.revision !== undefined && next?.object?.revision === by.step.revision ? step + 1 : step;
 }
 
 export function scrub(clock: Clock, history: History, seq: number): Clock {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { madeRecording } from "../dev/recording";
-import { liveClock, nextStep, pause, play, scrub, tick, withSpeed } from "./clock";
+import { liveClock, nextStep, pause, previousStep, play, scrub, tick, withSpeed } from "./clock";
 import { actor, isNews, whoOf } from "./component";
 import { diffLines, diffObjects } from "./diff";
 import { History } from "./model";
@@ -33,6 +33,19 @@ describe("clock", () => {
     expect(after.time - start.time).toBeCloseTo(100, 0);
     expect(after.seq).toBeLessThan(all.last);
     expect(after.seq).toBeGreaterThan(from);
+  });
+
+  it("goes by hand from step to step, each with the object that it wrote, and the same way back", () => {
+    const all = history();
+    const there: number[] = [];
+    for (let seq = nextStep(all, all.first); seq !== undefined; seq = nextStep(all, seq)) there.push(seq);
+    expect(there).toHaveLength(all.steps.filter(({ seq }) => seq > all.first).length);
+    const writes = there.map((seq) => all.between(seq - 1, seq + 1)).filter(([frame]) => frame?.step?.revision !== undefined);
+    expect(writes.filter(([frame, next]) => next?.object?.revision === frame?.step?.revision)).toEqual([]);
+    expect(there.some((seq) => all.between(seq - 1, seq)[0]?.object)).toBe(true);
+    const back: number[] = [];
+    for (let seq = previousStep(all, all.last + 1); seq !== undefined; seq = previousStep(all, seq)) back.push(seq);
+    expect(back).toEqual(there.toReversed());
   });
 
   it("passes over a time in which nothing happens, but never over a step", () => {
