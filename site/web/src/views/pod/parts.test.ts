@@ -58,3 +58,9 @@ test("a container is what its status says, with its restarts and its mounts", ()
   expect(parts.containers.map(({ state, restarts }) => [state, restarts])).toEqual([["ready", 2], ["waits", 0]]);
   expect(parts.volumes).toEqual([{ name: "data", kind: "emptyDir", holders: ["server"] }]);
 });
+
+test("a process that the runtime has started or seen exit is told so before its pod's status says it", () => {
+  const says = (...steps: Step[]) => show([], steps).containers.map(({ state, says, onNode }) => `${state}: ${says} ${onNode ?? ""}`.trim());
+  expect(says(did("start process", "visitor, pid 56"))).toEqual(["ready: runs, ready", "runs: runs, not reported yet 56"]);
+  expect(says(did("process exited", "server, exit code 3"))).toEqual(["ended: ended: exit code 3", "waits: waits: ContainerCreating"]);
+});

@@ -58,23 +58,23 @@ export function partsOf(now: State, life: Life, pod: Pod): PodParts {
   const specs: [ContainerSpec, boolean][] = [...(pod.spec.initContainers ?? []).map((c): [ContainerSpec, boolean] => [c, true]), ...pod.spec.containers.map((c): [ContainerSpec, boolean] => [c, false])];
   const containers = specs.map(([spec, init]) => {
     const data = fact<ContainerFact>(now, `container/${ref.namespace}/${ref.name}/${spec.name}`);
-    return partOf(spec, init, statuses.find(({ name }) => name === spec.name), data, numberOnNode(life.steps, spec.name));
+    return partOf(spec, init, statuses.find(({ name }) => name === spec.name), data, life.steps);
   });
   const sandbox = sandboxOf(now, life, pod);
   return { sandbox, shared: sandbox.state === "none" ? [] : sharedBy(containers), volumes: volumesOf(pod, containers), containers, known: containers.some((c) => c.fact) };
 }
 
-function partOf(spec: ContainerSpec, init: boolean, status: ContainerStatus | undefined, data: ContainerFact | undefined, onNode: string | undefined): Part {
+function partOf(spec: ContainerSpec, init: boolean, status: ContainerStatus | undefined, data: ContainerFact | undefined, steps: readonly StepAt[]): Part {
   const shown = init && status?.state?.terminated ? undefined : data;
   return {
     name: spec.name,
     image: spec.image,
     init,
-    ...stateOf(status),
+    ...toldFirst(stateOf(status), steps, spec.name),
     restarts: status?.restartCount ?? 0,
     own: ownKinds.map((kind) => space(kind, shown, [spec.name])),
     fact: shown,
-    onNode,
+    onNode: numberOnNode(steps, spec.name),
     mounts: (spec.volumeMounts ?? []).map(({ name, mountPath }) => ({ volume: name, path: mountPath })),
   };
 }
@@ -83,6 +83,15 @@ function partOf(spec: ContainerSpec, init: boolean, status: ContainerStatus | un
 export function numberOnNode(steps: readonly StepAt[], container: string): string | undefined {
   const started = steps.findLast(({ step }) => step.verb === "start process" && step.detail?.startsWith(`${container}, pid `));
   return /, pid (\d+)$/.exec(started?.step.detail ?? "")?.[1];
+}
+
+/** A container's state: what the runtime did last, where the kubelet has not reported it yet. */
+function toldFirst(reported: Pick<Part, "state" | "says">, steps: readonly StepAt[], name: string): Pick<Part, "state" | "says"> {
+  const last = steps.findLast(({ step }) => ["start process", "process exited"].includes(step.verb) && step.detail?.startsWith(`${name}, `))?.step;
+  const runs = reported.state === "runs" || reported.state === "ready";
+  if (last?.verb === "start process" && !runs) return { state: "runs", says: "runs, not reported yet" };
+  if (last?.verb === "process exited" && runs) return { state: "ended", says: `ended: ${last.detail?.slice(name.length + 2)}` };
+  return reported;
 }
 
 function stateOf(status: ContainerStatus | undefined): Pick<Part, "state" | "says"> {
