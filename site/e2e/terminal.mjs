@@ -34,6 +34,11 @@ export class Terminal {
     return this.#text(from);
   }
 
+  /** What was printed last, as evidence. */
+  get end() {
+    return this.#text(0).slice(-2_000);
+  }
+
   #waits(from) {
     const text = this.#text(from);
     return prompt.test(text) && (from === 0 || text.includes("\n")) && Date.now() - this.#last > silence;

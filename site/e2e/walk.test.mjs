@@ -52,7 +52,7 @@ class Lab {
     await this.#seesItsChecks(box, step);
     assert.equal(await box.getByTestId("run").count(), step.run.length, "each command can be run");
     for (let i = 0; i < step.run.length; i++) await this.terminal.during(() => box.getByTestId("run").nth(i).click());
-    await until(`${step.id} ticks itself off`, async () => (await box.getAttribute("data-done")) === "true" || box.innerText());
+    await until(`${step.id} ticks itself off`, async () => (await box.getAttribute("data-done")) === "true" || `${await box.innerText()}\nIn the terminal:\n${this.terminal.end}`);
     await pictures[this.lab.name]?.[step.id]?.(this.page);
     await shot(this.page, `${this.lab.name}-${step.id}`);
     if (!isLast) await box.getByTestId("next-step").click();
