@@ -22,10 +22,10 @@ export function groupsOf(pods: readonly Pod[]): Group[] {
   return [...groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** A pod's name without what all of its group have in common: "web-5d9c-x7k2p" is "x7k2p" beside "web-5d9c". */
-export function shortName(pod: Pod, group: Group): string {
+/** A pod's name without what it has from its owner: "web-5d9c-x7k2p" is "x7k2p" beside "web-5d9c". */
+export function shortName(pod: Pod, owner: string): string {
   const { name } = pod.metadata;
-  return group.title && name.startsWith(`${group.title}-`) ? name.slice(group.title.length + 1) : name;
+  return owner && name.startsWith(`${owner}-`) ? name.slice(owner.length + 1) : name;
 }
 
 /** The list as it was, where it still is: what is drawn of it then stays. */
