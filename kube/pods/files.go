@@ -52,10 +52,15 @@ func (n Node) writeHosts(uid, content string) error {
 	if there, err := os.ReadFile(file); err == nil && string(there) == content {
 		return nil
 	}
-	if err := os.WriteFile(file+".new", []byte(content), 0o644); err != nil {
+	temp, err := os.CreateTemp(path.Dir(file), "etc-hosts-") // the pod's other containers may start at the same time
+	if err != nil {
 		return fmt.Errorf("write hosts file: %w", err)
 	}
-	return os.Rename(file+".new", file)
+	_, err = temp.WriteString(content)
+	if err := errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
+		return fmt.Errorf("write hosts file: %w", err)
+	}
+	return os.Rename(temp.Name(), file)
 }
 
 // removeFiles removes all that is left of a pod. Its class is not known any more: its cgroup is in one of the three.
