@@ -1,11 +1,8 @@
 package labs
 
 import (
-	"fmt"
 	"os"
 	"runtime"
-
-	"golang.org/x/sys/unix"
 )
 
 // Owner is whose files are written; a negative number: whoever we are.
@@ -26,18 +23,4 @@ func (o Owner) do(something func() error) error {
 		done <- err
 	}()
 	return <-done
-}
-
-// become gives this thread the owner's rights to files.
-func (o Owner) become() error {
-	if err := unix.Setfsgid(o.GID); err != nil {
-		return err
-	}
-	if err := unix.Setfsuid(o.UID); err != nil {
-		return err
-	}
-	if now, err := unix.SetfsuidRetUid(-1); err != nil || now != o.UID { // the kernel says nothing when it refuses
-		return fmt.Errorf("write files as the user %d: still the user %d: %w", o.UID, now, err)
-	}
-	return nil
 }

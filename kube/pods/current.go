@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -97,6 +98,27 @@ func (c Current) attempts(name string) []Container {
 		}
 	}
 	return found
+}
+
+// told is c without what a job has made that has not told of it yet. Else a turn that something else set off would act on it,
+// or write of it, and not know its causes.
+func (c Current) told() Current {
+	busy := func(job string) bool {
+		_, busy := c.Busy[job]
+		return busy
+	}
+	if c.ready() != nil && busy(CreateSandbox{}.Job()) {
+		c.Sandboxes = c.Sandboxes[1:] // the newest is the first
+	}
+	c.Containers = slices.Clone(c.Containers)
+	for i := range c.Containers {
+		if record := &c.Containers[i]; busy(startJob(record.Name, record.Attempt)) {
+			record.State = Created
+		}
+	}
+	c.Images = maps.Clone(c.Images)
+	maps.DeleteFunc(c.Images, func(container string, _ Image) bool { return busy(PullImage{Container: container}.Job()) })
+	return c
 }
 
 // newest is the record of a container's last attempt, or nil.

@@ -33,7 +33,7 @@ const (
 // Plan decides what is to be done for a pod now. A pod that is nil is one that the API does not know
 // (any more) and the runtime still has.
 func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
-	p := &planner{pod: pod, have: have, now: now}
+	p := &planner{pod: pod, have: have.told(), now: now}
 	if pod == nil {
 		p.endOrphan()
 		return p.decision
@@ -113,9 +113,6 @@ func (p *planner) start(c *corev1.Container) {
 	}
 	if sandbox == nil || p.have.Unset[c.Name] != "" {
 		return
-	}
-	if p.busy(CreateSandbox{}.Job()) || p.busy(PullImage{Container: c.Name}.Job()) {
-		return // what was made is seen before its job has told how: the start would not know its causes
 	}
 	p.propose(StartContainer{c.Name, attempt, streak, sandbox.ID, image.Ref})
 }

@@ -67,6 +67,20 @@ func TestAPodIsNotReadyBeforeAllItsContainersAre(t *testing.T) {
 	check(t, "ready", fmt.Sprintf("%s, %s: %s", ready.Status, ready.Reason, ready.Message), "False, ContainersNotReady: containers with unready status: [b]")
 }
 
+func TestWhatAJobHasMadeIsToldWhenTheJobHasTold(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	have := sandboxed(running("web", 0, 1))
+	have.Busy[startJob("web", 0)] = time.Time{}
+	check(t, "it runs already, but nobody knows why", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "waits: ContainerCreating")
+	delete(have.Busy, startJob("web", 0))
+	check(t, "now", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "runs")
+
+	have = sandboxed()
+	have.Busy[CreateSandbox{}.Job()] = time.Time{}
+	status := Plan(pod, have, now).Status
+	check(t, "the sandbox", string(condition(&status, corev1.PodReadyToStartContainers).Status), "False")
+}
+
 func TestAReadinessGateHoldsThePodBackUntilItsConditionIsTrue(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	pod.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "example.com/gate"}}
