@@ -7,15 +7,35 @@ import (
 )
 
 // delay holds frames back for a moment, and lets them go in the order of their times: what several processes report of
-// one moment arrives some milliseconds apart, and a picture of that moment shall have all of it. What comes too late for
-// its place goes on at once, with the time of the frame before it.
+// one moment arrives some milliseconds apart, and a picture of that moment shall have all of it. A step that wrote an object
+// waits for that object, too, though not longer than the patience. What comes too late for its place goes on at once,
+// with the time of the frame before it.
 type delay struct {
-	history *History
-	wait    time.Duration
+	history        *History
+	wait, patience time.Duration
 
-	mu     sync.Mutex
-	frames []Frame   // by time
-	last   time.Time // of the frame that went last
+	mu      sync.Mutex
+	frames  []Frame            // by time
+	last    time.Time          // of the frame that went last
+	awaited map[int64]struct{} // revisions whose objects have not come
+}
+
+// await makes a step wait for the object that it wrote.
+func (d *delay) await(revision int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.awaited[revision] = struct{}{}
+	time.AfterFunc(d.patience, func() { d.came(revision) })
+}
+
+// came tells that the object of a revision has come, or that nobody waits for it any more.
+func (d *delay) came(revision int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, awaited := d.awaited[revision]; awaited {
+		delete(d.awaited, revision)
+		d.flush()
+	}
 }
 
 // put takes a frame of a moment.
@@ -44,12 +64,21 @@ func (d *delay) put(at time.Time, frame Frame) {
 func (d *delay) flush() {
 	ripe := time.Now().Add(-d.wait)
 	n := 0
-	for n < len(d.frames) && !d.frames[n].Time.After(ripe) {
+	for n < len(d.frames) && !d.frames[n].Time.After(ripe) && !d.awaits(d.frames[n]) {
 		d.last = d.frames[n].Time
 		n++
 	}
 	d.history.Append(d.frames[:n]...)
 	d.frames = slices.Delete(d.frames, 0, n)
+}
+
+// awaits says whether a frame is a step whose object has not come.
+func (d *delay) awaits(frame Frame) bool {
+	if frame.Step == nil {
+		return false
+	}
+	_, awaited := d.awaited[frame.Step.Revision]
+	return awaited
 }
 
 func later(a, b time.Time) time.Time {

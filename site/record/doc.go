@@ -16,5 +16,5 @@
 // names its cause, and the change that a step made is the difference between two frames of one object.
 //
 // Frames stand in the order of what happened, not of who was heard first: [Order] holds everything for a fifth of a
-// second, puts each frame at its own time, and lets no step pass before its causes.
+// second, puts each frame at its own time, lets no step pass before its causes, and nothing between a write and its object.
 package record

@@ -36,7 +36,7 @@ type version struct {
 // waits for what happened before it.
 func NewOrder(history *History, patient, wait time.Duration) *Order {
 	return &Order{
-		delay: &delay{history: history, wait: wait}, patient: patient,
+		delay: &delay{history: history, wait: wait, patience: patient, awaited: map[int64]struct{}{}}, patient: patient,
 		told: map[trace.ID]time.Time{}, held: map[trace.Ref][]version{}, changed: map[trace.Ref]time.Time{},
 	}
 }
@@ -122,6 +122,9 @@ func (o *Order) tell(i int) {
 	}
 	if step.Revision > 0 {
 		at = o.change(step.Object, at)
+		if !slices.ContainsFunc(o.held[step.Object], func(v version) bool { return v.revision == step.Revision }) {
+			o.delay.await(step.Revision)
+		}
 	}
 	o.delay.put(at, Frame{Step: &step})
 	o.note(step.ID, at)
@@ -148,6 +151,7 @@ func (o *Order) Write(object trace.Ref, revision int64, frame Frame) {
 	}
 	if (told || revision == 0) && len(o.held[object]) == 0 {
 		o.delay.put(o.change(object, at), frame)
+		o.delay.came(revision)
 		return
 	}
 	o.held[object] = append(o.held[object], version{revision, frame})

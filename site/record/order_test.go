@@ -113,6 +113,7 @@ func TestAStepOfANodeThatIsReportedLateComesBeforeWhatItLedTo(t *testing.T) {
 		time.Sleep(patient / 2)
 		order.Step(on("web", "kubelet.node-1.2", "kubelet.node-1.1", "r1"))
 		order.Step(on("web", "kubelet.node-1.1", "r1"))
+		time.Sleep(patient) // the object of r10 never comes
 		want := []string{"step r10", "step kubelet.node-1.1", "step kubelet.node-1.2", "step r8", "web r8", "step r9", "rs r9"}
 		if diff := cmp.Diff(want, arrived(t, history)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -201,6 +202,26 @@ func TestNoClockPutsAStepBeforeItsCause(t *testing.T) {
 		order.Write(pod("rs"), 2, object("rs", 2))
 		time.Sleep(time.Second)
 		if diff := cmp.Diff([]string{"step r1", "step r2", "rs r2"}, arrived(t, history)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestNothingPassesBetweenAStepAndTheObjectThatItWroteUnlessThatIsVeryLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		history := record.NewHistory(record.LiveLimits)
+		order := record.NewOrder(history, 500*time.Millisecond, 200*time.Millisecond)
+		order.Step(on("web", "r5"))
+		time.Sleep(100 * time.Millisecond)
+		order.Now(object("fact", 0))
+		order.Step(on("rs", "r6")) // its object never comes
+		time.Sleep(200 * time.Millisecond)
+		if early := arrived(t, history); early != nil {
+			t.Errorf("%v came before the object of r5", early)
+		}
+		order.Write(pod("web"), 5, object("web", 5))
+		time.Sleep(300 * time.Millisecond)
+		if diff := cmp.Diff([]string{"step r5", "web r5", "fact r0", "step r6"}, arrived(t, history)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
