@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,12 @@ import (
 func TestStepModeInACluster(t *testing.T) {
 	c := clustertest.Start(t)
 	phases := func() string { return c.Kubectl("get", "pods", "-o", "jsonpath={.items[*].status.phase}") }
-	waits := func(what string) {
-		c.Wait(10*time.Second, what+" to wait for the scheduler", func() bool { return strings.HasSuffix(strings.TrimSpace(c.Kube("step", "list")), what) })
+	waits := func(names ...string) { // in any order: a scheduler that begins anew meets them as it finds them
+		c.Wait(10*time.Second, strings.Join(names, ", ")+" to wait for the scheduler", func() bool {
+			list := c.Kube("step", "list")
+			missing := slices.ContainsFunc(names, func(name string) bool { return !strings.Contains(list, "pods/default/"+name) })
+			return !missing && strings.Count(list, "pods/default/") == len(names)
+		})
 	}
 	renewals := func() string {
 		return c.Kubectl("get", "leases", "-A", "-o", "jsonpath={.items[*].spec.renewTime}")
@@ -22,7 +27,7 @@ func TestStepModeInACluster(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		c.Kubectl("run", name, "--image=busybox", "--", "sleep", "1000000")
 	}
-	waits("pods/default/a, pods/default/b")
+	waits("a", "b")
 
 	t.Run("HeartbeatsAndElectionsGoOnWhileEveryLoopIsHeld", func(t *testing.T) {
 		c := c.In(t)
@@ -48,7 +53,7 @@ func TestStepModeInACluster(t *testing.T) {
 		c := c.In(t)
 		c.KillComponent("scheduler")
 		c.Kubectl("run", "c", "--image=busybox", "--", "sleep", "1000000") // what its successor lets through would be seen here
-		waits("pods/default/a, pods/default/b, pods/default/c")
+		waits("a", "b", "c")
 		if got := phases(); got != "Pending Pending Pending" {
 			t.Errorf("held, the pods are %s", got)
 		}

@@ -174,6 +174,15 @@ func (r *Runtime) RemoveContainer(ctx context.Context, request *cri.RemoveContai
 	about(ctx, c.sandbox.record.Config.Metadata)
 	c.sandbox.busy.Lock()
 	defer c.sandbox.busy.Unlock()
+	if r.state(c).State == containers.Running { // its end is heard of before it is forgotten
+		err := c.sandbox.shim.Signal(ctx, c.id(), sigKill)
+		if err == nil {
+			err = awaitExit(ctx, c)
+		}
+		if err != nil && r.state(c).State != containers.Exited {
+			return nil, fmt.Errorf("kill container %s: %w", c.name(), err)
+		}
+	}
 	if err := c.sandbox.shim.Delete(ctx, c.id()); err != nil {
 		return nil, err
 	}
