@@ -75,7 +75,7 @@ func clusterHas(t *testing.T, c *clustertest.Cluster) map[string][]string {
 	t.Helper()
 	found := map[string][]string{"cgroups": cgroups(c.Name)}
 	for _, pid := range clustertest.Processes("/kubelab/" + c.Name + "/") {
-		if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
+		if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && len(line) > 0 { // else it has just ended
 			words := strings.Split(string(line), "\x00")
 			found["processes"] = append(found["processes"], strings.Join(words[:min(2, len(words))], " "))
 		}

@@ -22,6 +22,15 @@ func (l *lab) delete(name string, grace int64) {
 	l.must(l.admin.CoreV1().Pods("default").Delete(l.t.Context(), name, metav1.DeleteOptions{GracePeriodSeconds: &grace}))
 }
 
+// deaf is a script that SIGTERM does not end, once it has begun.
+const deaf = "trap '' TERM; echo deaf; while true; do sleep 1; done"
+
+func (l *lab) becomesDeaf(name string) {
+	l.t.Helper()
+	l.becomes(name, "ready", ready)
+	l.waitFor(name+" to hear no SIGTERM", func() bool { return l.log(name, "") == "deaf\n" })
+}
+
 func (l *lab) gone(name string) {
 	l.t.Helper()
 	l.waitFor("pod "+name+" to go", func() bool {
@@ -65,8 +74,8 @@ func TestAPodThatIsBoundToTheNodeRunsAndLeavesNothingBehind(t *testing.T) {
 
 func TestAContainerThatDoesNotEndIsKilledWhenItsGraceIsOverAndAShorterGraceCounts(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("stubborn", "trap '' TERM; while true; do sleep 1; done"))
-	l.becomes("stubborn", "ready", ready)
+	l.create(pod("stubborn", deaf))
+	l.becomesDeaf("stubborn")
 	l.delete("stubborn", 1000)
 	l.becomes("stubborn", "about to end", func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
 	began := time.Now()
@@ -206,8 +215,8 @@ func TestWhatAKilledKubeletMissedItsSuccessorFinds(t *testing.T) {
 
 func TestADeletionThatAKilledKubeletHadBegunIsFinished(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("stubborn", "trap '' TERM; while true; do sleep 1; done"))
-	l.becomes("stubborn", "ready", ready)
+	l.create(pod("stubborn", deaf))
+	l.becomesDeaf("stubborn")
 	l.delete("stubborn", 3)
 	l.kill(l.kubelet)
 	l.startKubelet()
@@ -230,10 +239,10 @@ func TestPodsOutliveTheRuntime(t *testing.T) {
 func TestOneSlowPodHoldsUpNoOther(t *testing.T) {
 	l := newLab(t)
 	for i := range 2 * 16 { // more than there are workers
-		l.create(pod(fmt.Sprintf("stubborn-%d", i), "trap '' TERM; while true; do sleep 1; done"))
+		l.create(pod(fmt.Sprintf("stubborn-%d", i), deaf))
 	}
 	for i := range 2 * 16 {
-		l.becomes(fmt.Sprintf("stubborn-%d", i), "ready", ready)
+		l.becomesDeaf(fmt.Sprintf("stubborn-%d", i))
 		l.delete(fmt.Sprintf("stubborn-%d", i), 600)
 	}
 	l.create(pod("web-1", obedient))

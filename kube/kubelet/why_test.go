@@ -100,8 +100,8 @@ func TestAnExitThatWasAskedForIsNoRoot(t *testing.T) {
 
 func TestASignalIsToldWhenItIsSentAndNotWhenTheGraceIsOver(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("stubborn", "trap '' TERM; while true; do sleep 1; done"))
-	l.becomes("stubborn", "ready", ready)
+	l.create(pod("stubborn", deaf))
+	l.becomesDeaf("stubborn")
 	l.delete("stubborn", 1000)
 	l.waitFor("the signal to be known", func() bool {
 		for _, step := range l.steps() {
