@@ -2,6 +2,7 @@ package labs_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +19,12 @@ func TestEveryLabDoesWhatItSaysAndCanFail(t *testing.T) {
 	c := clustertest.Start(t)
 	for _, lab := range all {
 		t.Run(lab.Name, func(t *testing.T) {
+			began := time.Now()
 			out, err := c.Command(t.Context(), "kube", "lab", "test", lab.Name, "--name", c.Name).CombinedOutput()
 			if err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
+			t.Attr("seconds", fmt.Sprintf("%.1f", time.Since(began).Seconds()))
 		})
 	}
 }

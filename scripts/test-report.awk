@@ -27,6 +27,12 @@ action == "output" {
 	next
 }
 
+action == "attr" { # a figure that a test tells
+	sub(/.*\//, "", test)
+	printf "      %s: %s %s\n", test, value("Value"), value("Key")
+	next
+}
+
 test == "" && action ~ /^(pass|fail|skip)$/ {
 	if (action == "fail") { failed++; printf "FAIL  %s\n%s", package, said[id] }
 	else if (action == "pass") { ok++; printf "ok    %s\n", package }

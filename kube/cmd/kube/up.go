@@ -216,9 +216,11 @@ func (o *upOptions) down(out io.Writer) error {
 
 // explain says how the cluster is used.
 func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
-	path, err := cluster.AddContext(spec.Name)
-	if err != nil {
-		return err
+	added := spec.Context()
+	if path, err := cluster.AddContext(spec.Name); err != nil { // the cluster is up, and can be used without
+		added = "none: " + err.Error()
+	} else {
+		added += ", in " + path
 	}
 	_, hosts, err := cluster.List(spec.Name)
 	if err != nil {
@@ -226,10 +228,10 @@ func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
 	}
 	fmt.Fprintf(out, `
 Use it:    %s/kubectl get nodes
-Context:   %s, in %s
+Context:   %s
 Alone:     export KUBECONFIG=%s
 Hosts:     sudo %s/%s
-`, spec.Bin, spec.Context(), path, spec.Kubeconfig(), spec.Bin, spec.Command("node list"))
+`, spec.Bin, added, spec.Kubeconfig(), spec.Bin, spec.Command("node list"))
 	for _, host := range hosts {
 		if host.Stopped {
 			fmt.Fprintf(out, "Off:       %s, until sudo %s/%s\n", host.Name, spec.Bin, spec.Command("node start "+host.Name))
