@@ -100,9 +100,9 @@ func (c Current) attempts(name string) []Container {
 	return found
 }
 
-// told is c without what a job has made that has not told of it yet. Else a turn that something else set off would act on it,
+// explained is c without what a job has made that has not told of it yet. Else a turn that something else set off would act on it,
 // or write of it, and not know its causes.
-func (c Current) told() Current {
+func (c Current) explained() Current {
 	busy := func(job string) bool {
 		_, busy := c.Busy[job]
 		return busy

@@ -27,6 +27,10 @@
 // decided on it. Each is a job of its own, and its end is one more thing that happens. [Operator] sees to that; it
 // is a loop as all others are.
 //
+// A job makes things before it can say so: a container runs already, and its start is not over. What has no known cause yet
+// does not count ([Plan] leaves it out), and each turn has what came of the jobs that ended since the last one among its
+// causes. So whatever is written of a pod, the causal record leads on from there.
+//
 // What must survive the kubelet is not kept in it. Restart counts and the back-off stand in the runtime's records, as labels and
 // annotations that the kubelet gave each container; the rest stands in the pod's status. A status is a function of both, and said again
 // it does not change, so it is written when it differs, and only then. One exception is on purpose: a pod that comes

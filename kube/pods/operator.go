@@ -151,7 +151,7 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 			return nil // only the watch does not know it yet
 		}
 		pod = l.newer(pod)
-		ctx = o.noteExits(ctx, pod, l, have.told())
+		ctx = o.noteExits(ctx, pod, l, have.explained())
 	}
 	environments, err := o.prepare(ctx, key, pod, &have)
 	if err != nil {
