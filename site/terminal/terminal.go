@@ -25,7 +25,7 @@ type Options struct {
 
 // Terminal opens shells of one person.
 type Terminal struct {
-	person *person
+	person *Person
 	tools  tools
 	mu     sync.Mutex
 	begin  string // the directory in which shells begin
@@ -35,20 +35,20 @@ const shell = "/bin/bash"
 
 // New prepares shells for who started the cluster. [Terminal.Close] takes the copy of the kubeconfig away again.
 func New(o Options) (*Terminal, error) {
-	owner, err := findPerson()
+	owner, err := FindPerson()
 	if err != nil {
 		return nil, err
 	}
-	t := &Terminal{person: owner, tools: tools(o.Dir), begin: owner.home}
+	t := &Terminal{person: owner, tools: tools(o.Dir), begin: owner.Home}
 	return t, t.tools.make(o, owner)
 }
 
 // User is the name of the person.
-func (t *Terminal) User() string { return t.person.name }
+func (t *Terminal) User() string { return t.person.Name }
 
 // Home is the person's home directory, and whose files are there.
 func (t *Terminal) Home() (dir string, uid, gid int) {
-	return t.person.home, t.person.uid, t.person.gid
+	return t.person.Home, t.person.UID, t.person.GID
 }
 
 // Programs is a directory for programs that come before all others in these shells.
@@ -87,13 +87,13 @@ func (t *Terminal) Open(cols, rows uint16) (site.Shell, error) {
 	s := &session{terminal: ours, command: command}
 	err = s.Resize(cols, rows)
 	if command.SysProcAttr.Credential != nil {
-		err = errors.Join(err, theirs.Chown(t.person.uid, -1)) // some programs open it by its name
+		err = errors.Join(err, theirs.Chown(t.person.UID, -1)) // some programs open it by its name
 	}
 	if err == nil {
 		err = command.Start()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a shell of %s: %w", t.person.name, err), ours.Close())
+		return nil, errors.Join(fmt.Errorf("start a shell of %s: %w", t.person.Name, err), ours.Close())
 	}
 	return s, nil
 }

@@ -18,7 +18,7 @@ func (t tools) start() string      { return filepath.Join(string(t), "bashrc") }
 func (t tools) programs() string   { return filepath.Join(string(t), "bin") }
 
 // make makes the directory anew: what an earlier life left may be another person's.
-func (t tools) make(o Options, owner *person) error {
+func (t tools) make(o Options, owner *Person) error {
 	kubeconfig, err := os.ReadFile(o.Kubeconfig)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (t tools) make(o Options, owner *person) error {
 		err = os.WriteFile(t.kubeconfig(), kubeconfig, 0o600)
 	}
 	if err == nil && os.Geteuid() == 0 {
-		err = os.Chown(t.kubeconfig(), owner.uid, owner.gid)
+		err = os.Chown(t.kubeconfig(), owner.UID, owner.GID)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the terminal: %w", err), t.remove())

@@ -10,6 +10,8 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"kubelab/site/terminal"
 )
 
 // becomeCaller gives up root for ever, where sudo gave it, and becomes who said sudo. Files are then that person's too.
@@ -18,26 +20,14 @@ func becomeCaller() error {
 	if os.Geteuid() != 0 || name == "" {
 		return nil
 	}
-	caller, err := user.Lookup(name)
+	caller, err := terminal.FindPerson()
+	if err == nil {
+		err = errors.Join(syscall.Setgroups(caller.Groups), syscall.Setgid(caller.GID), syscall.Setuid(caller.UID))
+	}
 	if err != nil {
 		return fmt.Errorf("become %s, who called sudo: %w", name, err)
 	}
-	uid, errUID := strconv.Atoi(caller.Uid)
-	gid, errGID := strconv.Atoi(caller.Gid)
-	ids, errGroups := caller.GroupIds()
-	groups := make([]int, len(ids))
-	for i, id := range ids {
-		if groups[i], err = strconv.Atoi(id); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(errUID, errGID, errGroups); err != nil {
-		return err
-	}
-	if err := errors.Join(syscall.Setgroups(groups), syscall.Setgid(gid), syscall.Setuid(uid)); err != nil {
-		return fmt.Errorf("become %s, who called sudo: %w", name, err)
-	}
-	return errors.Join(os.Setenv("HOME", caller.HomeDir), os.Setenv("USER", name), os.Setenv("LOGNAME", name))
+	return errors.Join(os.Setenv("HOME", caller.Home), os.Setenv("USER", name), os.Setenv("LOGNAME", name))
 }
 
 // isOurs refuses that root runs what somebody else wrote. A folder that is not there yet is ours.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -18,6 +16,7 @@ import (
 	"kubelab/kube/access"
 	"kubelab/kube/cluster"
 	"kubelab/labs"
+	"kubelab/site/terminal"
 )
 
 // labRoom is what labs need: one cluster and no other, and a student's home.
@@ -89,20 +88,15 @@ func writeOnlyContext(to string, spec cluster.Spec) error {
 
 // findStudent finds who said sudo, else oneself: the home, and whose files are there (of root: 0).
 func findStudent() (home string, owner labs.Owner, err error) {
-	name := os.Getenv("SUDO_USER")
-	if name == "" || os.Geteuid() != 0 {
-		home, err = os.UserHomeDir()
-		return home, owner, err
-	}
-	student, err := user.Lookup(name)
+	student, err := terminal.FindPerson()
 	if err != nil {
 		return "", owner, err
 	}
-	if owner.UID, err = strconv.Atoi(student.Uid); err != nil {
-		return "", owner, err
+	home = student.Home
+	if student.UID == os.Geteuid() { // and may have chosen another one
+		home, err = os.UserHomeDir()
 	}
-	owner.GID, err = strconv.Atoi(student.Gid)
-	return student.HomeDir, owner, err
+	return home, labs.Owner{UID: student.UID, GID: student.GID}, err
 }
 
 // checker is for a lab whose files lie in the student's home.
