@@ -20,7 +20,7 @@ var levels = [][]string{
 	{"trace", "api"},
 	{"operator"},
 	{"images", "containers", "podnet", "services", "dns", "store", "access", "scheduler",
-		"replicasets", "deployments", "nodes", "garbage"},
+		"replicasets", "deployments", "nodes", "garbage", "serviceaccounts"},
 	{"runtime", "pods", "apiserver"},
 	{"kubelet"},
 	{"cluster"},

@@ -16,7 +16,7 @@
 // show of it?
 //
 // This package holds the declaration, the kinds that have no behaviour of their own (ConfigMap,
-// Secret, ServiceAccount, Event, Lease), and the pod template that many kinds contain. Every other
+// Secret, Event, Lease), and the pod template that many kinds contain. Every other
 // kind lives in the room of its concept.
 //
 // # What is simplified

@@ -2,22 +2,12 @@ package api
 
 import (
 	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // Kinds are those that have no behaviour of their own: others read them.
-var Kinds = []Kind{configMap.Kind(), secret.Kind(), serviceAccount.Kind(), event.Kind(), lease.Kind()}
-
-// A serviceAccount is who a program in a pod is.
-var serviceAccount = Type[*corev1.ServiceAccount]{
-	Names: Names{Plural: "serviceaccounts", Short: []string{"sa"}, Namespaced: true},
-	Columns: []ColumnOf[*corev1.ServiceAccount]{
-		{Name: "Secrets", Type: "string", Value: func(a *corev1.ServiceAccount) any { return len(a.Secrets) }},
-		AgeColumn[*corev1.ServiceAccount](),
-	},
-}
+var Kinds = []Kind{configMap.Kind(), secret.Kind(), event.Kind(), lease.Kind()}
 
 // A lease says who holds something, and until when: a node its place in the cluster, a component its
 // leadership.

@@ -132,7 +132,7 @@ func TestPlainKindsGoByTheirUsualNames(t *testing.T) {
 	for _, kind := range Kinds {
 		got[kind.Plural] = kind.Short
 	}
-	want := map[string][]string{"configmaps": {"cm"}, "secrets": nil, "serviceaccounts": {"sa"}, "events": {"ev"}, "leases": nil}
+	want := map[string][]string{"configmaps": {"cm"}, "secrets": nil, "events": {"ev"}, "leases": nil}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

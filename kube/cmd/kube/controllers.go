@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
 
 	"kubelab/kube/deployments"
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
 	"kubelab/kube/replicasets"
+	"kubelab/kube/serviceaccounts"
 	"kubelab/kube/services"
 )
 
@@ -67,5 +69,12 @@ func operators(client *operator.Client, pods netip.Prefix) ([]runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(all, lifecycle, collector), nil
+	if err := rest.LoadTLSFiles(client.Config); err != nil {
+		return nil, err
+	}
+	accounts, err := serviceaccounts.New(client, client.Config.CAData)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, lifecycle, collector, accounts), nil
 }

@@ -11,10 +11,11 @@ import (
 	"kubelab/kube/nodes"
 	"kubelab/kube/pods"
 	"kubelab/kube/replicasets"
+	"kubelab/kube/serviceaccounts"
 	"kubelab/kube/services"
 )
 
 // kinds are all kinds of object that the cluster has: each concept brings its own.
 func kinds() []api.Kind {
-	return slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, []api.Kind{pods.Kind}, services.Kinds, replicasets.Kinds, deployments.Kinds)
+	return slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, []api.Kind{pods.Kind}, services.Kinds, serviceaccounts.Kinds, replicasets.Kinds, deployments.Kinds)
 }

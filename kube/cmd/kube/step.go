@@ -25,7 +25,7 @@ import (
 
 // loops are the names of all loops.
 var loops = []string{"deployments", "endpointslices", "evictions", "kubelet", "namespaces", "node", "node-health", "owners",
-	"pod-ranges", "replicasets", "routes", "rules", "scheduler"}
+	"pod-ranges", "replicasets", "routes", "rules", "scheduler", "serviceaccounts"}
 
 func newStepCommand() *cobra.Command {
 	var kubeconfig string
