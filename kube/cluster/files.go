@@ -70,7 +70,10 @@ func writeControlPlaneFiles(spec Spec) (*access.PKI, error) {
 
 // writeHostFiles makes what one host needs before it starts: the identities of its components.
 func writeHostFiles(spec Spec, host Host, pki *access.PKI) error {
-	if err := os.MkdirAll(spec.hostPath(host, "run"), 0o755); err != nil {
+	if err := os.MkdirAll(spec.path("hosts"), 0o700); err != nil { // what containers write is root's alone to reach
+		return err
+	}
+	if err := os.MkdirAll(spec.hostPath(host, "run"), 0o700); err != nil {
 		return err
 	}
 	identities := map[string]access.Certificate{

@@ -46,6 +46,17 @@ func TestAHostIsAMachineOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestWhatHostsKeepIsRootsAloneToReach(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		for _, path := range []string{spec.path("hosts"), spec.hostPath(*spec.Host("node-1"), "run")} {
+			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
+				t.Errorf("%s: %v, %v", path, info.Mode(), err)
+			}
+		}
+	})
+}
+
 func TestAHostHasTheLimitsOfItsCgroup(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		o.CPU, o.Memory = 1, 512<<20

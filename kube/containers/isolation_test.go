@@ -160,6 +160,23 @@ func TestMountsComeInOrderAndKeepTheirAccess(t *testing.T) {
 	}
 }
 
+func TestASetUserIDProgramGivesRightsInTheImageButNotOnAMount(t *testing.T) {
+	p := newPod(t)
+	options := func(id string, privileged bool) (root, mount string) {
+		c := busyboxContainer(id, "grep ' / ' /proc/mounts; grep ' /m ' /proc/mounts")
+		c.Privileged, c.Mounts = privileged, []containers.Mount{{Source: t.TempDir(), Target: "/m"}}
+		root, mount, _ = strings.Cut(p.stdout(c), "\n")
+		return root, mount
+	}
+	root, mount := options("ordinary", false)
+	if strings.Contains(root, "nosuid") || !strings.Contains(mount, "nosuid,nodev") {
+		t.Errorf("the image is mounted as %q, a directory of the host as %q", root, mount)
+	}
+	if _, mount := options("privileged", true); strings.Contains(mount, "nosuid") || strings.Contains(mount, "nodev") {
+		t.Errorf("for a privileged container a directory of the host is mounted as %q", mount)
+	}
+}
+
 func TestUpperLayersHideLowerOnes(t *testing.T) {
 	p := newPod(t)
 	upper := t.TempDir()

@@ -39,6 +39,9 @@ func mounts(c Config, h Host) []specs.Mount {
 		if m.ReadOnly {
 			out.Options = append(out.Options, "ro")
 		}
+		if !c.Privileged { // a file of the host's neither gives its owner's rights nor opens a device
+			out.Options = append(out.Options, "nosuid", "nodev")
+		}
 		list = append(list, out)
 	}
 	return list

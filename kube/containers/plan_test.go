@@ -104,9 +104,9 @@ func TestAMountComesBeforeThoseBelowIt(t *testing.T) {
 		"sysfs sysfs /sys nosuid,noexec,nodev,ro\n",
 		"cgroup cgroup /sys/fs/cgroup nosuid,noexec,nodev,relatime,ro\n",
 		"bind /run/pod/shm /dev/shm bind,nosuid,noexec,nodev\n",
-		"bind /a /data rbind,rprivate\n",
-		"bind /b /data/sub/ rbind,rprivate,ro\n",
-		"bind /c /data/sub/deep rbind,rprivate\n",
+		"bind /a /data rbind,rprivate,nosuid,nodev\n",
+		"bind /b /data/sub/ rbind,rprivate,ro,nosuid,nodev\n",
+		"bind /c /data/sub/deep rbind,rprivate,nosuid,nodev\n",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

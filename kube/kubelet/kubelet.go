@@ -51,7 +51,7 @@ func Run(ctx context.Context, client *operator.Client, config Config) error {
 	if config.Root, err = filepath.Abs(config.Root); err != nil {
 		return fmt.Errorf("root directory of the kubelet: %w", err)
 	}
-	if err := os.MkdirAll(config.Root, 0o755); err != nil {
+	if err := os.MkdirAll(config.Root, 0o700); err != nil {
 		return fmt.Errorf("make root directory of the kubelet: %w", err)
 	}
 	runtime, hangUp, err := pods.Dial(config.Runtime, client.Recorder)

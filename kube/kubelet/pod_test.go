@@ -4,14 +4,19 @@ package kubelet
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"kubelab/kube/containers/containerstest"
 )
 
 // obedient is a script that ends at once when it is asked to.
@@ -179,6 +184,24 @@ func TestAContainerThatTakesMoreMemoryThanItsLimitIsKilled(t *testing.T) {
 	p := l.becomes("greedy", "over", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
 	if ended := web(p).State.Terminated; ended == nil || ended.Reason != "OOMKilled" || ended.ExitCode != 137 {
 		t.Errorf("it ended with %+v", web(p))
+	}
+}
+
+func TestAContainersRootLeavesNoProgramThatAnotherUserOfTheMachineReaches(t *testing.T) {
+	l := newLab(t)
+	l.must(os.Chmod(l.dir, 0o755)) // as data directories are
+	files := "/dev/termination-log /etc/hosts /etc/hostname /etc/resolv.conf /dev/shm/left /left"
+	l.create(pod("web-1", "for f in "+files+"; do cat /bin/busybox > $f && chmod 4755 $f && echo $f; done; "+obedient))
+	l.becomes("web-1", "ready", ready)
+	l.waitFor("the files to be left", func() bool { return len(strings.Fields(l.log("web-1", ""))) == len(strings.Fields(files)) })
+	find := exec.Command(containerstest.Busybox, "find", l.dir, "-perm", "-4000")
+	if found, err := find.Output(); err != nil || strings.Count(string(found), "\n") < len(strings.Fields(files)) {
+		t.Fatalf("root finds only %q, %v", found, err)
+	}
+	find = exec.Command(containerstest.Busybox, "find", l.dir, "-perm", "-4000")
+	find.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if found, _ := find.Output(); len(found) > 0 { // its error is that most directories are closed to it
+		t.Errorf("an ordinary user of the machine can run as root:\n%s", found)
 	}
 }
 

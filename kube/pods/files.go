@@ -18,10 +18,14 @@ import (
 	"kubelab/kube/operator"
 )
 
+// private is the mode of every directory of a pod's. A container's root may make any file that it can write one that runs
+// as root for all who reach it (set-user-ID), and such a file is one of the machine's: so nobody else may reach it.
+const private = 0o700
+
 // makeDirectories makes the places of a pod's files and logs.
 func (n Node) makeDirectories(pod *corev1.Pod) error {
 	for _, directory := range []string{n.logDirectory(pod), n.podDirectory(string(pod.UID))} {
-		if err := os.MkdirAll(directory, 0o755); err != nil {
+		if err := os.MkdirAll(directory, private); err != nil {
 			return fmt.Errorf("make directory of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
 	}
@@ -33,7 +37,7 @@ func (n Node) writeFiles(pod *corev1.Pod, c *corev1.Container, attempt int, ips 
 	uid := string(pod.UID)
 	words := n.lastWordsPath(uid, c.Name, attempt)
 	for _, directory := range []string{path.Dir(words), path.Dir(n.LogPath(pod, c.Name, attempt))} {
-		if err := os.MkdirAll(directory, 0o755); err != nil {
+		if err := os.MkdirAll(directory, private); err != nil {
 			return fmt.Errorf("make directory of container %s: %w", c.Name, err)
 		}
 	}

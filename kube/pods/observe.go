@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -150,5 +151,5 @@ func lastWords(path string) string {
 	if err != nil {
 		return ""
 	}
-	return string(text)
+	return strings.ToValidUTF8(string(text), "\uFFFD") // anything may be in it; no status with other text is accepted
 }

@@ -85,7 +85,7 @@ func (r *Runtime) wantedContainer(c *container, config *cri.ContainerConfig) (co
 // prepareHost makes the directories that a container needs outside: for its log, and for what it mounts.
 func prepareHost(wanted containers.Config) error {
 	if wanted.LogPath != "" {
-		if err := os.MkdirAll(filepath.Dir(wanted.LogPath), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(wanted.LogPath), 0o700); err != nil {
 			return fmt.Errorf("make the log's directory: %w", err)
 		}
 	}
