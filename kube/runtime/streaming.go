@@ -12,10 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -24,7 +22,6 @@ import (
 	utilexec "k8s.io/utils/exec"
 
 	"kubelab/kube/containers"
-	"kubelab/kube/podnet"
 )
 
 // What goes both ways for long (a shell, a forwarded port) does not go over gRPC: CRI gives the kubelet a URL with a token that is good once,
@@ -216,49 +213,4 @@ func sizes(ctx context.Context, from <-chan remotecommand.TerminalSize) <-chan c
 		}
 	}()
 	return to
-}
-
-// PortForward joins the client's stream to a port on the loopback interface inside the pod.
-func (s streams) PortForward(ctx context.Context, sandbox string, port int32, stream io.ReadWriteCloser) error {
-	netNS, err := s.runtime.netNS(sandbox)
-	if err != nil {
-		return err
-	}
-	var conn net.Conn
-	dial := func() (err error) {
-		conn, err = net.DialTimeout("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))), 10*time.Second)
-		return err
-	}
-	if netNS == "" {
-		err = dial()
-	} else {
-		err = podnet.Do(netNS, dial)
-	}
-	if err != nil {
-		return fmt.Errorf("connect to port %d in the pod: %w", port, err)
-	}
-	return join(ctx, conn.(*net.TCPConn), stream)
-}
-
-// join copies both ways until the pod's side is done. The client may be done before: then the pod reads the end of its input.
-func join(ctx context.Context, conn *net.TCPConn, stream io.ReadWriteCloser) error {
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	var copying errgroup.Group
-	copying.Go(func() error {
-		defer conn.CloseWrite()
-		_, err := io.Copy(conn, stream)
-		return ignoreClosed(err)
-	})
-	_, err := io.Copy(stream, conn)
-	conn.Close()
-	stream.Close()
-	return errors.Join(ignoreClosed(err), copying.Wait())
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -18,9 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/tools/remotecommand"
-	"k8s.io/client-go/transport/spdy"
 	"k8s.io/client-go/util/exec"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
@@ -129,31 +127,7 @@ func TestPortForwardReachesWhatListensOnLoopbackInsideThePod(t *testing.T) {
 	p := n.runPod("web")
 	id := p.run("main", "mkdir /www; echo hello > /www/index.html; httpd -f -p 127.0.0.1:8080 -h /www")
 	p.exec(id, "until nc 127.0.0.1 8080 </dev/null; do sleep 0.01; done") // a client gives up at the first refusal
-	answer, err := n.PortForward(t.Context(), &cri.PortForwardRequest{PodSandboxId: p.id})
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := url.Parse(answer.Url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport, upgrader, err := spdy.RoundTripperFor(&rest.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop, ready := make(chan struct{}), make(chan struct{})
-	forwarder, err := portforward.New(spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, target),
-		[]string{"0:8080", "0:81"}, stop, ready, io.Discard, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- forwarder.ForwardPorts() }()
-	<-ready
-	ports, err := forwarder.GetPorts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ports, _, _ := n.forward(p.id, "8080", "81")
 	client := http.Client{Timeout: 10 * time.Second}
 	get := func(port uint16) string {
 		response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
@@ -164,10 +138,10 @@ func TestPortForwardReachesWhatListensOnLoopbackInsideThePod(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return string(body)
 	}
-	if got := get(ports[0].Local); got != "hello\n" {
+	if got := get(ports[0]); got != "hello\n" {
 		t.Errorf("the web server in the pod says %q", got)
 	}
-	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[1].Local))
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,8 +149,6 @@ func TestPortForwardReachesWhatListensOnLoopbackInsideThePod(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Errorf("%d bytes come from a port where nobody listens", n)
 	}
-	close(stop)
-	<-done
 }
 
 func TestStreamsNeedAContainerThatRuns(t *testing.T) {
