@@ -78,6 +78,7 @@ func TestADayWithKubectl(t *testing.T) {
 		{"LogsAreThereFollowTheContainerAndOutliveIt", reads},
 		{"ACommandRunsInAContainerWithItsInputItsTerminalAndItsExitCode", entersContainers},
 		{"APortOfAPodOrServiceIsReachedFromTheOutside", forwards},
+		{"AStreamEndsAloneAndLeavesNothing", endsStreams},
 		{"AFieldHasOneOwnerAndAnotherOneIsTold", applyOnTheServer},
 		{"AnObjectIsChangedByEveryVerb", changes},
 		{"ARolloutIsWatchedUndonePausedAndRepeated", rollsOut},

@@ -1,0 +1,160 @@
+package apiserver_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kubelab/kube/cluster/clustertest"
+)
+
+const much = 4 << 20 // more than all buffers between a client and a pod hold
+
+// endsStreams ends streams in every way, by both sides, and looks that others go on and that nothing stays open.
+func endsStreams(u user) {
+	before := u.openFiles()
+	endsForwards(u)
+	endsCommands(u)
+	ctx, leave := context.WithCancel(context.Background())
+	var followers errgroup.Group
+	for range 10 {
+		followers.Go(func() error { return u.Command(ctx, "kubectl", "logs", "--follow", "deployment/web").Run() })
+	}
+	u.Wait(time.Minute, "ten that follow a log", func() bool { return u.openFiles() >= before+20 })
+	leave()
+	_ = followers.Wait() // they were told to end
+	// A few connections between components come and go by themselves.
+	u.Wait(time.Minute, "what served the streams to be closed", func() bool { return u.openFiles() < before+8 })
+}
+
+// openFiles is how many those have that serve streams: the API server, the kubelets and the runtimes.
+func (u user) openFiles() (n int) {
+	for _, program := range []string{"apiserver", "kubelet", "runtime"} {
+		for _, pid := range clustertest.Processes("/kubelab/"+u.Name+"/", "kube", program) {
+			files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)) // none, if it has just ended
+			n += len(files)
+		}
+	}
+	return n
+}
+
+// endsForwards has twenty connections through one kubectl port-forward.
+func endsForwards(u user) {
+	const echo, early, counts = "9000", "9001", "9002"
+	u.says(``, "exec", "client", "--", "sh", "-c", `
+		nc -ll -p 9000 -e cat >/dev/null 2>&1 & nc -ll -p 9001 -e echo bye >/dev/null 2>&1 & nc -ll -p 9002 -e wc -c >/dev/null 2>&1 &
+		for port in 9000 9001 9002; do until nc 127.0.0.1 $port </dev/null >/dev/null 2>&1; do sleep 0.01; done; done`)
+	local := map[string]string{echo: freePort(u.T), early: freePort(u.T), counts: freePort(u.T)}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	forward := u.Command(ctx, "kubectl", "port-forward", "pod/client", local[echo]+":"+echo, local[early]+":"+early, local[counts]+":"+counts)
+	var said bytes.Buffer
+	forward.Stdout, forward.Stderr = &said, &said
+	if err := forward.Start(); err != nil {
+		u.T.Fatal(err)
+	}
+	dial := func(port string) (*net.TCPConn, error) {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+local[port])
+		if err != nil {
+			return nil, err
+		}
+		return conn.(*net.TCPConn), conn.SetDeadline(time.Now().Add(30 * time.Second))
+	}
+	var stays *net.TCPConn
+	u.Wait(time.Minute, "the ports to be forwarded", func() (there bool) {
+		conn, err := dial(echo)
+		stays = conn
+		return err == nil
+	})
+	defer stays.Close()
+	load := bytes.Repeat([]byte("x"), much)
+	var clients errgroup.Group
+	for range 5 {
+		clients.Go(func() error { // the server ends while much is on its way to it
+			conn, err := dial(early)
+			if err == nil {
+				_, _ = conn.Write(load)
+				_, _ = io.Copy(io.Discard, conn)
+				conn.Close()
+			}
+			return err
+		})
+		clients.Go(func() error { // the client goes at once
+			conn, err := dial(counts)
+			if err == nil {
+				_, err = conn.Write([]byte("x"))
+				conn.Close()
+			}
+			return err
+		})
+		clients.Go(func() error { // the client goes without an end
+			conn, err := dial(echo)
+			if err == nil {
+				err = echoed(conn)
+				_ = conn.SetLinger(0)
+				conn.Close()
+			}
+			return err
+		})
+		clients.Go(func() error { // the client ends, and the server answers then
+			conn, err := dial(counts)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			if _, err := conn.Write(load); err != nil {
+				return err
+			}
+			if err := conn.CloseWrite(); err != nil {
+				return err
+			}
+			answer, err := io.ReadAll(conn)
+			if strings.TrimSpace(string(answer)) != fmt.Sprint(much) {
+				return fmt.Errorf("of %d bytes arrived %q: %v", much, answer, err)
+			}
+			return nil
+		})
+	}
+	if err := clients.Wait(); err != nil {
+		u.T.Error(err)
+	}
+	if err := echoed(stays); err != nil {
+		u.T.Errorf("a connection that has nothing to do with the others: %v", err)
+	}
+	cancel()
+	_ = forward.Wait() // it was told to end
+	if u.T.Failed() {
+		u.T.Logf("kubectl port-forward says:\n%s", said.String())
+	}
+}
+
+// echoed sends a word and waits until it comes back.
+func echoed(conn net.Conn) error {
+	if _, err := io.WriteString(conn, "ping"); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(conn, make([]byte, 4))
+	return err
+}
+
+// endsCommands has commands that take less input than there is.
+func endsCommands(u user) {
+	input := strings.Repeat("x", much)
+	u.saysTo(input, `^x$`, "exec", "-i", "client", "--", "head", "-c", "1")
+	u.saysTo(input, `^later\n$`, "exec", "-i", "client", "--", "sh", "-c", "exec 0<&-; sleep 0.2; echo later")
+	if answer := u.Ask(input, "exec", "-i", "client", "--", "sh", "-c", "exit 9"); answer.Code != 9 {
+		u.T.Errorf("a command that ends at once: %+v", answer)
+	}
+	u.saysTo(input, fmt.Sprintf(`^%d\n$`, much), "exec", "-i", "client", "--", "wc", "-c")
+	u.says(`pod/few created`, "run", "few", "--image=busybox", "--stdin", "--attach=false", "--restart=Never", "--", "head", "-c", "3")
+	u.says(`met`, "wait", "--for=condition=Ready", "pod/few", "--timeout=60s")
+	u.saysTo(input, `xxx`, "attach", "-i", "few")
+	u.says(`deleted`, "delete", "pod", "few", "--grace-period=1")
+}
