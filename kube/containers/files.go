@@ -4,7 +4,9 @@ package containers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,7 +72,7 @@ func (s Sandbox) readStatuses() ([]Status, error) {
 			status = Status{ID: filepath.Base(filepath.Dir(file)), State: Created}
 		}
 		note, err := os.ReadFile(filepath.Join(filepath.Dir(file), noteFile))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a container without a note can still be removed
 			return nil, err
 		}
 		status.Note = string(note)

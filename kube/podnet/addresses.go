@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -33,7 +35,8 @@ func (n *Network) readAddresses() error {
 	}
 	var old addresses
 	if err := json.Unmarshal(content, &old); err != nil {
-		return fmt.Errorf("read the pods' addresses in %s: %w", n.addressFile(), err)
+		slog.Error("the pods' addresses cannot be read: go on with those that the pods are known to have", "file", n.addressFile(), "error", err)
+		old = addresses{PodCIDR: n.cfg.PodCIDR, Pods: maps.Clone(n.cfg.Pods)}
 	}
 	if old.PodCIDR == n.cfg.PodCIDR {
 		n.addrs.Last = old.Last

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"os/exec"
 	"testing"
@@ -43,7 +44,7 @@ func attachForever(config string) {
 func TestAKillAtAnyInstantLeaksNothing(t *testing.T) {
 	node := newLab(t, 1).nodes[0]
 	kept := node.attach(t, "kept")
-	node.cfg.Pods = []string{"kept"}
+	node.cfg.Pods = map[string]netip.Addr{"kept": {}}
 	config, err := json.Marshal(node.cfg)
 	if err != nil {
 		t.Fatal(err)

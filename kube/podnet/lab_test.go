@@ -106,7 +106,10 @@ func (n *labNode) open(t testing.TB, pods ...string) {
 	if n.net != nil {
 		n.net.Close()
 	}
-	n.cfg.Pods = pods
+	n.cfg.Pods = map[string]netip.Addr{}
+	for _, id := range pods {
+		n.cfg.Pods[id] = netip.Addr{}
+	}
 	in(t, n.ns, func() (err error) {
 		n.net, err = Open(n.cfg)
 		return err

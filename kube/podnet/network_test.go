@@ -5,6 +5,7 @@ package podnet
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -187,7 +188,7 @@ func TestTheRangeOfANodeDoesNotChangeUnderItsPods(t *testing.T) {
 	node := l.nodes[0]
 	pod := node.attach(t, "a")
 	other := node.cfg
-	other.PodCIDR, other.Pods = l.nodes[0].cfg.ClusterCIDR, []string{"a"}
+	other.PodCIDR, other.Pods = l.nodes[0].cfg.ClusterCIDR, map[string]netip.Addr{"a": {}}
 	if err := Do(node.ns, func() error { _, err := Open(other); return err }); err == nil {
 		t.Error("the network was opened with another range while a pod has an address")
 	}

@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/utils/keymutex"
@@ -104,9 +107,9 @@ func (n *Network) repair() error {
 	if err != nil {
 		return err
 	}
-	for _, step := range PlanRepair(n.cfg.PodCIDR, n.addrs.Pods, existing, n.cfg.Pods) {
-		if err := n.carryOut(step); err != nil {
-			return fmt.Errorf("repair pod network: %s %s%s: %w", step.Verb, step.ID, step.Port, err)
+	for _, step := range PlanRepair(n.cfg.PodCIDR, n.addrs.Pods, existing, slices.Sorted(maps.Keys(n.cfg.Pods))) {
+		if err := n.carryOut(step); err != nil { // the other pods' connections are no worse for it
+			slog.Error("repair pod network", "do", step.Verb, "pod", step.ID, "port", step.Port, "error", err)
 		}
 	}
 	return nil

@@ -21,9 +21,9 @@ type Config struct {
 	// ClusterCIDR is the range of all nodes' pods, for example 10.244.0.0/16. Packets from PodCIDR to
 	// addresses outside ClusterCIDR leave with the node's address.
 	ClusterCIDR netip.Prefix
-	// Pods are the ids that the caller still knows. Whatever Open finds that belongs to another id is
-	// removed: it is the remains of an Attach or a Detach that a crash cut short.
-	Pods []string
+	// Pods are the ids that the caller still knows, with their addresses, in case those in Dir cannot be read. Whatever Open finds
+	// that belongs to another id is removed: it is the remains of an Attach or a Detach that a crash cut short.
+	Pods map[string]netip.Addr
 }
 
 // Attachment is a pod's place in the network.

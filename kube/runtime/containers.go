@@ -32,8 +32,11 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 	}
 	sb.busy.Lock()
 	defer sb.busy.Unlock()
-	if !sb.ready {
-		return nil, status.Errorf(codes.FailedPrecondition, "sandbox %s is stopped: containers of its pod need a new one", sb.record.ID)
+	r.mu.Lock()
+	err = sb.usable()
+	r.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
 	r.imageUse.RLock()
 	defer r.imageUse.RUnlock()

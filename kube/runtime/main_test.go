@@ -251,7 +251,7 @@ func processesOf(dir string) []string {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	var found []string
 	for _, file := range files {
-		if line, _ := os.ReadFile(file); strings.Contains(string(line), dir+"/pods/") {
+		if line, _ := os.ReadFile(file); strings.Contains(string(line), dir+"/") {
 			found = append(found, filepath.Base(filepath.Dir(file)))
 		}
 	}

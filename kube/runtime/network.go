@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -74,21 +75,21 @@ func (r *Runtime) UpdateRuntimeConfig(_ context.Context, request *cri.UpdateRunt
 func (r *Runtime) rangeFile() string { return filepath.Join(r.config.Root, "pod-cidr.json") }
 
 // rememberedRange is the range to begin with; the zero value if there is none yet.
-func (r *Runtime) rememberedRange() (netip.Prefix, error) {
+func (r *Runtime) rememberedRange() netip.Prefix {
 	podCIDR := r.config.PodCIDR
 	if podCIDR.IsValid() {
-		return podCIDR, nil
+		return podCIDR
 	}
-	err := readRecord(r.rangeFile(), &podCIDR)
-	if errors.Is(err, os.ErrNotExist) {
-		return podCIDR, nil
+	if err := readRecord(r.rangeFile(), &podCIDR); err != nil && !errors.Is(err, os.ErrNotExist) {
+		slog.Error("the range of the node's pods cannot be read: a kubelet will tell it again", "file", r.rangeFile(), "error", err)
+		return netip.Prefix{}
 	}
-	return podCIDR, err
+	return podCIDR
 }
 
-// openNetwork makes the pod network usable; pods are the sandboxes that keep their place in it. The lock is held, or
+// openNetwork makes the pod network usable; pods are the sandboxes that keep their place in it, and their addresses. The lock is held, or
 // nobody else is there yet.
-func (r *Runtime) openNetwork(podCIDR netip.Prefix, pods []string) error {
+func (r *Runtime) openNetwork(podCIDR netip.Prefix, pods map[string]netip.Addr) error {
 	network, err := podnet.Open(podnet.Config{
 		Dir: filepath.Join(r.config.Root, "network"), PodCIDR: podCIDR, ClusterCIDR: r.config.ClusterCIDR, Pods: pods,
 	})
@@ -145,6 +146,14 @@ func (r *Runtime) unplug(ctx context.Context, id string) error {
 		note(ctx, "detach veth", "%s is free again", place.IP)
 	}
 	return nil
+}
+
+// text is what an error says, empty for none.
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // info is what crictl shows of a verbose answer: JSON below a key.

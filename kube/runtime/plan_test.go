@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -15,14 +16,17 @@ import (
 func TestAfterARestartTheRuntimeGoesOnWithWhatLivesAndNothingHalfMadeStays(t *testing.T) {
 	for name, test := range map[string]struct {
 		recorded, shimLives bool
+		trouble             error
 		want                Verb
 	}{
-		"a sandbox that lives is followed":                            {true, true, Follow},
-		"one whose shim is dead is taken down":                        {true, false, TakeDown},
-		"one that was being made goes, for nobody counts on it":       {false, true, Discard},
-		"one that was being removed goes, though its shim is no more": {false, false, Discard},
+		"a sandbox that lives is followed":                            {true, true, nil, Follow},
+		"one whose shim is dead is taken down":                        {true, false, nil, TakeDown},
+		"one that was being made goes, for nobody counts on it":       {false, true, nil, Discard},
+		"one that was being removed goes, though its shim is no more": {false, false, nil, Discard},
+		"one whose record is broken goes, for nobody can stop it":     {false, true, errors.New("broken"), Discard},
+		"one whose shim says nothing waits until it can be stopped":   {true, true, errors.New("silent"), Quarantine},
 	} {
-		if got, why := PlanRecovery(test.recorded, test.shimLives); got != test.want || why == "" {
+		if got, why := PlanRecovery(test.recorded, test.shimLives, test.trouble); got != test.want || why == "" {
 			t.Errorf("%s: %s, because %s", name, got, why)
 		}
 	}

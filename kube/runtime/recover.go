@@ -9,84 +9,112 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
+	"time"
+
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
 )
 
+// shimPatience is how long a shim may take to tell what it has: longer than any real one, and short enough for the others to wait for.
+const shimPatience = 10 * time.Second
+
 // recover makes memory, disk and kernel agree again after the last runtime has ended, in whatever way: it looks, plans
-// (PlanRecovery), opens the network for the pods that live, and acts.
+// (PlanRecovery), opens the network for the pods that live, and acts. A sandbox for which that fails does not keep the others.
 func (r *Runtime) recover(ctx context.Context) error {
 	dirs, err := os.ReadDir(r.podsDir())
 	if err != nil {
 		return err
 	}
 	plan, why := map[string]Verb{}, map[string]string{}
-	var plugged []string // those that keep their place in the network
+	plugged := map[string]netip.Addr{} // those that keep their place in the network
 	for _, dir := range dirs {
 		id := dir.Name()
-		recorded, err := r.load(ctx, id)
-		if err != nil {
-			return fmt.Errorf("sandbox %s: %w", id, err)
-		}
-		plan[id], why[id] = PlanRecovery(recorded, recorded && r.sandboxes[id].shim.Alive())
-		if plan[id] == Follow && r.sandboxes[id].record.NetNS != "" {
-			plugged = append(plugged, id)
+		sb, err := r.load(ctx, id)
+		plan[id], why[id] = PlanRecovery(sb != nil, sb != nil && sb.shim.Alive(), err)
+		if sb != nil && plan[id] != TakeDown && sb.record.NetNS != "" {
+			plugged[id], _ = netip.ParseAddr(sb.record.IP) // without one, the network gives another
 		}
 	}
-	podCIDR, err := r.rememberedRange()
-	if err != nil {
-		return err
-	}
-	if podCIDR.IsValid() {
+	if podCIDR := r.rememberedRange(); podCIDR.IsValid() {
 		if err := r.openNetwork(podCIDR, plugged); err != nil {
 			return err
 		}
 	}
 	for id, verb := range plan {
 		slog.Info("recovery", "do", verb, "sandbox", id, "why", why[id])
-		if err := r.carryOut(ctx, verb, id); err != nil {
-			return fmt.Errorf("%s sandbox %s: %w", verb, id, err)
-		}
+		r.carryOut(ctx, verb, id, why[id])
 	}
 	return nil
 }
 
-// load brings a sandbox and its containers into memory, if it has a record.
-func (r *Runtime) load(ctx context.Context, id string) (recorded bool, err error) {
+// load brings a sandbox and its containers into memory. Nil is one that has no record, or none that can be read. An error beside a
+// sandbox says that its containers are not known.
+func (r *Runtime) load(ctx context.Context, id string) (*sandbox, error) {
 	sb := &sandbox{ready: true, containers: map[string]*container{}}
-	err = readRecord(r.recordFile(id), &sb.record)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if err := readRecord(r.recordFile(id), &sb.record); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	} else if err != nil {
-		return false, err
+		return nil, fmt.Errorf("read its record: %w", err)
+	} else if sb.record.ID != id || sb.record.Config.GetMetadata() == nil {
+		return nil, errors.New("read its record: it is of no pod")
 	}
-	if sb.shim, err = containers.ConnectShim(r.shimDir(id)); err != nil {
-		return false, err
-	}
-	all, err := sb.shim.List(ctx)
-	if err != nil {
-		return false, err
-	}
+	sb.shim = &containers.Shim{Sandbox: r.shimConfig(sb.record)}
 	r.sandboxes[id] = sb
+	patience, cancel := context.WithTimeout(ctx, shimPatience)
+	defer cancel()
+	all, err := sb.shim.List(patience)
+	if err != nil {
+		return sb, fmt.Errorf("ask its shim: %w", err)
+	}
 	for _, status := range all {
 		c := &container{sandbox: sb, told: true, exited: make(chan struct{})}
-		if err := json.Unmarshal([]byte(status.Note), &c.record); err != nil {
-			return false, fmt.Errorf("record of container %s: %w", status.ID, err)
+		if err := json.Unmarshal([]byte(status.Note), &c.record); err != nil || c.record.Told.GetMetadata() == nil {
+			slog.Error("recovery: a container without a record is removed, as nobody can stop it any more", "sandbox", id, "container", status.ID, "error", err)
+			if err := sb.shim.Delete(patience, status.ID); err != nil {
+				return sb, fmt.Errorf("remove container %s, whose record cannot be read: %w", status.ID, err)
+			}
+			continue
 		}
 		c.status.State = containers.Created
 		r.addContainer(c)
 		r.heard(c, status)
 	}
-	return true, nil
+	return sb, nil
 }
 
-func (r *Runtime) carryOut(ctx context.Context, verb Verb, id string) error {
+// carryOut does what was planned for one sandbox. What fails is told in the log and by the sandbox itself, and left to be repeated:
+// to whoever stops a sandbox that is not ready, and for what no one knows of to the next start.
+func (r *Runtime) carryOut(ctx context.Context, verb Verb, id, why string) {
+	sb := r.sandboxes[id]
 	switch verb {
 	case Follow:
-		return r.follow(r.sandboxes[id])
+		r.follow(sb)
 	case TakeDown:
-		return r.takeDown(ctx, r.sandboxes[id])
+		if err := r.takeDown(ctx, sb); err != nil {
+			r.quarantine(sb, err)
+		}
+	case Quarantine:
+		r.quarantine(sb, errors.New(why))
+	case Discard:
+		record := sandboxRecord{ID: id}
+		r.ownCgroup(&record) // one that a kubelet made is its to remove
+		if err := r.discard(ctx, record); err != nil {
+			slog.Error("recovery: what is left of a sandbox stays until the next start", "sandbox", id, "error", err)
+		}
 	}
-	return r.discard(ctx, sandboxRecord{ID: id})
+}
+
+// quarantine keeps a sandbox away from all but StopPodSandbox and RemovePodSandbox.
+func (r *Runtime) quarantine(sb *sandbox, trouble error) {
+	slog.Error("a sandbox is not ready until it can be stopped", "sandbox", sb.record.ID,
+		"pod", sb.record.Config.GetMetadata().GetNamespace()+"/"+sb.record.Config.GetMetadata().GetName(), "error", trouble)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if sb.ready && sb.trouble == nil {
+		r.tell(cri.ContainerEventType_CONTAINER_STOPPED_EVENT, sb, sb.record.ID)
+	}
+	sb.trouble = trouble
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,7 +40,7 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 		config.LogDirectory = filepath.Join(r.sandboxDir(sb.record.ID), "logs")
 	}
 	if sb.record.Cgroup == "" {
-		sb.record.Cgroup, sb.record.OwnCgroup = filepath.Join(r.config.CgroupParent, sb.record.ID), true
+		r.ownCgroup(&sb.record)
 	}
 	if err := r.makeSandbox(ctx, sb); err != nil {
 		undone := r.discard(context.WithoutCancel(ctx), sb.record)
@@ -53,6 +52,10 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 	r.tell(cri.ContainerEventType_CONTAINER_CREATED_EVENT, sb, sb.record.ID)
 	r.tell(cri.ContainerEventType_CONTAINER_STARTED_EVENT, sb, sb.record.ID)
 	return &cri.RunPodSandboxResponse{PodSandboxId: sb.record.ID}, nil
+}
+
+func (r *Runtime) ownCgroup(record *sandboxRecord) {
+	record.Cgroup, record.OwnCgroup = filepath.Join(r.config.CgroupParent, record.ID), true
 }
 
 // makeSandbox makes all of a sandbox, and its record at last. Nobody else knows of sb yet.
@@ -73,9 +76,7 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 	}
 	note(ctx, "start shim", "sandbox %s", record.ID)
 	sb.shim = shim
-	if err := r.follow(sb); err != nil {
-		return err
-	}
+	r.follow(sb)
 	return writeRecord(r.recordFile(record.ID), record)
 }
 
@@ -91,47 +92,6 @@ func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
 	return config
 }
 
-// follow listens to the sandbox's shim until the sandbox is taken down. Should the shim die before, that takes it down.
-func (r *Runtime) follow(sb *sandbox) error {
-	ctx, unfollow := context.WithCancel(r.context)
-	exits, err := sb.shim.Exits(ctx)
-	if err != nil {
-		unfollow()
-		return err
-	}
-	sb.unfollow = unfollow
-	shim := sb.shim
-	r.following.Go(func() {
-		defer unfollow()
-		for err == nil {
-			for exit := range exits {
-				r.exited(sb, exit)
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			if !shim.Alive() {
-				break
-			}
-			exits, err = shim.Exits(ctx) // only the connection broke
-		}
-		slog.Warn("a shim died, and its pod's containers with it", "sandbox", sb.record.ID, "error", err)
-		if err := r.takeDown(r.context, sb); err != nil {
-			slog.Error("take down the sandbox of a dead shim", "sandbox", sb.record.ID, "error", err)
-		}
-	})
-	return nil
-}
-
-func (r *Runtime) exited(sb *sandbox, exit containers.Status) {
-	r.mu.Lock()
-	c := sb.containers[exit.ID]
-	r.mu.Unlock()
-	if c != nil {
-		r.heard(c, exit)
-	}
-}
-
 // PodSandboxStatus tells all about one sandbox and its containers.
 func (r *Runtime) PodSandboxStatus(_ context.Context, request *cri.PodSandboxStatusRequest) (*cri.PodSandboxStatusResponse, error) {
 	sb, err := r.findSandbox(request.GetPodSandboxId())
@@ -144,7 +104,7 @@ func (r *Runtime) PodSandboxStatus(_ context.Context, request *cri.PodSandboxSta
 		Status: sb.status(), ContainersStatuses: sb.statuses(), Timestamp: time.Now().UnixNano(),
 	}
 	if request.GetVerbose() {
-		response.Info = info(map[string]any{"netns": sb.record.NetNS, "cgroup": sb.record.Cgroup, "directory": r.sandboxDir(sb.record.ID)})
+		response.Info = info(map[string]any{"netns": sb.record.NetNS, "cgroup": sb.record.Cgroup, "directory": r.sandboxDir(sb.record.ID), "trouble": text(sb.trouble)})
 	}
 	return response, nil
 }

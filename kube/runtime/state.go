@@ -23,7 +23,8 @@ type sandbox struct {
 	busy       sync.Mutex
 	record     sandboxRecord // never changes
 	shim       *containers.Shim
-	ready      bool // its shim holds its namespaces, and containers may be added; later only files are left, until it is removed
+	ready      bool  // its shim holds its namespaces, and containers may be added; later only files are left, until it is removed
+	trouble    error // why it cannot be worked with at present: it counts as not ready, and can only be stopped
 	unfollow   context.CancelFunc
 	containers map[string]*container
 }
@@ -66,8 +67,8 @@ func (r *Runtime) withShim(id string) (*container, *containers.Shim, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !c.sandbox.ready {
-		return nil, nil, status.Errorf(codes.FailedPrecondition, "container %s has exited, and its sandbox is stopped", id)
+	if err := c.sandbox.usable(); err != nil {
+		return nil, nil, fmt.Errorf("container %s: %w", id, err)
 	}
 	return c, c.sandbox.shim, nil
 }
@@ -140,8 +141,19 @@ func (sb *sandbox) status() *cri.PodSandboxStatus {
 	}
 }
 
+// usable says why nothing can be done in the sandbox any more. The lock is held.
+func (sb *sandbox) usable() error {
+	switch {
+	case !sb.ready:
+		return status.Errorf(codes.FailedPrecondition, "sandbox %s is stopped: its containers have exited, and its pod needs a new one", sb.record.ID)
+	case sb.trouble != nil:
+		return status.Errorf(codes.Unavailable, "sandbox %s cannot be worked with, stop it: %v", sb.record.ID, sb.trouble)
+	}
+	return nil
+}
+
 func (sb *sandbox) state() cri.PodSandboxState {
-	if sb.ready {
+	if sb.usable() == nil {
 		return cri.PodSandboxState_SANDBOX_READY
 	}
 	return cri.PodSandboxState_SANDBOX_NOTREADY

@@ -102,10 +102,7 @@ func (r *Runtime) netNS(id string) (string, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !sb.ready {
-		return "", status.Errorf(codes.FailedPrecondition, "sandbox %s is not ready", id)
-	}
-	return sb.record.NetNS, nil
+	return sb.record.NetNS, sb.usable()
 }
 
 // maxOutput is what ExecSync keeps of each stream (CVE-2022-1708: the output of a probe must not fill the node's memory).

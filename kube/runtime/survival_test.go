@@ -75,10 +75,7 @@ func TestAPodWhoseShimIsKilledIsNotReadyAndItsContainersHaveExited(t *testing.T)
 			n.kill()
 		}
 		for _, process := range processesOf(n.config.Root) {
-			pid, _ := strconv.Atoi(process)
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			kill(t, process)
 		}
 		if restarted {
 			n.start()
@@ -90,6 +87,14 @@ func TestAPodWhoseShimIsKilledIsNotReadyAndItsContainersHaveExited(t *testing.T)
 		if status := p.status(good); status.ExitCode != 0 || status.Reason != "Completed" {
 			t.Errorf("status of a container that had exited before: %v", status)
 		}
+	}
+}
+
+func kill(t *testing.T, process string) {
+	t.Helper()
+	pid, _ := strconv.Atoi(process)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -49,7 +49,7 @@ func (r *Runtime) takeDown(ctx context.Context, sb *sandbox) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sb.ready = false
+	sb.ready, sb.trouble = false, nil
 	r.tell(cri.ContainerEventType_CONTAINER_STOPPED_EVENT, sb, sb.record.ID)
 	return nil
 }
