@@ -150,7 +150,7 @@ func TestAShimThatLivesKeepsItsPodThoughTheNodeHasNoFilesLeftToListenToIt(t *tes
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if p.sandboxState() != cri.PodSandboxState_SANDBOX_READY {
+	if log.says("a shim died") || p.sandboxState() != cri.PodSandboxState_SANDBOX_READY {
 		t.Fatal("the pod is taken down")
 	}
 	for _, process := range processesOf(n.config.Root) {

@@ -4,7 +4,7 @@ package services
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -18,7 +18,7 @@ import (
 	"kubelab/kube/trace"
 )
 
-// loader brings many services to the kernel in one transaction: that takes hardly longer than for one.
+// loader brings many services to the kernel in one transaction: that takes hardly longer than for one. (loader_load.go)
 type loader struct {
 	services corelisters.ServiceLister
 	slices   cache.Indexer
@@ -27,6 +27,7 @@ type loader struct {
 	self     string
 	pods     netip.Prefix
 	waiting  chan request
+	again    func(operator.Key, ...trace.ID) // has a key requested once more
 
 	// What the kernel has. A nil table is one that must be replaced as a whole.
 	table  *Table
@@ -34,6 +35,8 @@ type loader struct {
 	stale  stale // UDP frontends that are not flushed yet
 	loaded map[operator.Key]version
 	told   map[operator.Key]version // what the record knows
+	// refused says of a service why the kernel does not take its rules, if the record knows of that.
+	refused map[operator.Key]string
 }
 
 // request is a key that a worker of the loop wants loaded, outcome the answer that it waits for.
@@ -47,6 +50,7 @@ type outcome struct {
 	frontends []Frontend
 	causes    []trace.ID // the writes that are new since then
 	err       error
+	refused   bool // err is new, and about this service alone
 }
 
 // version is what a service's rules are, and the writes that made the service and its slices so.
@@ -78,9 +82,13 @@ func (l *loader) run(ctx context.Context) {
 		for i, r := range batch {
 			keys[i] = r.key
 		}
-		err := l.load(ctx, keys)
+		failed := l.load(ctx, keys)
 		for _, r := range batch {
-			r.answer <- l.outcome(r.key, err)
+			r.answer <- l.outcome(r.key, failed[r.key])
+			delete(failed, r.key)
+		}
+		for key := range failed { // nobody waits for these
+			l.again(key)
 		}
 	}
 }
@@ -88,8 +96,13 @@ func (l *loader) run(ctx context.Context) {
 // outcome compares what is loaded for a key with what was told of it.
 func (l *loader) outcome(key operator.Key, err error) outcome {
 	if err != nil {
-		return outcome{err: err}
+		known := l.refused[key]
+		if l.refused[key] = err.Error(); !errors.Is(err, errRefused) {
+			delete(l.refused, key)
+		}
+		return outcome{err: err, refused: l.refused[key] != known && l.refused[key] != ""}
 	}
+	delete(l.refused, key)
 	now, before := l.loaded[key], l.told[key]
 	put(l.told, key, now)
 	return outcome{
@@ -99,38 +112,6 @@ func (l *loader) outcome(key operator.Key, err error) outcome {
 			return slices.Contains(before.writes, id)
 		}),
 	}
-}
-
-// load makes the kernel's table right for some services. If the table was lost, or the node itself changed, that is all
-// services.
-func (l *loader) load(ctx context.Context, keys []operator.Key) error {
-	tx := l.nft.NewTransaction()
-	if node := l.observeNode(); l.table == nil || l.node != node {
-		l.table, l.node = NewTable(), node
-		clear(l.loaded)
-		replaceTable(tx, node, l.pods)
-		keys = l.allServices()
-	}
-	changes := NoChanges()
-	for _, key := range keys {
-		now := l.observe(key)
-		put(l.loaded, key, now)
-		if before, changed := l.table.Put(key, now.frontends, changes); changed {
-			l.stale.note(before, now.frontends)
-		}
-	}
-	writeRows(tx, changes)
-	if tx.NumOperations() > 0 {
-		if err := l.nft.Run(ctx, tx); err != nil {
-			l.table = nil // nobody knows what the kernel has now
-			return fmt.Errorf("load rules of %d services: %w", len(keys), err)
-		}
-	}
-	if err := l.stale.flush(); err != nil {
-		return err
-	}
-	clear(l.stale)
-	return nil
 }
 
 // observe looks at a service and plans what the node needs for it.

@@ -4,6 +4,7 @@ package services
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -38,8 +39,10 @@ func NewProxy(client *operator.Client, nft knftables.Interface, self string, pod
 		services: watches.Services().Lister(), slices: endpoints.GetIndexer(), nodes: watches.Nodes().Lister(),
 		nft: nft, self: self, pods: pods,
 		waiting: make(chan request), stale: stale{}, loaded: map[operator.Key]version{}, told: map[operator.Key]version{},
+		refused: map[operator.Key]string{},
 	}}
 	p.loop = operator.NewLoop("rules", "services", most, client, p.reconcile)
+	p.loader.again = p.loop.Add
 	if err := operator.Follow(p.loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
 		return nil, err
 	}
@@ -78,6 +81,8 @@ func (p *Proxy) reconcile(ctx context.Context, key operator.Key) error {
 	case loaded := <-answer:
 		if loaded.err == nil && loaded.changed {
 			p.tell(ctx, key, loaded)
+		} else if loaded.refused {
+			p.record(ctx, key, "refuse rules", fmt.Sprintf("%v: the node keeps those that it has, and will try again", loaded.err))
 		}
 		return loaded.err
 	case <-ctx.Done():
@@ -89,9 +94,12 @@ func (p *Proxy) reconcile(ctx context.Context, key operator.Key) error {
 // which will then find nothing to do: so the writes that were seen count as causes, too.
 func (p *Proxy) tell(ctx context.Context, key operator.Key, loaded outcome) {
 	ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), loaded.causes...)...)
+	p.record(ctx, key, "load rules", describe(loaded.frontends))
+}
+
+func (p *Proxy) record(ctx context.Context, key operator.Key, verb, detail string) {
 	p.client.Recorder.Record(ctx, trace.Step{
-		Verb: "load rules", Detail: describe(loaded.frontends),
-		Object: trace.Ref{Resource: "services", Namespace: key.Namespace, Name: key.Name},
+		Verb: verb, Detail: detail, Object: trace.Ref{Resource: "services", Namespace: key.Namespace, Name: key.Name},
 	})
 }
 
