@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -116,6 +117,10 @@ func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
 				t.Errorf("the cluster lives in %s, want %s", spec.CgroupRoot, want)
 			}
 			checkInLeaf(t, o, spec)
+			tasks, err := os.ReadFile(filepath.Join(cgroupMount, spec.CgroupRoot, "pids.max"))
+			if err == nil && strings.TrimSpace(string(tasks)) != "max" { // beside cgroup v1 the controller is not to be had
+				t.Errorf("all nodes together may have only %s tasks", tasks)
+			}
 			for _, host := range []string{"node-1", "node-2"} { // the scope must outlive each of its processes
 				if err := Kill(t.Context(), o.Name, host); err != nil {
 					t.Fatal(err)
@@ -133,6 +138,16 @@ func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheScopeOfAClusterIsOursToDivideAndHasNoLimitOfTasks(t *testing.T) {
+	have := map[string]any{}
+	for _, property := range scopeProperties("lab", 7) {
+		have[property.Name] = property.Value.Value()
+	}
+	if have["Delegate"] != true || have["TasksMax"] != uint64(math.MaxUint64) {
+		t.Errorf("systemd is asked for %v", have)
+	}
 }
 
 func TestAComponentThatIsKilledComesBackAndTheOthersStay(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -44,14 +45,21 @@ func ensureScope(ctx context.Context, cluster string, pid int) error {
 		return nil
 	}
 	return withSystemd(ctx, func(systemd *dbus.Conn, done chan<- string) error {
-		_, err := systemd.StartTransientUnitContext(ctx, scopeName(cluster), "replace", []dbus.Property{
-			dbus.PropDescription("kubelab cluster " + cluster),
-			dbus.PropPids(uint32(pid)),
-			{Name: "Delegate", Value: godbus.MakeVariant(true)},
-			{Name: "CollectMode", Value: godbus.MakeVariant("inactive-or-failed")}, // keep no memory of it
-		}, done)
+		_, err := systemd.StartTransientUnitContext(ctx, scopeName(cluster), "replace", scopeProperties(cluster, pid), done)
 		return err
 	})
+}
+
+// scopeProperties say what systemd shall make.
+func scopeProperties(cluster string, pid int) []dbus.Property {
+	return []dbus.Property{
+		dbus.PropDescription("kubelab cluster " + cluster),
+		dbus.PropPids(uint32(pid)),
+		{Name: "Delegate", Value: godbus.MakeVariant(true)},
+		// Without limit, which the largest number means. Systemd's usual one is for a service; here it would hold all nodes.
+		{Name: "TasksMax", Value: godbus.MakeVariant(uint64(math.MaxUint64))},
+		{Name: "CollectMode", Value: godbus.MakeVariant("inactive-or-failed")}, // keep no memory of it
+	}
 }
 
 // endScope waits until systemd has taken the scope away. By itself it would do so some time after the

@@ -117,6 +117,7 @@ func resources(c Config, h Host) *specs.LinuxResources {
 		Devices: []specs.LinuxDeviceCgroup{{Allow: c.Privileged, Access: "rwm"}}, // all, or none but the usual ones
 		CPU:     &specs.LinuxCPU{},
 		Memory:  &specs.LinuxMemory{},
+		Unified: r.Unified,
 	}
 	if r.CPUShares > 0 {
 		out.CPU.Shares = &r.CPUShares

@@ -32,17 +32,19 @@ type Mount struct {
 	ReadOnly bool
 }
 
-// Resources are the limits of a container's cgroup. Zero means: none set.
+// Resources are the limits of a cgroup, a container's or a pod's. Zero means: none set.
 type Resources struct {
 	// CPUShares is the weight against siblings, 2 to 262144, 1024 for one CPU. On cgroup v2 it becomes cpu.weight.
 	CPUShares uint64
-	// CPUQuota is how many microseconds the container may run in each CPUPeriod (also microseconds, 100000 if zero).
+	// CPUQuota is how many microseconds it may run in each CPUPeriod (also microseconds, 100000 if zero).
 	CPUQuota  int64
 	CPUPeriod uint64
-	// MemoryLimit is in bytes; above it the kernel kills a process of the container.
+	// MemoryLimit is in bytes; above it the kernel kills a process in it.
 	MemoryLimit int64
 	// PidsLimit bounds the number of threads and processes.
 	PidsLimit int64
+	// Unified are further files of a cgroup of version 2 and what is written to them ("memory.oom.group": "1").
+	Unified map[string]string
 }
 
 // Config describes one container.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/opencontainers/cgroups"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -150,7 +151,7 @@ func (k *Kubelet) podsNode(runtime string) pods.Node {
 	return pods.Node{
 		Name: k.config.NodeName, IP: k.config.NodeIP, Runtime: runtime,
 		CPU: k.config.CPU.MilliValue(), Memory: k.config.Memory.Value(),
-		Root: k.config.Root, CgroupRoot: k.config.CgroupRoot,
+		Root: k.config.Root, CgroupRoot: k.config.CgroupRoot, CgroupV2: cgroups.IsCgroup2UnifiedMode(),
 		DNS: k.config.ClusterDNS, Domain: k.config.ClusterDomain, Resolver: resolver("/etc/resolv.conf"),
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubelab/kube/containers/containerstest"
+	"kubelab/kube/pods"
 )
 
 // obedient is a script that ends at once when it is asked to.
@@ -184,6 +185,29 @@ func TestAContainerThatTakesMoreMemoryThanItsLimitIsKilled(t *testing.T) {
 	p := l.becomes("greedy", "over", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
 	if ended := web(p).State.Terminated; ended == nil || ended.Reason != "OOMKilled" || ended.ExitCode != 137 {
 		t.Errorf("it ended with %+v", web(p))
+	}
+}
+
+func TestAPodsCgroupHasTheLimitsOfTheWholePod(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("web-1", obedient, func(p *corev1.Pod) {
+		p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: quantityOf("16Mi"), corev1.ResourceCPU: quantityOf("500m")}
+		second := p.Spec.Containers[0].DeepCopy()
+		second.Name = "second"
+		p.Spec.Containers = append(p.Spec.Containers, *second)
+	}))
+	p := l.becomes("web-1", "ready", ready)
+	for want, files := range map[string][3]string{
+		"33554432": {"memory", "memory.limit_in_bytes", "memory.max"}, "100000": {"cpu", "cpu.cfs_quota_us", "cpu.max"}, "4096": {"pids", "pids.max", "pids.max"},
+	} {
+		cgroup := pods.CgroupParent(l.config.CgroupRoot, p)
+		got, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", files[0], cgroup, files[1]))
+		if err != nil {
+			got, err = os.ReadFile(filepath.Join("/sys/fs/cgroup", cgroup, files[2]))
+		}
+		if err != nil || !strings.HasPrefix(string(got), want) {
+			t.Errorf("%s of the pod's cgroup: %q, %v, want %s", files[2], got, err, want)
+		}
 	}
 }
 

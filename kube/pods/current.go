@@ -29,6 +29,7 @@ type Node struct {
 	Memory     int64  // capacity in bytes
 	Root       string // absolute: holds the pods' files and logs
 	CgroupRoot string // the node's cgroup; its pods live under it
+	CgroupV2   bool   // whether the node has control groups of version 2
 	DNS        string // the cluster's DNS server
 	Domain     string // the cluster's domain
 	Resolver   Resolver

@@ -12,9 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/containers"
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
 )
@@ -112,11 +114,29 @@ func (o *Operator) createSandbox(ctx context.Context, w work, a CreateSandbox) e
 	if err := o.node.makeDirectories(w.pod); err != nil {
 		return err
 	}
+	if err := o.makeCgroup(w.pod); err != nil {
+		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedCreatePodContainer", "unable to ensure pod container exists: %v", err)
+		return err
+	}
 	_, err := o.runtime.RunPodSandbox(ctx, &runtimeapi.RunPodSandboxRequest{Config: sandboxConfig(w.pod, a.Attempt, o.node)})
 	if err != nil {
 		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", message(err))
 	}
 	return err
+}
+
+// makeCgroup makes the pod's cgroup, and weighs its class of pods anew against the others.
+func (o *Operator) makeCgroup(pod *corev1.Pod) error {
+	if class := QOSClass(&pod.Spec); class != corev1.PodQOSGuaranteed { // that one has no cgroup of its own
+		onNode, err := o.pods.List(labels.Everything())
+		if err != nil {
+			return err
+		}
+		if err := containers.LimitCgroup(classCgroup(o.node.CgroupRoot, class), classLimits(class, onNode)); err != nil {
+			return err
+		}
+	}
+	return containers.LimitCgroup(CgroupParent(o.node.CgroupRoot, pod), podLimits(pod))
 }
 
 // startContainer makes one attempt of a container and lets it run.

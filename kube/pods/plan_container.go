@@ -33,6 +33,7 @@ func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer,
 		},
 	}
 	config.Linux.Resources.OomScoreAdj = oomScore(pod, c, node.Memory)
+	config.Linux.Resources.Unified = unified(node)
 	for _, v := range env {
 		config.Envs = append(config.Envs, &runtimeapi.KeyValue{Key: v.Name, Value: []byte(v.Value)})
 	}

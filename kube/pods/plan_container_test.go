@@ -48,9 +48,48 @@ func TestAPodIsLimitedOnlyIfEveryContainerIs(t *testing.T) {
 	pod.Spec.Containers[0].Resources = corev1.ResourceRequirements{Requests: list("100m", "1Gi"), Limits: list("200m", "1Gi")}
 	r := podResources(pod)
 	check(t, "b is not", fmt.Sprint(r.CpuShares, r.CpuQuota, r.MemoryLimitInBytes), "102 0 0")
-	pod.Spec.Containers[1].Resources = corev1.ResourceRequirements{Limits: list("200m", "1Gi")}
+	pod.Spec.Containers[1].Resources = corev1.ResourceRequirements{Requests: list("200m", "1Gi"), Limits: list("200m", "1Gi")}
 	r = podResources(pod)
 	check(t, "both are", fmt.Sprint(r.CpuShares, r.CpuQuota, r.MemoryLimitInBytes), fmt.Sprint(307, 40000, 2<<30))
+}
+
+func TestAPodsCgroupHoldsItsContainersWhatComesBeforeThemAndTheOverhead(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "a", "b")
+	for i := range pod.Spec.Containers {
+		pod.Spec.Containers[i].Resources = corev1.ResourceRequirements{Requests: list("100m", "1Gi"), Limits: list("200m", "1Gi")}
+	}
+	pod.Spec.Overhead = list("50m", "1Mi")
+	limits := podLimits(pod)
+	check(t, "sum and overhead", fmt.Sprint(limits.CPUShares, limits.CPUQuota, limits.MemoryLimit, limits.PidsLimit), fmt.Sprint(256, 45000, 2<<30+1<<20, 4096))
+	pod.Spec.InitContainers = []corev1.Container{{Name: "first", Resources: corev1.ResourceRequirements{Requests: list("1", "1Gi"), Limits: list("2", "1Gi")}}}
+	limits = podLimits(pod)
+	check(t, "an init container needs more CPU", fmt.Sprint(limits.CPUShares, limits.CPUQuota, limits.MemoryLimit), fmt.Sprint(1075, 205000, 2<<30+1<<20))
+	pod.Spec.InitContainers[0].Resources.Limits = nil
+	limits = podLimits(pod)
+	check(t, "an init container has no limit", fmt.Sprint(limits.CPUQuota, limits.MemoryLimit), "0 0")
+}
+
+func TestBurstablePodsWeighWhatTheyAskForAndTheOthersNextToNothing(t *testing.T) {
+	asks := func(cpu string) *corev1.Pod {
+		pod := podOf(corev1.RestartPolicyAlways, "web")
+		pod.Spec.Containers[0].Resources.Requests = list(cpu, "")
+		return pod
+	}
+	over := asks("4")
+	over.Status.Phase = corev1.PodSucceeded
+	all := []*corev1.Pod{asks("250m"), asks("500m"), over, podOf(corev1.RestartPolicyAlways, "idle")}
+	check(t, "burstable", fmt.Sprint(classLimits(corev1.PodQOSBurstable, all).CPUShares), "768")
+	check(t, "best effort", fmt.Sprint(classLimits(corev1.PodQOSBestEffort, all).CPUShares), "2")
+}
+
+func TestWhereTheKernelCanAContainerOverItsMemoryEndsAsAWhole(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	for v2, want := range map[bool]string{true: "map[memory.oom.group:1]", false: "map[]"} {
+		node := labNode
+		node.CgroupV2 = v2
+		config := containerConfig(pod, &pod.Spec.Containers[0], StartContainer{Container: "web"}, nil, node)
+		check(t, fmt.Sprint("cgroup v2: ", v2), fmt.Sprint(config.Linux.Resources.Unified), want)
+	}
 }
 
 func TestQualityOfServiceDecidesWhoDiesFirst(t *testing.T) {

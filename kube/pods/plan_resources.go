@@ -1,9 +1,15 @@
 package pods
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	podresource "k8s.io/component-helpers/resource"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/containers"
 )
 
 // The classes of pods are sibling cgroups, so that they are weighed against each other before the pods in them are.
@@ -17,7 +23,11 @@ func CgroupParent(root string, pod *corev1.Pod) string {
 }
 
 func podCgroup(root string, class corev1.PodQOSClass, uid string) string {
-	return root + "/pods" + classes[class] + "/pod" + uid
+	return classCgroup(root, class) + "/pod" + uid
+}
+
+func classCgroup(root string, class corev1.PodQOSClass) string {
+	return root + "/pods" + classes[class]
 }
 
 // The kernel's units of CPU: shares are a weight, 1024 for one CPU; a quota is the time of each period.
@@ -43,34 +53,43 @@ func linuxResources(requests, limits corev1.ResourceList) *runtimeapi.LinuxConta
 	return r
 }
 
-// podResources is the sum over a pod's containers. A limit holds for the pod only if every container has one.
+// podResources is what all containers of a pod together ask for and may have: their sum, or what an init container needs
+// before them, if that is more, and the pod's overhead. A limit holds for the pod only if every container has one.
 func podResources(pod *corev1.Pod) *runtimeapi.LinuxContainerResources {
-	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
-	unlimited := map[corev1.ResourceName]bool{}
-	for _, c := range pod.Spec.Containers {
-		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-			limit, limited := c.Resources.Limits[name]
-			request, asked := c.Resources.Requests[name]
-			if !asked {
-				request = limit
-			}
-			unlimited[name] = unlimited[name] || !limited
-			plus(requests, name, request)
-			plus(limits, name, limit)
-		}
+	limits := podresource.PodLimits(pod, podresource.PodResourcesOptions{})
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		maps.DeleteFunc(limits, func(name corev1.ResourceName, _ resource.Quantity) bool {
+			limit := c.Resources.Limits[name]
+			return limit.IsZero()
+		})
 	}
-	for name, without := range unlimited {
-		if without {
-			delete(limits, name)
-		}
-	}
-	return linuxResources(requests, limits)
+	return linuxResources(podresource.PodRequests(pod, podresource.PodResourcesOptions{}), limits)
 }
 
-func plus(list corev1.ResourceList, name corev1.ResourceName, more resource.Quantity) {
-	sum := list[name]
-	sum.Add(more)
-	list[name] = sum
+// podPidsLimit is how many processes and threads a pod may have. Real clusters often have as many; upstream's own
+// default is no limit. It is far below what the smallest machine can have, so that one pod does not stop all others.
+const podPidsLimit = 4096
+
+// podLimits are the limits of a pod's cgroup.
+func podLimits(pod *corev1.Pod) containers.Resources {
+	r := podResources(pod)
+	return containers.Resources{
+		CPUShares: uint64(r.CpuShares), CPUQuota: r.CpuQuota, CPUPeriod: uint64(r.CpuPeriod), MemoryLimit: r.MemoryLimitInBytes,
+		PidsLimit: podPidsLimit,
+	}
+}
+
+// classLimits is the weight of a class's cgroup: burstable pods together weigh what they ask for, the others next to nothing.
+func classLimits(class corev1.PodQOSClass, onNode []*corev1.Pod) containers.Resources {
+	var cpu resource.Quantity
+	for _, pod := range onNode {
+		if !finished(pod) && QOSClass(&pod.Spec) == class {
+			requests := podresource.PodRequests(pod, podresource.PodResourcesOptions{})
+			cpu.Add(*requests.Cpu())
+		}
+	}
+	r := linuxResources(corev1.ResourceList{corev1.ResourceCPU: cpu}, nil)
+	return containers.Resources{CPUShares: uint64(r.CpuShares)}
 }
 
 // The kernel kills the process with the highest score first when memory runs out. Guaranteed pods go last,
@@ -79,6 +98,15 @@ const (
 	scoreGuaranteed = -997
 	scoreBestEffort = 1000
 )
+
+// unified are settings that only cgroup v2 has. When a process goes over its container's limit, all of the container ends,
+// as a program that lost one of its processes without knowing is worse than one that is started anew.
+func unified(node Node) map[string]string {
+	if !node.CgroupV2 {
+		return nil
+	}
+	return map[string]string{"memory.oom.group": "1"}
+}
 
 func oomScore(pod *corev1.Pod, c *corev1.Container, nodeMemory int64) int64 {
 	switch QOSClass(&pod.Spec) {

@@ -145,7 +145,7 @@ func mounts(want *cri.ContainerConfig, files PodMounts) ([]containers.Mount, err
 func PlanResources(r *cri.LinuxContainerResources) containers.Resources {
 	return containers.Resources{
 		CPUShares: uint64(r.GetCpuShares()), CPUQuota: r.GetCpuQuota(), CPUPeriod: uint64(r.GetCpuPeriod()),
-		MemoryLimit: r.GetMemoryLimitInBytes(),
+		MemoryLimit: r.GetMemoryLimitInBytes(), Unified: r.GetUnified(),
 	}
 }
 

@@ -93,7 +93,7 @@ func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 		Envs: []*cri.KeyValue{{Key: "A", Value: []byte("pod")}}, LogPath: "web/0.log",
 		Mounts: []*cri.Mount{{HostPath: "/data", ContainerPath: "/data", Readonly: true}, {HostPath: "/kubelet/hosts", ContainerPath: "/etc/hosts"}},
 		Linux: &cri.LinuxContainerConfig{
-			Resources:       &cri.LinuxContainerResources{MemoryLimitInBytes: 1 << 20, OomScoreAdj: 900},
+			Resources:       &cri.LinuxContainerResources{MemoryLimitInBytes: 1 << 20, OomScoreAdj: 900, Unified: map[string]string{"memory.oom.group": "1"}},
 			SecurityContext: &cri.LinuxContainerSecurityContext{ReadonlyRootfs: true},
 		},
 	}
@@ -107,7 +107,7 @@ func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 			{Source: "/s/resolv.conf", Target: "/etc/resolv.conf", ReadOnly: true}, {Source: "/s/hostname", Target: "/etc/hostname", ReadOnly: true},
 			{Source: "/data", Target: "/data", ReadOnly: true}, {Source: "/kubelet/hosts", Target: "/etc/hosts"},
 		},
-		Resources: containers.Resources{MemoryLimit: 1 << 20}, OOMScoreAdj: 900, ReadonlyRootfs: true,
+		Resources: containers.Resources{MemoryLimit: 1 << 20, Unified: map[string]string{"memory.oom.group": "1"}}, OOMScoreAdj: 900, ReadonlyRootfs: true,
 		LogPath: "/logs/web/0.log",
 	}, got); diff != "" {
 		t.Errorf("container (-want +got):\n%s", diff)
