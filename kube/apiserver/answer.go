@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -21,20 +23,37 @@ func toStatus(err error) *metav1.Status {
 		s := status.Status()
 		return &s
 	}
+	return &classify(err).ErrStatus
+}
+
+// classify says of an error that nobody has put into words for a client whose it is.
+func classify(err error) *apierrors.StatusError {
 	switch {
 	case errors.Is(err, store.ErrTooOld):
-		s := apierrors.NewResourceExpired("too old resource version: list again").Status()
-		return &s
+		return apierrors.NewResourceExpired("too old resource version: list again")
 	case errors.Is(err, store.ErrTooNew):
-		s := apierrors.NewTimeoutError("Too large resource version: "+err.Error(), 1).Status()
-		return &s
+		tooNew := apierrors.NewTimeoutError("Too large resource version: "+err.Error(), 1)
+		tooNew.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: metav1.CauseTypeResourceVersionTooLarge, Message: "Too large resource version"}}
+		return tooNew
+	case errors.Is(err, context.DeadlineExceeded):
+		return apierrors.NewTimeoutError("request did not complete within requested timeout - "+err.Error(), 0)
 	case errors.Is(err, context.Canceled):
-		s := apierrors.NewTimeoutError("the request was given up", 0).Status()
-		return &s
+		return apierrors.NewTimeoutError("the request was given up", 0)
+	case fromEtcd(err): // whether a write happened is not known, and asking again is right
+		return apierrors.NewServiceUnavailable(err.Error())
 	}
-	// What is left came from etcd: whether a write happened is not known, and asking again is right.
-	s := apierrors.NewServiceUnavailable(err.Error()).Status()
-	return &s
+	slog.Error("an error has no class, and so is called the server's own", "error", err)
+	return apierrors.NewInternalError(err)
+}
+
+// fromEtcd says whether etcd could not be asked: its errors have a code of gRPC.
+func fromEtcd(err error) bool {
+	var coded interface{ Code() codes.Code }
+	if errors.As(err, &coded) {
+		return true
+	}
+	_, isStatus := grpcstatus.FromError(err)
+	return isStatus
 }
 
 func notFoundStatus(path string) *metav1.Status {

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -12,8 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/applyconfigurations"
+	"sigs.k8s.io/structured-merge-diff/v6/typed"
 	"sigs.k8s.io/yaml"
 
 	"kubelab/kube/api"
@@ -50,6 +54,21 @@ func (f *fieldManagers) of(kind *api.Kind, subresource string) (*managedfields.F
 	return manager, nil
 }
 
+// wellFormed refuses an intent that cannot be merged, as one with two elements of a list that have the same key, and
+// names the paths. Upstream calls it an internal error.
+func (f *fieldManagers) wellFormed(kind *api.Kind, intent *unstructured.Unstructured) error {
+	_, err := f.types.ObjectToTyped(intent)
+	var wrong typed.ValidationErrors
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	var problems field.ErrorList
+	for _, e := range wrong {
+		problems = append(problems, &field.Error{Type: field.ErrorTypeInvalid, Field: strings.TrimPrefix(e.Path, "."), Detail: e.ErrorMessage, BadValue: field.OmitValueType{}})
+	}
+	return apierrors.NewInvalid(kind.GroupKind(), intent.GetName(), problems)
+}
+
 // defaulter fills in defaults after a merge.
 type defaulter struct{ kind *api.Kind }
 
@@ -62,7 +81,7 @@ func (d defaulter) Default(object runtime.Object) {
 // track notes which fields a person's write changed. The cluster's own components are not tracked: nobody
 // competes with them for their fields.
 func (f *fieldManagers) track(c *call, current, object api.Object) error {
-	if c.user.component() || c.verb == "patch" && c.r.Header.Get("Content-Type") == applyType {
+	if c.user.component() || c.verb == "patch" && c.contentType() == string(types.ApplyYAMLPatchType) {
 		return nil
 	}
 	manager, err := f.of(c.kind, c.subresource)
@@ -80,55 +99,76 @@ func (f *fieldManagers) track(c *call, current, object api.Object) error {
 	return nil
 }
 
-const applyType = "application/apply-patch+yaml"
-
 // managerOf is the name under which a client's fields are kept.
 func managerOf(c *call) string {
-	if name := c.query("fieldManager"); name != "" {
-		return name
+	if c.write.FieldManager != "" {
+		return c.write.FieldManager
 	}
 	name, _, _ := strings.Cut(c.r.UserAgent(), "/")
 	return name
 }
 
 func (s *Server) serveApply(c *call, patch []byte) error {
-	if c.query("fieldManager") == "" {
-		return apierrors.NewBadRequest("fieldManager: Required value: apply needs to know who applies")
-	}
 	manager, err := s.fields.of(c.kind, c.subresource)
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
 	intent, err := readIntent(c, patch)
+	if err == nil {
+		err = s.fields.wellFormed(c.kind, intent)
+	}
 	if err != nil {
 		return err
 	}
-	force := c.query("force") == "true"
-	apply := func(current api.Object) (api.Object, error) {
+	force := c.write.Force != nil && *c.write.Force
+	object, code, err := s.apply(c, func(current api.Object) (api.Object, error) {
 		current.GetObjectKind().SetGroupVersionKind(c.kind.GroupVersionKind)
-		merged, err := manager.Apply(current, intent.DeepCopyObject(), c.query("fieldManager"), force)
+		merged, err := manager.Apply(current, intent.DeepCopyObject(), c.write.FieldManager, force)
 		if err != nil {
 			return nil, err
 		}
 		return merged.(api.Object), nil
-	}
-	updated, err := s.update(c, apply)
-	if !apierrors.IsNotFound(err) || c.subresource != "" {
-		if err != nil {
-			return err
-		}
-		return s.writeObject(c, http.StatusOK, c.kind, updated)
-	}
-	object, err := apply(c.kind.New())
+	})
 	if err != nil {
 		return err
+	}
+	return s.writeObject(c, code, c.kind, object)
+}
+
+// apply merges an intent into the object, or where there is none into an empty one. Of two that apply first, one creates
+// it, and the other finds it at its next try.
+func (s *Server) apply(c *call, merge edit) (applied api.Object, code int, err error) {
+	err = c.settle(func() error {
+		current, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
+		switch {
+		case err == nil:
+			code = http.StatusOK
+			applied, err = s.tryEdit(c, current, merge)
+		case apierrors.IsNotFound(err) && c.subresource == "":
+			code = http.StatusCreated
+			applied, err = s.tryApplyFirst(c, merge)
+		}
+		return err
+	})
+	return applied, code, err
+}
+
+// tryApplyFirst creates what is not there yet, if the caller may create.
+func (s *Server) tryApplyFirst(c *call, merge edit) (api.Object, error) {
+	creating := *c
+	creating.verb = "create"
+	if err := s.allow(&creating); err != nil {
+		return nil, err
+	}
+	object, err := merge(c.kind.New())
+	if err != nil {
+		return nil, err
+	}
+	if object.GetResourceVersion() != "" || object.GetUID() != "" { // it was meant for one that is gone
+		return nil, conflict(c)
 	}
 	object.SetName(c.name)
-	created, err := s.create(c, object)
-	if err != nil {
-		return err
-	}
-	return s.writeObject(c, http.StatusCreated, c.kind, created)
+	return object, s.tryCreate(c, object)
 }
 
 // readIntent reads what the applier wants, and nothing but that: no defaults.
@@ -155,8 +195,7 @@ func strictly(c *call, patch []byte) error {
 	if err != nil {
 		return apierrors.NewBadRequest("read YAML: " + err.Error())
 	}
-	_, err = decodeBytes(c, c.kind, encoded, jsonInfo)
-	return err
+	return decodeBytes(c, encoded, runtime.ContentTypeJSON, c.kind.New(), c.kind.GroupVersionKind)
 }
 
 func describe(gvk schema.GroupVersionKind) string {

@@ -2,10 +2,10 @@ package apiserver
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"kubelab/kube/access"
@@ -24,6 +24,9 @@ type call struct {
 	name        string // empty: the call is about all of them
 	subresource string // "status", "log", …
 	rest        string // what follows the subresource
+
+	view view // in which the answer is wanted
+	options
 }
 
 // user is who sent a request.
@@ -105,11 +108,11 @@ func splitPath(path string) (version string, parts []string, ok bool) {
 func verbOf(r *http.Request, named bool) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		if watching := r.URL.Query().Get("watch"); watching == "true" || watching == "1" {
-			return "watch"
-		}
-		if named {
+		switch {
+		case named:
 			return "get"
+		case isTrue(r.URL.Query()["watch"]):
+			return "watch"
 		}
 		return "list"
 	case http.MethodPost:
@@ -137,8 +140,24 @@ func (c *call) resource() string {
 
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
 
-// dryRun says whether everything shall be done but the write.
-func (c *call) dryRun() bool { return c.query("dryRun") == metav1.DryRunAll }
+// contentType is what the body says it is, without parameters.
+func (c *call) contentType() string {
+	mediaType, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";")
+	return strings.TrimSpace(mediaType)
+}
+
+// streams says whether the answer has no end of its own.
+func (c *call) streams() bool {
+	if c.kind == nil {
+		return c.r.URL.Path == stepsPath && isTrue(c.r.URL.Query()["watch"])
+	}
+	return c.verb == "watch" || c.toKubelet()
+}
+
+// toKubelet says whether a kubelet gives the answer.
+func (c *call) toKubelet() bool {
+	return slices.Contains([]string{"log", "exec", "attach", "portforward"}, c.subresource)
+}
 
 // keyPart is how a kind's keys in the store begin, after /registry/: pods, deployments.apps.
 func keyPart(kind *api.Kind) string { return kind.Resource().GroupResource().String() }

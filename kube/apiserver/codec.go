@@ -2,29 +2,25 @@ package apiserver
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
-
-	"sigs.k8s.io/yaml"
 
 	"kubelab/kube/api"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
 )
-
-// jsonInfo is how JSON is read.
-var jsonInfo, _ = runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeJSON)
 
 // maxBody bounds a request's body, as upstream does for what etcd has to take.
 const maxBody = 3 << 20
@@ -86,27 +82,26 @@ func encodeObject(kind *api.Kind, object api.Object) ([]byte, error) {
 }
 
 // readBody reads a request's body and says in which form it is.
-func readBody(c *call) ([]byte, runtime.SerializerInfo, error) {
-	mediaType := runtime.ContentTypeJSON
-	if header := c.r.Header.Get("Content-Type"); header != "" {
-		parsed, _, err := mime.ParseMediaType(header)
-		if err != nil {
-			return nil, runtime.SerializerInfo{}, apierrors.NewBadRequest("Content-Type: " + err.Error())
-		}
-		mediaType = parsed
+func readBody(c *call) ([]byte, string, error) {
+	mediaType := c.contentType()
+	if mediaType == "" {
+		mediaType = runtime.ContentTypeJSON
 	}
-	info, known := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), mediaType)
-	if !known {
-		return nil, info, unsupportedMediaType(mediaType)
+	if _, known := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), mediaType); !known {
+		return nil, mediaType, unsupportedMediaType(mediaType)
 	}
 	body, err := readAll(c)
-	return body, info, err
+	return body, mediaType, err
 }
 
 func readAll(c *call) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	if err != nil {
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("a request's body may have %d bytes: %v", maxBody, err))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", maxBody))
+	case err != nil:
+		return nil, apierrors.NewBadRequest("read the body: " + err.Error())
 	}
 	return body, nil
 }
@@ -120,74 +115,52 @@ func unsupportedMediaType(mediaType string) error {
 // decodeBody reads an object of the given kind from a request. A field that the kind does not have is an error, a
 // warning or nothing, as the client asked with fieldValidation.
 func decodeBody(c *call, kind *api.Kind) (api.Object, error) {
-	body, info, err := readBody(c)
-	if err != nil {
-		return nil, err
-	}
-	return decodeBytes(c, kind, body, info)
+	object := kind.New()
+	return object, decodeInto(c, object, kind.GroupVersionKind)
 }
 
-func decodeBytes(c *call, kind *api.Kind, body []byte, info runtime.SerializerInfo) (api.Object, error) {
+// decodeInto reads a body of a kind that need not be the resource's.
+func decodeInto(c *call, object runtime.Object, gvk schema.GroupVersionKind) error {
+	body, mediaType, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	return decodeBytes(c, body, mediaType, object, gvk)
+}
+
+func decodeBytes(c *call, body []byte, mediaType string, object runtime.Object, want schema.GroupVersionKind) error {
+	info, _ := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), mediaType) // readBody has looked
 	strict := info.StrictSerializer
-	if strict == nil || c.query("fieldValidation") == metav1.FieldValidationIgnore {
+	if strict == nil || c.write.FieldValidation == metav1.FieldValidationIgnore {
 		strict = info.Serializer
 	}
-	decoded, gvk, err := strict.Decode(body, &kind.GroupVersionKind, kind.New())
+	decoded, gvk, err := strict.Decode(body, &want, object)
 	if runtime.IsStrictDecodingError(err) {
-		if c.query("fieldValidation") == metav1.FieldValidationStrict {
-			return nil, apierrors.NewBadRequest(err.Error())
+		if c.write.FieldValidation == metav1.FieldValidationStrict {
+			return apierrors.NewBadRequest(err.Error())
 		}
-		warn(c, err)
-		decoded, gvk, err = info.Serializer.Decode(body, &kind.GroupVersionKind, kind.New())
+		if problems, ok := runtime.AsStrictDecodingError(err); ok {
+			for _, problem := range problems.Errors() {
+				c.warn(problem.Error())
+			}
+		}
+		err = nil // what the kind has is decoded
 	}
 	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", kind.Kind, kind.Version, kind.Kind, err))
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", want.Kind, want.Version, want.Kind, err))
 	}
-	object, ok := decoded.(api.Object)
-	if !ok || *gvk != kind.GroupVersionKind {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): it is a %s", kind.Kind, gvk))
+	if decoded != object || *gvk != want {
+		return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): it is a %s", want.Kind, gvk))
 	}
-	return object, nil
+	return nil
 }
 
-// warn tells the client about each unknown or repeated field in a header that kubectl prints.
-func warn(c *call, err error) {
-	strict, ok := runtime.AsStrictDecodingError(err)
-	if !ok {
-		return
+// warn tells the client, in a header that kubectl prints, what a person should know. What is tried again is said once.
+func (c *call) warn(text string) {
+	warning := "299 - " + strconv.Quote(text)
+	if header := c.w.Header(); !slices.Contains(header["Warning"], warning) {
+		header.Add("Warning", warning)
 	}
-	for _, problem := range strict.Errors() {
-		c.w.Header().Add("Warning", "299 - "+strconv.Quote(problem.Error()))
-	}
-}
-
-// decodeOptions reads DeleteOptions, which a client may send as a body, in the URL, or not at all.
-func decodeOptions(c *call) (metav1.DeleteOptions, error) {
-	var options metav1.DeleteOptions
-	body, info, err := readBody(c)
-	if err != nil {
-		return options, err
-	}
-	if len(body) > 0 {
-		err = decodeOptionsBody(body, info, &options)
-	} else {
-		err = metav1.Convert_url_Values_To_v1_DeleteOptions(ptr(c.r.URL.Query()), &options, nil)
-	}
-	if err != nil {
-		return options, apierrors.NewBadRequest("read DeleteOptions: " + err.Error())
-	}
-	return options, nil
-}
-
-// decodeOptionsBody reads options of whatever group a client thinks they are of: kubectl says meta.k8s.io, others the
-// resource's own.
-func decodeOptionsBody(body []byte, info runtime.SerializerInfo, options *metav1.DeleteOptions) error {
-	if info.MediaType != runtime.ContentTypeProtobuf {
-		return yaml.Unmarshal(body, options) // JSON is YAML
-	}
-	gvk := corev1.SchemeGroupVersion.WithKind("DeleteOptions")
-	_, _, err := info.Serializer.Decode(body, &gvk, options)
-	return err
 }
 
 func ptr[T any](value T) *T { return &value }

@@ -35,8 +35,8 @@ type mutation struct {
 }
 
 // commit writes the object, its claims and the step in one transaction. The new object then has its
-// resourceVersion.
-func (s *Server) commit(w *mutation) (store.Revision, error) {
+// resourceVersion. On a dry run it only finds out whether it could.
+func (s *Server) commit(w *mutation) error {
 	subject := w.new
 	if subject == nil {
 		subject = w.old
@@ -48,7 +48,7 @@ func (s *Server) commit(w *mutation) (store.Revision, error) {
 	} else {
 		value, err := encodeObject(w.c.kind, w.new)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		change.Put = append(change.Put, store.Put{Key: objectKey, Value: value, Expires: w.c.kind.Transient})
 	}
@@ -57,16 +57,36 @@ func (s *Server) commit(w *mutation) (store.Revision, error) {
 	}
 	addClaims(&change, w, objectKey)
 	if err := addStep(&change, w, subject); err != nil {
-		return 0, err
+		return err
+	}
+	if w.c.dryRun() { // the store is asked the same question, and nothing is written
+		change.Put, change.Delete = nil, nil
 	}
 	revision, err := s.Store.Commit(w.c.r.Context(), change)
-	if err != nil {
-		return 0, s.explainConflict(w, objectKey, err)
-	}
-	if w.new != nil {
+	switch {
+	case err != nil:
+		return s.explainConflict(w, objectKey, err)
+	case w.new == nil:
+	case !w.c.dryRun():
 		w.new.SetResourceVersion(strconv.FormatInt(int64(revision), 10))
+	case w.old != nil:
+		w.new.SetResourceVersion(w.old.GetResourceVersion())
 	}
-	return revision, nil
+	return nil
+}
+
+// settle tries a write until it is carried out or refused. Where another write came in between, what the try was
+// decided by is no longer so: it is decided again, until the request's time is over.
+func (c *call) settle(try func() error) error {
+	for {
+		err := try()
+		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, errMoved) {
+			return err
+		}
+		if ended := c.r.Context().Err(); ended != nil {
+			return ended
+		}
+	}
 }
 
 func addClaims(change *store.Change, w *mutation, owner string) {

@@ -17,6 +17,10 @@ import (
 
 // serveKubelet answers pods/log, exec, attach and portforward.
 func (s *Server) serveKubelet(c *call) error {
+	query, err := podOptions(c)
+	if err != nil {
+		return err
+	}
 	object, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
 	if err != nil {
 		return err
@@ -27,11 +31,10 @@ func (s *Server) serveKubelet(c *call) error {
 		return err
 	}
 	target := &url.URL{Scheme: "https", Host: host}
-	query := c.r.URL.Query()
 	if c.subresource == "portforward" {
 		target.Path = fmt.Sprintf("/portForward/%s/%s", pod.Namespace, pod.Name)
 	} else {
-		container, err := containerOf(c, pod)
+		container, err := containerOf(pod, query.Get("container"))
 		if err != nil {
 			return err
 		}
@@ -100,7 +103,7 @@ func (s *Server) kubeletOf(c *call, pod *corev1.Pod) (string, error) {
 }
 
 // containerOf is the container that a call means: a pod with only one need not be asked which.
-func containerOf(c *call, pod *corev1.Pod) (string, error) {
+func containerOf(pod *corev1.Pod, asked string) (string, error) {
 	var names []string
 	for _, container := range pod.Spec.InitContainers {
 		names = append(names, container.Name)
@@ -108,7 +111,6 @@ func containerOf(c *call, pod *corev1.Pod) (string, error) {
 	for _, container := range pod.Spec.Containers {
 		names = append(names, container.Name)
 	}
-	asked := c.query("container")
 	if asked == "" {
 		if len(names) == 1 {
 			return names[0], nil

@@ -33,8 +33,8 @@ func (s *Server) serveCreate(c *call) error {
 	return s.writeObject(c, http.StatusCreated, c.kind, created)
 }
 
-// attempts bounds how often a write is tried again because somebody else was faster.
-const attempts = 20
+// nameAttempts bounds how many names are made up for one object.
+const nameAttempts = 8
 
 // create stores a new object. Where the server makes up the name, a name that is taken is made up again.
 func (s *Server) create(c *call, wanted api.Object) (api.Object, error) {
@@ -42,23 +42,24 @@ func (s *Server) create(c *call, wanted api.Object) (api.Object, error) {
 		return nil, apierrors.NewBadRequest("metadata.resourceVersion: it should not be set on objects to be created")
 	}
 	madeUp := wanted.GetName() == "" && wanted.GetGenerateName() != ""
-	for try := 1; ; try++ {
-		object := wanted.DeepCopyObject().(api.Object)
+	var object api.Object
+	var names int
+	err := c.settle(func() error {
+		object = wanted.DeepCopyObject().(api.Object)
 		if madeUp {
 			object.SetName(generateName(object.GetGenerateName()))
+			names++
 		}
 		err := s.tryCreate(c, object)
-		again := errors.Is(err, errMoved) || madeUp && errors.Is(err, store.ErrConflict)
-		switch {
-		case err == nil:
-			return object, nil
-		case again && try < attempts:
-		case errors.Is(err, store.ErrConflict):
-			return nil, apierrors.NewAlreadyExists(c.kind.Resource().GroupResource(), object.GetName())
-		default:
-			return nil, err
+		switch taken := errors.Is(err, store.ErrConflict); {
+		case taken && !madeUp:
+			return apierrors.NewAlreadyExists(c.kind.Resource().GroupResource(), object.GetName())
+		case taken && names == nameAttempts:
+			return apierrors.NewGenerateNameConflict(c.kind.Resource().GroupResource(), object.GetName(), 1)
 		}
-	}
+		return err
+	})
+	return object, err
 }
 
 // generateName adds five letters to a prefix, which is cut so that the whole stays a valid name.
@@ -116,14 +117,7 @@ func (s *Server) tryCreate(c *call, object api.Object) error {
 	if err := s.claim(w); err != nil {
 		return err
 	}
-	if c.dryRun() {
-		if _, err := s.Store.Get(c.r.Context(), key(c.kind, object.GetNamespace(), object.GetName())); err == nil {
-			return store.ErrConflict
-		}
-		return nil
-	}
-	_, err = s.commit(w)
-	return err
+	return s.commit(w)
 }
 
 // place puts the object where the URL says, and refuses one that says otherwise.

@@ -11,15 +11,16 @@
 // A REST server over a list of [api.Kind] and a [store.Store]. It decides nothing: it makes no pod
 // run and no service answer. What it does for each write is always the same:
 //
-//	who are you → may you → decode → default → admit → validate → store, with the reason → answer
+//	who are you → may you → options → decode → default → admit → validate → store, with the reason → answer
 //
 // and for each read: take it from the cache, pick what the selectors ask for, show it in the form that
 // was asked for (JSON, protobuf, a table). A watch is a read that does not end.
 //
 // # Where to find what
 //
-//   - server.go, call.go: from a request to what it asks for
-//   - create.go, update.go, patch.go, delete.go: the writes; commit.go: object, claims and step in one transaction
+//   - server.go, call.go: from a request to what it asks for; options.go: how it is to be carried out
+//   - create.go, update.go, patch.go, delete.go: the writes; commit.go: object, claims and step in one transaction,
+//     tried again for as long as another write comes in between; a dry run is decided there, and nowhere else
 //   - list.go, watch.go, selectors.go, table.go: the reads
 //   - discovery.go, openapi.go: how a client learns what there is
 //   - subresources.go, connect.go: status, scale, binding; logs and exec, which a kubelet answers

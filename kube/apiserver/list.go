@@ -20,6 +20,11 @@ import (
 )
 
 func (s *Server) serveGet(c *call) error {
+	if at := c.get.ResourceVersion; at != "" && at != "0" {
+		if err := s.reach(c.r.Context(), at); err != nil {
+			return err
+		}
+	}
 	object, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
 	if err != nil {
 		return err
@@ -50,10 +55,6 @@ type result struct {
 }
 
 func (s *Server) serveList(c *call) error {
-	v, err := negotiate(c)
-	if err != nil {
-		return err
-	}
 	selected, err := selectorOf(c)
 	if err != nil {
 		return err
@@ -62,23 +63,26 @@ func (s *Server) serveList(c *call) error {
 	if err != nil {
 		return err
 	}
-	if v.plainJSON() {
+	if c.view.plainJSON() {
 		return writeJoined(c, found)
 	}
-	list, err := v.showList(c, found)
+	list, err := c.view.showList(c, found)
 	if err != nil {
 		return err
 	}
-	return write(c, http.StatusOK, v, list)
+	return write(c, http.StatusOK, list)
 }
 
 // list answers from the cache. Only the second page of a list, and a list at a revision of the past, come from etcd.
 func (s *Server) list(c *call, selected selector) (result, error) {
-	if token := c.query("continue"); token != "" {
+	asked := c.list.ResourceVersion
+	if token := c.list.Continue; token != "" {
+		if asked != "" && asked != "0" {
+			return result{}, apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
+		}
 		return s.nextPage(c, selected, token)
 	}
-	asked := c.query("resourceVersion")
-	if c.query("resourceVersionMatch") == string(metav1.ResourceVersionMatchExact) {
+	if exactly(c.list.ResourceVersionMatch, asked, c.list.Limit) {
 		revision, err := parseRevision(asked)
 		if err != nil {
 			return result{}, err
@@ -89,7 +93,13 @@ func (s *Server) list(c *call, selected selector) (result, error) {
 		return result{}, err
 	}
 	records, revision := s.cache.List(prefix(c.kind, c.namespace))
-	return page(c, selected, records, revision)
+	return page(c, selected, records, revision), nil
+}
+
+// exactly says whether a list is wanted as it was at a revision, and not as it is now: also where a client that is
+// older than resourceVersionMatch wants a page of it.
+func exactly(match metav1.ResourceVersionMatch, revision string, limit int64) bool {
+	return match == metav1.ResourceVersionMatchExact || match == "" && limit > 0 && revision != "" && revision != "0"
 }
 
 // reach waits for the state that a client wants to see at least: empty is the newest, "0" is any.
@@ -115,11 +125,8 @@ func parseRevision(text string) (store.Revision, error) {
 }
 
 // page takes what the selector picks, and at most limit of it.
-func page(c *call, selected selector, records []*store.Item, revision store.Revision) (result, error) {
-	limit, err := limitOf(c)
-	if err != nil {
-		return result{}, err
-	}
+func page(c *call, selected selector, records []*store.Item, revision store.Revision) result {
+	limit := int(c.list.Limit)
 	found := result{meta: metav1.ListMeta{ResourceVersion: strconv.FormatInt(int64(revision), 10)}}
 	for i, record := range records {
 		object, ok := record.Object.(*stored)
@@ -135,19 +142,7 @@ func page(c *call, selected selector, records []*store.Item, revision store.Revi
 			break
 		}
 	}
-	return found, nil
-}
-
-func limitOf(c *call) (int, error) {
-	text := c.query("limit")
-	if text == "" {
-		return 0, nil
-	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 0 {
-		return 0, apierrors.NewBadRequest(fmt.Sprintf("limit: Invalid value: %q: must be a whole number, 0 or more (0: no limit)", text))
-	}
-	return limit, nil
+	return found
 }
 
 // continueToken says where the next page of a list begins, and at which revision the list is read.
@@ -187,7 +182,7 @@ func (s *Server) pageAt(c *call, selected selector, after string, at store.Revis
 		}
 		items = append(items, &store.Item{Record: record, Object: object})
 	}
-	return page(c, selected, items, at)
+	return page(c, selected, items, at), nil
 }
 
 // writeJoined writes a list as JSON from the bytes that its items share with all other answers.

@@ -2,9 +2,7 @@ package apiserver
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -13,11 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 
 	"kubelab/kube/api"
-	"kubelab/kube/store"
 )
 
 // servePatch changes parts of an object. The four kinds of patch differ in how they say which.
@@ -46,10 +44,7 @@ func (s *Server) servePatch(c *call) error {
 }
 
 func readPatch(c *call) ([]byte, types.PatchType, error) {
-	mediaType, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if err != nil {
-		return nil, "", apierrors.NewBadRequest("Content-Type: " + err.Error())
-	}
+	mediaType := c.contentType()
 	switch kind := types.PatchType(mediaType); kind {
 	case types.JSONPatchType, types.MergePatchType, types.StrategicMergePatchType, types.ApplyYAMLPatchType:
 		patch, err := readAll(c)
@@ -69,7 +64,12 @@ func patched(c *call, kind types.PatchType, patch []byte, current api.Object) (a
 	if err != nil {
 		return nil, err
 	}
-	return decodeBytes(c, c.kind, after, jsonInfo)
+	object := c.kind.New()
+	if err := decodeBytes(c, after, runtime.ContentTypeJSON, object, c.kind.GroupVersionKind); err != nil {
+		wrong := field.Invalid(field.NewPath("patch"), string(patch), err.Error())
+		return nil, apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{wrong})
+	}
+	return object, nil
 }
 
 func patchBytes(kind types.PatchType, patch, before []byte, schemaOf any) ([]byte, error) {
@@ -105,7 +105,7 @@ func scaleEdit(c *call) (func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error
 		if err := decodeInto(c, wanted, autoscalingv1.SchemeGroupVersion.WithKind("Scale")); err != nil {
 			return nil, err
 		}
-		return func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error) { return wanted, nil }, nil
+		return func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error) { return wanted, c.sameName("Scale", wanted) }, nil
 	}
 	patch, kind, err := readPatch(c)
 	if err != nil {
@@ -128,21 +128,9 @@ func scaleEdit(c *call) (func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error
 	}, nil
 }
 
-// decodeInto reads a body whose kind is not the resource's.
-func decodeInto(c *call, object runtime.Object, gvk schema.GroupVersionKind) error {
-	body, info, err := readBody(c)
-	if err != nil {
-		return err
-	}
-	if _, _, err := info.Serializer.Decode(body, &gvk, object); err != nil {
-		return apierrors.NewBadRequest(fmt.Sprintf("read %s: %v", gvk.Kind, err))
-	}
-	return nil
-}
-
 // change edits an object past the rules of an ordinary update: the writes that a subresource exists for.
 func (s *Server) change(c *call, edit func(api.Object) error) error {
-	for try := 1; ; try++ {
+	return c.settle(func() error {
 		current, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
 		if err != nil {
 			return err
@@ -158,13 +146,6 @@ func (s *Server) change(c *call, edit func(api.Object) error) error {
 		if gone(c.kind, object) {
 			w.new, w.claims = nil, nil
 		}
-		if c.dryRun() {
-			return nil
-		}
-		_, err = s.commit(w)
-		if errors.Is(err, store.ErrConflict) && try < attempts {
-			continue
-		}
-		return err
-	}
+		return s.commit(w)
+	})
 }

@@ -43,7 +43,7 @@ func (s *Server) serveReview(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.writeObject(c, http.StatusCreated, c.kind, object)
+	return s.writeObject(c, http.StatusCreated, nil, object) // an answer is no row of a table
 }
 
 // mayI asks for the sender what its own request would be asked.

@@ -18,26 +18,22 @@ type selector struct {
 	fields fields.Selector
 }
 
-// selectorOf reads the selectors of a request. Any field of the kind can be selected by, if its value is a text,
+// selectorOf takes the selectors of a request. Any field of the kind can be selected by, if its value is a text,
 // a number or a truth value; upstream has a short list for each kind.
 func selectorOf(c *call) (selector, error) {
-	byLabel, err := labels.Parse(c.query("labelSelector"))
-	if err != nil {
-		return selector{}, apierrors.NewBadRequest(fmt.Sprintf("unable to parse labelSelector: %v", err))
+	selected := selector{labels.Everything(), fields.Everything()}
+	if c.list.LabelSelector != nil {
+		selected.labels = c.list.LabelSelector
 	}
-	byField, err := fields.ParseSelector(c.query("fieldSelector"))
-	if err != nil {
-		return selector{}, apierrors.NewBadRequest(fmt.Sprintf("unable to parse fieldSelector: %v", err))
+	if c.list.FieldSelector != nil {
+		selected.fields = c.list.FieldSelector
 	}
-	if c.name != "" { // watch one object
-		byField = fields.AndSelectors(byField, fields.OneTermEqualSelector("metadata.name", c.name))
-	}
-	for _, requirement := range byField.Requirements() {
+	for _, requirement := range selected.fields.Requirements() {
 		if _, ok := fieldValue(c.kind.New(), requirement.Field); !ok {
 			return selector{}, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", requirement.Field))
 		}
 	}
-	return selector{byLabel, byField}, nil
+	return selected, nil
 }
 
 func (s selector) matches(object api.Object) bool {

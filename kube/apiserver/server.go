@@ -87,14 +87,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	c, err := s.parse(w, r)
 	if err == nil {
-		err = s.allow(c)
-	}
-	if err == nil {
-		err = s.dispatch(c)
+		err = s.serve(c)
 	}
 	if err != nil {
 		writeError(w, r, toStatus(err))
 	}
+}
+
+// serve takes a call through what comes before every answer.
+func (s *Server) serve(c *call) error {
+	if err := s.allow(c); err != nil {
+		return err
+	}
+	if err := c.readOptions(); err != nil {
+		return err
+	}
+	stop, err := c.limitTime()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return s.dispatch(c)
 }
 
 // dispatch leads a call to what answers it.

@@ -32,7 +32,7 @@ func (s *Server) serveSteps(c *call) error {
 	case http.MethodPost:
 		return s.takeSteps(c)
 	case http.MethodGet:
-		if c.query("watch") == "true" {
+		if c.streams() {
 			return s.watchSteps(c)
 		}
 		if err := s.cache.Fresh(c.r.Context()); err != nil {
@@ -77,7 +77,8 @@ func (s *Server) takeSteps(c *call) error {
 			return err
 		}
 	}
-	return s.writeObject(c, http.StatusOK, nil, success())
+	writeJSON(c.w, c.r, http.StatusOK, success())
+	return nil
 }
 
 func stepsOf(items []*store.Item) []*trace.Step {

@@ -3,13 +3,17 @@ package apiserver
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
 )
@@ -67,6 +71,9 @@ func (s *Server) serveBinding(c *call) error {
 	if err := decodeInto(c, &binding, corev1.SchemeGroupVersion.WithKind("Binding")); err != nil {
 		return err
 	}
+	if err := c.sameName("Binding", &binding); err != nil {
+		return err
+	}
 	if binding.Target.Name == "" {
 		return apierrors.NewBadRequest("target.name: Required value: the node to put the pod on")
 	}
@@ -107,16 +114,42 @@ func (s *Server) serveEviction(c *call) error {
 	if err := decodeInto(c, &eviction, policyv1.SchemeGroupVersion.WithKind("Eviction")); err != nil {
 		return err
 	}
-	options := metav1.DeleteOptions{}
-	if eviction.DeleteOptions != nil {
-		options = *eviction.DeleteOptions
+	if err := c.sameName("Eviction", &eviction); err != nil {
+		return err
+	}
+	options, err := optionsOf(&eviction, c.write.DryRun)
+	if err != nil {
+		return err
 	}
 	inner := *c
-	inner.verb, inner.subresource = "delete", ""
-	if _, _, err := s.delete(&inner, options); err != nil {
+	inner.verb, inner.subresource, inner.deletion = "delete", "", options
+	if _, _, err := s.delete(&inner); err != nil {
 		return err
 	}
 	return s.writeObject(c, http.StatusCreated, nil, success())
+}
+
+// optionsOf are the options of the delete that an eviction is. A dry run may be asked for in the body or in the query.
+func optionsOf(eviction *policyv1.Eviction, dryRun []string) (metav1.DeleteOptions, error) {
+	if eviction.DeleteOptions == nil {
+		return metav1.DeleteOptions{DryRun: dryRun}, nil
+	}
+	options := *eviction.DeleteOptions
+	if len(options.DryRun) == 0 {
+		options.DryRun = dryRun
+	}
+	if len(dryRun) > 0 && !slices.Equal(options.DryRun, dryRun) {
+		return options, apierrors.NewBadRequest(fmt.Sprintf("Non-matching dry-run options in request and content: %v and %v", dryRun, options.DryRun))
+	}
+	return options, invalidOptions("DeleteOptions", validation.ValidateDeleteOptions(&options))
+}
+
+// sameName refuses a body that is about another object than the URL.
+func (c *call) sameName(kind string, body api.Object) error {
+	if body.GetName() == c.name {
+		return nil
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("name in URL does not match name in %s object", kind))
 }
 
 // serveFinalize sets the finalizers in a namespace's spec, and nothing else. When the last is off, the namespace is gone.
@@ -167,7 +200,8 @@ func (s *Server) setScale(c *call) error {
 			return nil, err
 		}
 		if scale.Spec.Replicas < 0 {
-			return nil, apierrors.NewBadRequest(fmt.Sprintf("spec.replicas: Invalid value: %d: must be greater than or equal to 0", scale.Spec.Replicas))
+			wrong := field.Invalid(field.NewPath("spec", "replicas"), scale.Spec.Replicas, apivalidation.IsNegativeErrorMsg)
+			return nil, apierrors.NewInvalid(autoscalingv1.SchemeGroupVersion.WithKind("Scale").GroupKind(), c.name, field.ErrorList{wrong})
 		}
 		object := current.DeepCopyObject().(api.Object)
 		object.SetResourceVersion(scale.ResourceVersion)

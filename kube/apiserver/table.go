@@ -54,7 +54,7 @@ func row(c *call, columns []api.Column, object api.Object) metav1.TableRow {
 	for _, column := range columns {
 		r.Cells = append(r.Cells, column.Value(object))
 	}
-	switch metav1.IncludeObjectPolicy(c.query("includeObject")) {
+	switch c.table.IncludeObject {
 	case metav1.IncludeObject:
 		r.Object = runtime.RawExtension{Object: object}
 	case metav1.IncludeNone:

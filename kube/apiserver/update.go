@@ -12,8 +12,8 @@ import (
 	"kubelab/kube/store"
 )
 
-// edit makes the new object out of the current one, which it must not change. It is called again when somebody
-// else was faster.
+// edit makes the new object out of the current one, which it must not change. It is called again when another write
+// was faster.
 type edit func(current api.Object) (api.Object, error)
 
 func (s *Server) serveUpdate(c *call) error {
@@ -35,30 +35,28 @@ func (s *Server) serveUpdate(c *call) error {
 }
 
 // update reads, edits and writes, until no other write comes in between. An edit that carries a resourceVersion
-// is tried once: its author wants to know of the other write.
-func (s *Server) update(c *call, change edit) (api.Object, error) {
-	for try := 1; ; try++ {
+// is refused then: its author wants to know of the other write.
+func (s *Server) update(c *call, change edit) (updated api.Object, err error) {
+	err = c.settle(func() error {
 		current, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			updated, err = s.tryEdit(c, current, change)
 		}
-		object, err := change(current)
-		if err != nil {
-			return nil, err
-		}
-		pinned := object.GetResourceVersion() != "" && object.GetResourceVersion() != current.GetResourceVersion()
-		if pinned {
-			return nil, conflict(c)
-		}
-		result, err := s.tryUpdate(c, current, object)
-		if errors.Is(err, store.ErrConflict) || errors.Is(err, errMoved) {
-			if try < attempts {
-				continue
-			}
-			return nil, conflict(c)
-		}
-		return result, err
+		return err
+	})
+	return updated, err
+}
+
+// tryEdit edits current and writes the result.
+func (s *Server) tryEdit(c *call, current api.Object, change edit) (api.Object, error) {
+	object, err := change(current)
+	if err != nil {
+		return nil, err
 	}
+	if pinned := object.GetResourceVersion(); pinned != "" && pinned != current.GetResourceVersion() {
+		return nil, conflict(c)
+	}
+	return object, s.tryUpdate(c, current, object)
 }
 
 func conflict(c *call) error {
@@ -66,31 +64,27 @@ func conflict(c *call) error {
 		errors.New("the object has been modified; please apply your changes to the latest version and try again"))
 }
 
-// tryUpdate replaces current by object. The answer is the object as it is then; where nothing changed,
-// nothing is written.
-func (s *Server) tryUpdate(c *call, current, object api.Object) (api.Object, error) {
+// tryUpdate replaces current by object, which then is what is stored. Where nothing changed, nothing is written.
+func (s *Server) tryUpdate(c *call, current, object api.Object) error {
 	if err := s.prepareUpdate(c, current, object); err != nil {
-		return nil, err
+		return err
 	}
 	object.SetResourceVersion(current.GetResourceVersion()) // one who names none writes over whatever there is
 	if err := validate(c.kind, object, current); err != nil {
-		return nil, err
+		return err
 	}
 	w := &mutation{c: c, old: current, new: object, revision: revisionOf(current)}
 	if err := s.claim(w); err != nil {
-		return nil, err
+		return err
 	}
 	object.GetObjectKind().SetGroupVersionKind(c.kind.GroupVersionKind)
-	if c.dryRun() || apiequality.Semantic.DeepEqual(current, object) {
-		return object, nil
+	if apiequality.Semantic.DeepEqual(current, object) {
+		return nil
 	}
 	if gone(c.kind, object) { // the last finalizer has just been taken off
 		w.new, w.claims = nil, nil
 	}
-	if _, err := s.commit(w); err != nil {
-		return nil, err
-	}
-	return object, nil
+	return s.commit(w)
 }
 
 // prepareUpdate puts back what a client may not change, and lets the kind do its part.

@@ -86,24 +86,20 @@ func partial(object api.Object) *metav1.PartialObjectMetadata {
 	return result
 }
 
-// writeObject answers with one object in the form that the client asked for.
+// writeObject answers with one object in the form that the client asked for. Where kind is nil, it has only one.
 func (s *Server) writeObject(c *call, code int, kind *api.Kind, object runtime.Object) error {
-	v, err := negotiate(c)
-	if err != nil {
-		return err
-	}
 	if typed, ok := object.(api.Object); ok && kind != nil {
-		object = v.show(c, kind, typed)
+		object = c.view.show(c, kind, typed)
 	}
-	return write(c, code, v, object)
+	return write(c, code, object)
 }
 
-func write(c *call, code int, v view, object runtime.Object) error {
-	body, err := runtime.Encode(v.info.Serializer, object)
+func write(c *call, code int, object runtime.Object) error {
+	body, err := runtime.Encode(c.view.info.Serializer, object)
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	c.w.Header().Set("Content-Type", v.info.MediaType)
+	c.w.Header().Set("Content-Type", c.view.info.MediaType)
 	c.w.WriteHeader(code)
 	_, _ = c.w.Write(body) // a client that is gone needs no answer
 	return nil

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -24,15 +23,11 @@ const bookmarkEvery = time.Minute
 
 // serveWatch streams changes until the client goes, falls too far behind, or its time is over.
 func (s *Server) serveWatch(c *call) error {
-	v, err := negotiate(c)
-	if err != nil {
-		return err
-	}
 	selected, err := selectorOf(c)
 	if err != nil {
 		return err
 	}
-	w := &watcher{c: c, view: v, selected: selected, bookmarks: c.query("allowWatchBookmarks") == "true"}
+	w := &watcher{c: c, view: c.view, selected: selected, bookmarks: c.list.AllowWatchBookmarks}
 	events, err := s.openWatch(c, w)
 	if err != nil {
 		return err
@@ -47,11 +42,8 @@ func (s *Server) serveWatch(c *call) error {
 // openWatch finds where the stream begins: with all that there is (no resourceVersion, "0", or
 // sendInitialEvents), or after a revision.
 func (s *Server) openWatch(c *call, w *watcher) (*store.Watch, error) {
-	asked := c.query("resourceVersion")
-	initial := c.query("sendInitialEvents") == "true"
-	if initial && c.query("resourceVersionMatch") != string(metav1.ResourceVersionMatchNotOlderThan) {
-		return nil, apierrors.NewBadRequest("resourceVersionMatch: sendInitialEvents wants NotOlderThan")
-	}
+	asked := c.list.ResourceVersion
+	initial := c.list.SendInitialEvents != nil && *c.list.SendInitialEvents
 	if err := s.reach(c.r.Context(), asked); err != nil {
 		return nil, err
 	}
@@ -63,12 +55,15 @@ func (s *Server) openWatch(c *call, w *watcher) (*store.Watch, error) {
 		return s.cache.Watch(prefix(c.kind, c.namespace), revision)
 	}
 	items, revision, events := s.cache.ListAndWatch(prefix(c.kind, c.namespace))
+	if !initial {
+		return events, nil
+	}
 	for _, item := range items {
 		if object, ok := item.Object.(*stored); ok && w.selected.matches(object.object) {
 			w.queue(watch.Added, object)
 		}
 	}
-	if initial && w.bookmarks {
+	if w.bookmarks {
 		w.bookmark(revision, map[string]string{metav1.InitialEventsAnnotationKey: "true"})
 	}
 	return events, nil
@@ -144,8 +139,8 @@ func (w *watcher) drain(events *store.Watch) bool {
 
 // timeout is how long the watch may last. The server spreads the ends of watches that do not say.
 func (w *watcher) timeout() time.Duration {
-	if seconds, err := strconv.Atoi(w.c.query("timeoutSeconds")); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+	if seconds := w.c.list.TimeoutSeconds; seconds != nil && *seconds > 0 {
+		return time.Duration(*seconds) * time.Second
 	}
 	return 30*time.Minute + rand.N(30*time.Minute)
 }

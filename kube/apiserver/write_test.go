@@ -20,6 +20,7 @@ import (
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
+	"kubelab/kube/replicasets"
 	"kubelab/kube/services"
 )
 
@@ -27,7 +28,7 @@ import (
 func start(t testing.TB) *apiservertest.Cluster {
 	t.Helper()
 	var kinds []api.Kind
-	for _, room := range [][]api.Kind{api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, {pods.Kind}} {
+	for _, room := range [][]api.Kind{api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, {pods.Kind}} {
 		kinds = append(kinds, room...)
 	}
 	return apiservertest.Start(t, kinds...)
