@@ -108,6 +108,12 @@ func validatePodTerm(term corev1.PodAffinityTerm, path *field.Path) field.ErrorL
 	options := metavalidation.LabelSelectorValidationOptions{}
 	errs := metavalidation.ValidateLabelSelector(term.LabelSelector, options, path.Child("labelSelector"))
 	errs = append(errs, metavalidation.ValidateLabelSelector(term.NamespaceSelector, options, path.Child("namespaceSelector"))...)
+	if len(term.MatchLabelKeys) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("matchLabelKeys"), NotYet))
+	}
+	if len(term.MismatchLabelKeys) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("mismatchLabelKeys"), NotYet))
+	}
 	for i, namespace := range term.Namespaces {
 		errs = append(errs, invalidIf(apivalidation.ValidateNamespaceName(namespace, false), namespace, path.Child("namespaces").Index(i))...)
 	}

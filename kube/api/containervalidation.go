@@ -83,7 +83,7 @@ func validateHostPort(port corev1.ContainerPort, hostNetwork bool, taken sets.Se
 	case port.HostPort == 0:
 		return nil
 	case !hostNetwork:
-		return field.ErrorList{field.Forbidden(path.Child("hostPort"), notYet)}
+		return field.ErrorList{field.Forbidden(path.Child("hostPort"), NotYet)}
 	case port.HostPort != port.ContainerPort:
 		return field.ErrorList{field.Invalid(path.Child("containerPort"), port.ContainerPort,
 			"must match `hostPort` when `hostNetwork` is true")}

@@ -46,7 +46,7 @@ func validateEnvSource(env corev1.EnvVar, path *field.Path) field.ErrorList {
 	}
 	if from.FileKeyRef != nil {
 		sources++
-		errs = append(errs, field.Forbidden(path.Child("fileKeyRef"), notYet))
+		errs = append(errs, field.Forbidden(path.Child("fileKeyRef"), NotYet))
 	}
 	switch {
 	case sources == 0:

@@ -19,6 +19,9 @@ var (
 		{"initContainers", func(s *corev1.PodSpec) bool { return len(s.InitContainers) > 0 }},
 		{"ephemeralContainers", func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 }},
 		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
+		{"automountServiceAccountToken", func(s *corev1.PodSpec) bool {
+			return s.AutomountServiceAccountToken != nil && *s.AutomountServiceAccountToken
+		}},
 		{"hostPID", func(s *corev1.PodSpec) bool { return s.HostPID }},
 		{"hostIPC", func(s *corev1.PodSpec) bool { return s.HostIPC }},
 		{"hostUsers", func(s *corev1.PodSpec) bool { return s.HostUsers != nil && !*s.HostUsers }},
@@ -66,14 +69,15 @@ var (
 	}
 )
 
-const notYet = "kubelab does not have this yet"
+// NotYet is what is said of a field that Kubernetes has and kubelab does not.
+const NotYet = "kubelab does not have this yet"
 
 // refuse names every missing field that object uses.
 func refuse[T any](object *T, list []missing[T], path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, m := range list {
 		if m.used(object) {
-			errs = append(errs, field.Forbidden(path.Child(m.field), notYet))
+			errs = append(errs, field.Forbidden(path.Child(m.field), NotYet))
 		}
 	}
 	return errs

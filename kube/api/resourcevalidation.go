@@ -17,7 +17,7 @@ func validateResources(r *corev1.ResourceRequirements, path *field.Path) field.E
 	limits, requests := path.Child("limits"), path.Child("requests")
 	var errs field.ErrorList
 	if len(r.Claims) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("claims"), notYet))
+		errs = append(errs, field.Forbidden(path.Child("claims"), NotYet))
 	}
 	for _, name := range inOrder(r.Limits) {
 		errs = append(errs, validateQuantity(name, r.Limits[name], limits.Key(string(name)))...)

@@ -59,6 +59,12 @@ func validate(n *corev1.Node) field.ErrorList {
 			errs = append(errs, field.Invalid(spec.Child("podCIDRs").Index(i), cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
 		}
 	}
+	if n.Spec.ConfigSource != nil {
+		errs = append(errs, field.Forbidden(spec.Child("configSource"), api.NotYet))
+	}
+	if n.Spec.PodPreemptionPolicy != nil {
+		errs = append(errs, field.Forbidden(spec.Child("podPreemptionPolicy"), api.NotYet))
+	}
 	if len(n.Spec.PodCIDRs) > 1 {
 		errs = append(errs, field.Forbidden(spec.Child("podCIDRs"), "kubelab gives pods addresses of one family: one range is enough"))
 	}

@@ -82,6 +82,9 @@ func validateEndpoint(endpoint *discoveryv1.Endpoint, addresses discoveryv1.Addr
 		}
 		errs = append(errs, validateAddress(address, addresses, path)...)
 	}
+	if endpoint.Hints != nil {
+		errs = append(errs, field.Forbidden(path.Child("hints"), api.NotYet))
+	}
 	if endpoint.Hostname != nil {
 		errs = append(errs, invalidIf(validation.IsDNS1123Label(*endpoint.Hostname), *endpoint.Hostname, path.Child("hostname"))...)
 	}

@@ -64,7 +64,7 @@ func TestWhatIsWrongWithAServiceIsSaidAsKubernetesSaysIt(t *testing.T) {
 		{"IPv6", func(s *corev1.Service) { s.Spec.IPFamilies = []corev1.IPFamily{"IPv6"} },
 			[]string{`spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster`}},
 		{"an address outside", func(s *corev1.Service) { s.Spec.ExternalIPs = []string{"192.0.2.1"} },
-			[]string{"spec.externalIPs: Forbidden: kubelab does not have this"}},
+			[]string{"spec.externalIPs: Forbidden: kubelab does not have this yet"}},
 		{"a policy for clients outside, who cannot come", localOutside,
 			[]string{`spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services`}},
 	} {

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
+
+	"kubelab/kube/api"
 )
 
 var protocols = []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}
@@ -36,9 +38,10 @@ func validateService(s *corev1.Service) field.ErrorList {
 		{"externalIPs", len(s.Spec.ExternalIPs) > 0},
 		{"healthCheckNodePort", s.Spec.HealthCheckNodePort != 0},
 		{"loadBalancerSourceRanges", len(s.Spec.LoadBalancerSourceRanges) > 0},
+		{"trafficDistribution", s.Spec.TrafficDistribution != nil},
 	} {
 		if missing.used {
-			errs = append(errs, field.Forbidden(spec.Child(missing.field), "kubelab does not have this"))
+			errs = append(errs, field.Forbidden(spec.Child(missing.field), api.NotYet))
 		}
 	}
 	return errs
@@ -169,6 +172,9 @@ func validateAffinity(spec *corev1.ServiceSpec, path *field.Path) field.ErrorLis
 		case *c.ClientIP.TimeoutSeconds <= 0 || *c.ClientIP.TimeoutSeconds > maxAffinity:
 			errs = append(errs, field.Invalid(timeout, *c.ClientIP.TimeoutSeconds,
 				fmt.Sprintf("must be greater than 0 and less than %d", maxAffinity)))
+		case *c.ClientIP.TimeoutSeconds != corev1.DefaultClientIPServiceAffinitySeconds:
+			errs = append(errs, field.Forbidden(timeout, fmt.Sprintf("%s: leave it out, or set %d. A client keeps its endpoint for as long "+
+				"as the service has the same endpoints", api.NotYet, corev1.DefaultClientIPServiceAffinitySeconds)))
 		}
 	}
 	return errs
