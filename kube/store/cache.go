@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/btree"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -48,12 +50,25 @@ func newTree() *btree.BTreeG[*Item] {
 	return btree.NewG(32, func(a, b *Item) bool { return a.Key < b.Key })
 }
 
-// Run follows the store until ctx is done. When etcd has forgotten the revision that the cache has come to
-// (it was cut off for long), it begins anew, and every watcher must as well.
+// errGap says that etcd cannot go on from the revision that the cache holds.
+var errGap = errors.New("etcd does not have what follows the cache's revision")
+
+// Run follows the store until ctx is done. After a break it goes on from the revision that it had come to, and no
+// watcher notices. Only when etcd does not have that revision (the cache was cut off for longer than the history that etcd
+// keeps) it begins anew, and every watcher must as well.
 func (c *Cache) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := c.follow(ctx); err != nil && ctx.Err() == nil {
-			slog.Warn("will follow etcd anew", "error", err)
+	for known := false; ctx.Err() == nil; {
+		var err error
+		if !known {
+			err = c.read(ctx)
+			known = err == nil
+		}
+		if known {
+			err = c.follow(ctx)
+			known = !errors.Is(err, errGap)
+		}
+		if err != nil && ctx.Err() == nil {
+			slog.Warn("will follow etcd again", "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(50 * time.Millisecond):
@@ -65,27 +80,12 @@ func (c *Cache) Run(ctx context.Context) {
 	c.dropWatchers()
 }
 
-func (c *Cache) follow(ctx context.Context) error {
+// read makes the cache what is in the store now.
+func (c *Cache) read(ctx context.Context) error {
 	page, err := c.store.List(ctx, "/", 0, "", 0)
 	if err != nil {
 		return err
 	}
-	c.reset(page)
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-	defer cancel()
-	changes := c.store.client.Watch(ctx, "/", clientv3.WithPrefix(), clientv3.WithRev(int64(page.Revision)+1),
-		clientv3.WithFragment(), clientv3.WithProgressNotify())
-	for answer := range changes {
-		if err := answer.Err(); err != nil {
-			return fmt.Errorf("watch etcd: %w", err)
-		}
-		c.apply(answer)
-	}
-	return errors.New("etcd ended the watch")
-}
-
-// reset makes the cache what a list found.
-func (c *Cache) reset(page Page) {
 	items := newTree()
 	for _, record := range page.Records {
 		items.ReplaceOrInsert(c.item(record))
@@ -95,7 +95,34 @@ func (c *Cache) reset(page Page) {
 	c.dropWatchers()
 	c.items = items
 	c.history.reset(page.Revision)
-	c.advance(page.Revision)
+	c.setRevision(page.Revision)
+	return nil
+}
+
+// follow takes over what happens in etcd after the cache's revision. It returns [errGap] when the cache must be read anew.
+func (c *Cache) follow(ctx context.Context) error {
+	have := c.Revision()
+	now, err := c.store.Revision(ctx)
+	if err != nil {
+		return err
+	}
+	if now < have { // restored from a backup; a watch would wait until it has come as far as the cache
+		return fmt.Errorf("etcd is at revision %d, the cache at %d: %w", now, have, errGap)
+	}
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	changes := c.store.client.Watch(ctx, "/", clientv3.WithPrefix(), clientv3.WithRev(int64(have)+1),
+		clientv3.WithFragment(), clientv3.WithProgressNotify())
+	for answer := range changes {
+		switch err := answer.Err(); {
+		case errors.Is(err, rpctypes.ErrCompacted):
+			return fmt.Errorf("etcd has compacted revision %d, the cache is at %d: %w", answer.CompactRevision, c.Revision(), errGap)
+		case err != nil:
+			return fmt.Errorf("watch etcd: %w", err)
+		}
+		c.apply(answer)
+	}
+	return errors.New("etcd ended the watch")
 }
 
 func (c *Cache) item(record Record) *Item {
@@ -106,54 +133,75 @@ func (c *Cache) item(record Record) *Item {
 	return &Item{record, object}
 }
 
-// apply takes over what etcd reports. Decoding is done before the lock is taken.
+// apply takes over what etcd reports. The header says how far etcd has come, not what it has told: to a cache that
+// is behind it reports a thousand revisions at a time. So the cache has come as far as the last event. etcd never parts the
+// events of one revision.
 func (c *Cache) apply(answer clientv3.WatchResponse) {
-	events := make([]*Event, 0, len(answer.Events))
-	for _, e := range answer.Events {
-		record := Record{string(e.Kv.Key), e.Kv.Value, Revision(e.Kv.ModRevision), Revision(e.Kv.CreateRevision)}
-		event := &Event{Revision: record.Revision, Deleted: e.Type == clientv3.EventTypeDelete}
+	if answer.IsProgressNotify() {
+		c.commit(nil, Revision(answer.Header.Revision))
+	}
+	for events := c.events(answer.Events); len(events) > 0; {
+		revision := events[0].Revision
+		next := slices.IndexFunc(events, func(e *Event) bool { return e.Revision > revision })
+		if next < 0 {
+			next = len(events)
+		}
+		c.commit(events[:next], revision)
+		events = events[next:]
+	}
+}
+
+// events decodes what etcd reports. It does so without the lock: nobody but the caller changes the items.
+func (c *Cache) events(reported []*clientv3.Event) []*Event {
+	events := make([]*Event, 0, len(reported))
+	now := map[string]*Item{} // what the events before made of a key; nil: it is deleted
+	for _, e := range reported {
+		record := recordOf(e.Kv)
+		previous, changed := now[record.Key]
+		if !changed {
+			previous = c.Peek(record.Key)
+		}
+		event := &Event{Revision: record.Revision, Deleted: e.Type == clientv3.EventTypeDelete, Previous: previous}
+		if event.Deleted && previous != nil {
+			record = previous.Record
+			record.Revision = event.Revision
+		}
+		event.Item = c.item(record)
+		now[record.Key] = event.Item
 		if event.Deleted {
-			event.Item = &Item{Record: record}
-		} else {
-			event.Item = c.item(record)
+			now[record.Key] = nil
 		}
 		events = append(events, event)
 	}
+	return events
+}
+
+// commit takes over the events of one revision, all at once.
+func (c *Cache) commit(events []*Event, revision Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, event := range events {
-		c.applyOne(event)
-	}
-	c.advance(Revision(answer.Header.Revision))
-}
-
-func (c *Cache) applyOne(event *Event) {
-	if event.Deleted {
-		previous, found := c.items.Delete(event.Item)
-		if !found {
-			return
+		if event.Deleted {
+			c.items.Delete(event.Item)
+		} else {
+			c.items.ReplaceOrInsert(event.Item)
 		}
-		event.Previous = previous
-		last := previous.Record
-		last.Revision = event.Revision
-		event.Item = c.item(last)
-	} else {
-		event.Previous, _ = c.items.ReplaceOrInsert(event.Item)
-	}
-	c.history.add(event)
-	for watcher := range c.watchers {
-		if strings.HasPrefix(event.Item.Key, watcher.prefix) && !watcher.offer(event) {
-			delete(c.watchers, watcher)
+		c.history.add(event)
+		for watcher := range c.watchers {
+			if strings.HasPrefix(event.Item.Key, watcher.prefix) && !watcher.offer(event) {
+				delete(c.watchers, watcher)
+			}
 		}
 	}
-}
-
-func (c *Cache) advance(revision Revision) {
 	if revision > c.revision {
-		c.revision = revision
-		close(c.advanced)
-		c.advanced = make(chan struct{})
+		c.setRevision(revision)
 	}
+}
+
+func (c *Cache) setRevision(revision Revision) {
+	c.revision = revision
+	close(c.advanced)
+	c.advanced = make(chan struct{})
 }
 
 func (c *Cache) dropWatchers() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -22,6 +23,10 @@ type Record struct {
 	Value    []byte
 	Revision Revision // of the last change
 	Created  Revision // of the first
+}
+
+func recordOf(kv *mvccpb.KeyValue) Record {
+	return Record{string(kv.Key), kv.Value, Revision(kv.ModRevision), Revision(kv.CreateRevision)}
 }
 
 var (
@@ -67,8 +72,7 @@ func (s *Store) Get(ctx context.Context, key string) (Record, error) {
 	if len(answer.Kvs) == 0 {
 		return Record{}, fmt.Errorf("read %s: %w", key, ErrNotFound)
 	}
-	kv := answer.Kvs[0]
-	return Record{string(kv.Key), kv.Value, Revision(kv.ModRevision), Revision(kv.CreateRevision)}, nil
+	return recordOf(answer.Kvs[0]), nil
 }
 
 // Page is a part of a list.
@@ -100,7 +104,7 @@ func (s *Store) List(ctx context.Context, prefix string, limit int64, after stri
 		page.Revision = at
 	}
 	for _, kv := range answer.Kvs {
-		page.Records = append(page.Records, Record{string(kv.Key), kv.Value, Revision(kv.ModRevision), Revision(kv.CreateRevision)})
+		page.Records = append(page.Records, recordOf(kv))
 	}
 	return page, nil
 }

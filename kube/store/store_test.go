@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"kubelab/kube/store"
 	"kubelab/kube/store/storetest"
@@ -26,13 +28,7 @@ func put(t *testing.T, s *store.Store, key, value string) store.Revision {
 func startCache(t *testing.T, s *store.Store) *store.Cache {
 	t.Helper()
 	cache := store.NewCache(s, func(r store.Record) (any, error) { return string(r.Value), nil })
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { cache.Run(ctx) })
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
+	t.Cleanup(run(cache))
 	if err := cache.Fresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +120,10 @@ func take(t *testing.T, watch *store.Watch, n int, last store.Revision) []string
 	var texts []string
 	for len(texts) < n {
 		select {
-		case event := <-watch.Events():
+		case event, open := <-watch.Events():
+			if !open {
+				t.Fatalf("the watch ended after %q", texts)
+			}
 			what := "put"
 			if event.Deleted {
 				what = "deleted"
@@ -203,5 +202,106 @@ func TestAListCanBeReadInPagesAsItWasAtTheFirst(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"/x/2=old", "/x/3=old", "/x/4=old"}, values); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// pairs writes n transactions of two new keys each, many at once.
+func pairs(t testing.TB, s *store.Store, n int) {
+	t.Helper()
+	var writers errgroup.Group
+	writers.SetLimit(64)
+	for i := range n {
+		writers.Go(func() error {
+			name := fmt.Sprintf("/x/pairs/%06d-", i)
+			_, err := s.Commit(t.Context(), store.Change{Put: []store.Put{{Key: name + "a", Value: []byte("v")}, {Key: name + "b", Value: []byte("v")}}})
+			return err
+		})
+	}
+	if err := writers.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACacheThatLagsNeverNamesARevisionOfWhichItLacksAWrite(t *testing.T) {
+	s := storetest.Start(t)
+	first := put(t, s, "/x/first", "v")
+	const behind = 10_000
+	var lag sync.Once
+	cache := store.NewCache(s, func(r store.Record) (any, error) {
+		lag.Do(func() { pairs(t, s, behind) }) // the cache has listed, and does not watch yet
+		return string(r.Value), nil
+	})
+	defer run(cache)()
+	for revision := first; revision < first+behind; {
+		if err := cache.Reach(t.Context(), revision+1); err != nil {
+			t.Fatal(err)
+		}
+		var items []*store.Item
+		items, revision = cache.List("/x/pairs/")
+		if want := 2 * int(revision-first); len(items) != want {
+			t.Fatalf("at revision %d there are %d records, want %d", revision, len(items), want)
+		}
+	}
+}
+
+// run follows the store until the returned function is called.
+func run(cache *store.Cache) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { cache.Run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+func TestWhenEtcdHasLostItsLeaderAWatchGoesOnFromWhereItWas(t *testing.T) {
+	etcd := storetest.StartMembers(t, 3)
+	s := etcd.Open()
+	put(t, s, "/x/before", "v")
+	cache := startCache(t, s)
+	_, from := cache.List("/x/")
+	watch, err := cache.Watch("/x/", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	etcd.Break()
+	etcd.Mend()
+	put(t, s, "/x/after", "1")
+	if diff := cmp.Diff([]string{"put 1", "put 2"}, take(t, watch, 2, put(t, s, "/x/after", "2"))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestACacheThatEtcdHasLeftBehindBeginsAnewAndSoDoItsWatchers(t *testing.T) {
+	etcd := storetest.StartMembers(t, 1)
+	s := etcd.Open()
+	first := put(t, s, "/x/a", "old")
+	var lists atomic.Int32
+	cache := store.NewCache(s, func(r store.Record) (any, error) {
+		if r.Key == "/x/a" && lists.Add(1) == 1 { // the cache has listed, and does not watch yet
+			put(t, s, "/x/b", "lost")
+			deleted, err := s.Commit(t.Context(), store.Change{Delete: []string{"/x/b"}})
+			if err != nil {
+				t.Error(err)
+			}
+			etcd.Compact(max(deleted, put(t, s, "/x/c", "new")))
+		}
+		return string(r.Value), nil
+	})
+	defer run(cache)()
+	if err := cache.Reach(t.Context(), first+3); err != nil {
+		t.Fatal(err)
+	}
+	items, _ := cache.List("/x/")
+	var got []string
+	for _, item := range items {
+		got = append(got, item.Key+"="+item.Object.(string))
+	}
+	if diff := cmp.Diff([]string{"/x/a=old", "/x/c=new"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := cache.Watch("/x/", first); !errors.Is(err, store.ErrTooOld) {
+		t.Errorf("a watch from before the gap got %v, want ErrTooOld", err)
 	}
 }
