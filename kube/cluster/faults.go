@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -149,7 +150,7 @@ func (c *Cluster) record(ctx context.Context, verb string, object trace.Ref, det
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, recordFor)
 		defer cancel()
-		for err = client.Send(ctx, []trace.Step{step}); err != nil && ctx.Err() == nil; err = client.Send(ctx, []trace.Step{step}) {
+		for err = client.Send(ctx, []trace.Step{step}); err != nil && !errors.Is(err, trace.ErrRefused) && ctx.Err() == nil; err = client.Send(ctx, []trace.Step{step}) {
 			time.Sleep(probeEvery)
 		}
 	}

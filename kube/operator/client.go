@@ -2,10 +2,13 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/informers"
@@ -83,16 +86,31 @@ func (c *Client) Deliver(ctx context.Context) {
 	c.Recorder.Run(ctx, c.Send)
 }
 
-// Send delivers steps that are complete, once.
+// Send delivers steps that are complete, once. It returns [trace.ErrRefused] when the API server says that they are wrong.
 func (c *Client) Send(ctx context.Context, steps []trace.Step) error {
 	body, err := json.Marshal(steps)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", trace.ErrRefused, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return c.CoreV1().RESTClient().Post().AbsPath(trace.Path).
+	err = c.CoreV1().RESTClient().Post().AbsPath(trace.Path).
 		SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).Do(ctx).Error()
+	if Refused(err) {
+		return fmt.Errorf("%w: %w", trace.ErrRefused, err)
+	}
+	return err
+}
+
+// Refused says whether an error of a request is the API server's word that the request is wrong: nothing happened, and to ask
+// again is no use. After other errors it may have happened, or may succeed later.
+func Refused(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	return code >= 400 && code < 500 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests
 }
 
 // Sync starts the watches that were asked for and waits until each has seen the state as it is now.

@@ -23,7 +23,8 @@
 //     stores the step in the same etcd transaction as the object. A write and its reason cannot be
 //     torn apart.
 //   - What a node does beside the API (a network namespace made, a rule loaded) goes through a
-//     [Recorder]: first to a journal on disk, then in batches to the API server.
+//     [Recorder]: first to a journal on disk, then in batches to the API server. Both are bounded: what is lost while
+//     the API server is away, or refuses, is told by a step of its own ([LossVerb]).
 //
 // [Chain] answers the question "why": it follows the causes of an object's steps back to their roots,
 // and forward to the rules that carry its traffic. [Now] makes it short enough to read.
