@@ -75,7 +75,7 @@ func (s *scheduler) reconcile(ctx context.Context, key operator.Key) error {
 	return s.bind(trace.Decided(ctx, decision.Shown()), pod, decision)
 }
 
-// bind writes the decision. The pod counts on its node already; that is taken back if the write fails.
+// bind writes the decision. The pod counts on its node already; that is taken back when it is certain that nothing was written.
 func (s *scheduler) bind(ctx context.Context, pod *corev1.Pod, decision Decision) error {
 	ctx = trace.Because(ctx, "%s", decision.Reason())
 	err := s.client.CoreV1().Pods(pod.Namespace).Bind(ctx, &corev1.Binding{
@@ -87,11 +87,30 @@ func (s *scheduler) bind(ctx context.Context, pod *corev1.Pod, decision Decision
 			"Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, decision.Node)
 		return nil
 	}
-	s.wake(s.state.takeBack(pod.UID), trace.Causes(ctx)...)
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil // it is gone, or somebody else bound it: the watch will tell
+	s.state.doubt(pod.UID)
+	if bound, lookErr := s.settle(ctx, pod, err); bound || lookErr != nil {
+		return lookErr
 	}
 	return fmt.Errorf("bind pod %s to %s: %w", pod.Name, decision.Node, err)
+}
+
+// settle finds out what became of a bind that returned an error, and says whether there is nothing more to do. As long as the
+// write may still happen, the pod counts on its node, and the same bind comes again.
+func (s *scheduler) settle(ctx context.Context, pod *corev1.Pod, bindErr error) (bound bool, err error) {
+	now, err := s.client.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+	switch causes := trace.Causes(ctx); {
+	case apierrors.IsNotFound(err) || err == nil && now.UID != pod.UID:
+		s.wake(s.state.gone(pod), causes...)
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("see whether pod %s is bound: %w", pod.Name, err)
+	case now.Spec.NodeName != "":
+		s.wake(s.state.placed(now), causes...)
+		return true, nil
+	case operator.Refused(bindErr):
+		s.wake(s.state.takeBack(pod.UID), causes...)
+	}
+	return false, nil
 }
 
 // explain tells whoever waits for the pod why it has no node: as a condition and as an event.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"kubelab/kube/access"
 	"kubelab/kube/api"
@@ -32,9 +36,15 @@ type lab struct {
 	*operator.Client
 }
 
-func newLab(t testing.TB) *lab {
+func newLab(t testing.TB) *lab { return newLabBehind(t, nil) }
+
+// newLabBehind is a lab whose scheduler reaches the API server by what between makes of its client.
+func newLabBehind(t testing.TB, between func(*operator.Client) *operator.Client) *lab {
 	cluster := apiservertest.Start(t, slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds, []api.Kind{pods.Kind})...)
 	client := cluster.Client("scheduler", access.Client(access.SchedulerUser))
+	if between != nil {
+		client = between(client)
+	}
 	loop, err := scheduler.New(client)
 	if err != nil {
 		t.Fatal(err)
@@ -269,5 +279,54 @@ func BenchmarkBinds(b *testing.B) {
 		watch.Stop()
 		l.must(makers.Wait())
 		b.ReportMetric(float64(pods)/b.Elapsed().Seconds(), "binds/s")
+	}
+}
+
+// lossy lets the first bind happen, and loses the answer when the watch has shown the bind.
+type lossy struct {
+	next  http.RoundTripper
+	shown func() bool
+	lost  atomic.Bool
+}
+
+func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := l.next.RoundTrip(r)
+	if err != nil || !strings.HasSuffix(r.URL.Path, "/binding") || l.lost.Swap(true) {
+		return answer, err
+	}
+	answer.Body.Close()
+	for !l.shown() {
+		time.Sleep(time.Millisecond)
+	}
+	return nil, errors.New("the answer is lost")
+}
+
+func TestAPodWhoseBindHappenedCountsThoughTheAnswerWasLost(t *testing.T) {
+	lost := &lossy{}
+	l := newLabBehind(t, func(client *operator.Client) *operator.Client {
+		config := rest.CopyConfig(client.Config)
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+			lost.next = next
+			return lost
+		})
+		clients, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		behind := operator.NewClient(clients, client.Recorder, client.Component)
+		pods := behind.Watches.Core().V1().Pods().Lister()
+		lost.shown = func() bool {
+			pod, err := pods.Pods("default").Get("first")
+			return err == nil && pod.Spec.NodeName != ""
+		}
+		return behind
+	})
+	l.makeNode("a", "1")
+	l.makePod("first", "1")
+	l.awaitNode("first", "a")
+	l.makePod("second", "1")
+	l.awaitRefusal("second", "0/1 nodes are available: 1 Insufficient cpu.")
+	if !lost.lost.Load() {
+		t.Error("no answer was lost")
 	}
 }

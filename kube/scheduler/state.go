@@ -21,15 +21,32 @@ type state struct {
 	mu      sync.Mutex
 	cluster *Cluster
 	waiting map[types.UID]*Pod
+	assumed map[types.UID]*assumption // what counts on a node and the watch has not shown there yet
 }
 
-func newState() *state { return &state{cluster: NewCluster(), waiting: map[types.UID]*Pod{}} }
+// assumption is a pod that counts on the node which was chosen for it.
+type assumption struct {
+	Decision
+	unsure bool // the write of the decision failed in a way that does not tell whether it happened
+}
 
-// decide plans for a pod. From then on it either counts on the chosen node or waits. It returns false if there is nothing to decide.
+func newState() *state {
+	return &state{cluster: NewCluster(), waiting: map[types.UID]*Pod{}, assumed: map[types.UID]*assumption{}}
+}
+
+// decide plans for a pod. From then on it either counts on the chosen node or waits. A decision that may have been written, or
+// not, is returned again: to write it twice does no harm, and another could put the pod where it is not. It returns false if
+// there is nothing to decide.
 func (s *state) decide(pod *corev1.Pod) (Decision, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil || api.PodEnded(pod) || s.cluster.Has(pod.UID) {
+	if pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil || api.PodEnded(pod) {
+		return Decision{}, false
+	}
+	if a := s.assumed[pod.UID]; a != nil && a.unsure {
+		return a.Decision, true
+	}
+	if s.cluster.Has(pod.UID) {
 		return Decision{}, false
 	}
 	decision := Plan(pod, s.cluster)
@@ -42,14 +59,27 @@ func (s *state) decide(pod *corev1.Pod) (Decision, bool) {
 	assumed := *pod
 	assumed.Spec.NodeName = decision.Node
 	s.cluster.AddPod(&assumed)
+	s.assumed[pod.UID] = &assumption{Decision: decision}
 	return decision, true
 }
 
-// takeBack undoes a decision that could not be written.
+// takeBack undoes a decision that was not written. One that the watch has shown meanwhile was.
 func (s *state) takeBack(uid types.UID) []*corev1.Pod {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.assumed[uid] == nil {
+		return nil
+	}
 	return s.without(uid)
+}
+
+// doubt keeps a decision of which it is not known whether it was written: the pod counts on its node until that is known.
+func (s *state) doubt(uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.assumed[uid]; a != nil {
+		a.unsure = true
+	}
 }
 
 // placed takes in a pod that got a node. It may be the company that another waits for.
@@ -57,6 +87,7 @@ func (s *state) placed(pod *corev1.Pod) []*corev1.Pod {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, pod.UID)
+	delete(s.assumed, pod.UID)
 	s.cluster.AddPod(pod)
 	return s.helped("")
 }
@@ -79,6 +110,7 @@ func (s *state) gone(pod *corev1.Pod) []*corev1.Pod {
 
 // without removes a pod. One that kept others out of a whole domain opens all its nodes.
 func (s *state) without(uid types.UID) []*corev1.Pod {
+	delete(s.assumed, uid)
 	pod := s.cluster.RemovePod(uid)
 	switch {
 	case pod == nil:

@@ -102,3 +102,37 @@ func TestAPodThatIsBeingDeletedGetsNoNode(t *testing.T) {
 		t.Errorf("decided: %v", d)
 	}
 }
+
+func TestADecisionThatTheWatchHasShownIsNotTakenBack(t *testing.T) {
+	s := newState()
+	s.setNode(node("a"))
+	first := pod("first", asking("4", "1Gi"))
+	s.decide(first)
+	s.placed(on(first, "a")) // and then the answer to the bind gets lost
+	wakes(t, "an error after the bind was seen", s.takeBack(first.UID))
+	if d, _ := s.decide(pod("second", asking("4", "1Gi"))); d.Node != "" {
+		t.Errorf("the node is given away twice")
+	}
+}
+
+func TestADecisionThatMayHaveBeenWrittenCountsAndStaysTheSame(t *testing.T) {
+	s := newState()
+	s.setNode(node("a"))
+	first, second := pod("first", asking("4", "1Gi")), pod("second", asking("4", "1Gi"))
+	one, _ := s.decide(first)
+	s.doubt(first.UID)
+	s.setNode(node("b", having(corev1.ResourceCPU, "64"))) // which would be the better one
+	if d, _ := s.decide(pod("third", asking("64", "1Gi"))); d.Node != "b" {
+		t.Fatal(d)
+	}
+	if again, decided := s.decide(first); !decided || again.Node != one.Node {
+		t.Errorf("decided anew: %v, want %v", again, one)
+	}
+	if d, _ := s.decide(second); d.Node != "" {
+		t.Errorf("%s is given away twice", d.Node)
+	}
+	s.placed(on(first, "a"))
+	if d, decided := s.decide(first); decided {
+		t.Errorf("it is known to be bound, and yet decided: %v", d)
+	}
+}
