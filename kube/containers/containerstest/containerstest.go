@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 
@@ -27,13 +29,26 @@ func Missing() string {
 	return ""
 }
 
-// BuildShim builds kube-shim at path, with further flags of go build.
+// BuildShim builds kube-shim at path, with further flags of go build. A machine without Go, as those of scripts/vm are, gets
+// the one that scripts/build made.
 func BuildShim(path string, flags ...string) error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return copyShim(path)
+	}
 	args := slices.Concat([]string{"build", "-o", path}, flags, []string{"kubelab/kube/cmd/kube-shim"})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("build kube-shim: %w\n%s", err, out)
 	}
 	return nil
+}
+
+func copyShim(path string) error {
+	_, here, _, _ := runtime.Caller(0)
+	program, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "..", "bin", "kube-shim"))
+	if err != nil {
+		return fmt.Errorf("without Go, run scripts/build first: %w", err)
+	}
+	return os.WriteFile(path, program, 0o755)
 }
 
 // OwnNamespaces gives a process network, mounts and process numbers of its own. It begins with [SettleIn].
