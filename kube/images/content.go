@@ -24,7 +24,7 @@ func (s *Store) blobPath(digest v1.Hash) string {
 }
 
 // addLayer stores a layer of img, packed and unpacked, unless it is there.
-func (s *Store) addLayer(ctx context.Context, img v1.Image, digest, diffID v1.Hash) error {
+func (s *Store) addLayer(ctx context.Context, img v1.Image, digest, diffID v1.Hash, allowed *budget) error {
 	if !exists(s.blobPath(digest)) {
 		layer, err := img.LayerByDigest(digest)
 		if err != nil {
@@ -35,21 +35,21 @@ func (s *Store) addLayer(ctx context.Context, img v1.Image, digest, diffID v1.Ha
 			return fmt.Errorf("fetch layer %s: %w", digest, err)
 		}
 		defer content.Close()
-		if err := s.addBlob(digest, reader{ctx, content}); err != nil {
+		if err := s.addBlob(digest, &roomy{Reader: reader{ctx, content}, room: s.room}); err != nil {
 			return fmt.Errorf("fetch layer %s: %w", digest, err)
 		}
 	}
 	if exists(s.layerDir(diffID.String())) {
 		return nil
 	}
-	if err := s.unpackBlob(ctx, digest, diffID); err != nil {
+	if err := s.unpackBlob(ctx, digest, diffID, allowed); err != nil {
 		return fmt.Errorf("unpack layer %s: %w", digest, err)
 	}
 	return nil
 }
 
 // unpackBlob unpacks the layer whose blob is stored. Its directory appears when it is whole, on disk, and found to be what the config promised.
-func (s *Store) unpackBlob(ctx context.Context, digest, diffID v1.Hash) error {
+func (s *Store) unpackBlob(ctx context.Context, digest, diffID v1.Hash, image *budget) error {
 	temp, err := os.MkdirTemp(filepath.Join(s.dir, "tmp"), "layer-")
 	if err != nil {
 		return err
@@ -71,7 +71,11 @@ func (s *Store) unpackBlob(ctx context.Context, digest, diffID v1.Hash) error {
 	// The limit holds for what follows the archive's end, too: it is part of the digest.
 	bounded := io.LimitReader(reader{ctx, archive}, 2*layerLimits.bytes)
 	content := io.TeeReader(bounded, hash)
-	if err := unpack(temp, content, layerLimits); err != nil {
+	allowed := newBudget(layerLimits, image, nil)
+	if packed, err := os.Stat(s.blobPath(digest)); err == nil {
+		allowed.grow(packed.Size())
+	}
+	if err := unpack(temp, content, allowed); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, content); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -79,6 +80,19 @@ func (n names) of(digest v1.Hash) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// beginningWith is the only image whose ID begins so, as people copy it from a list.
+func (n names) beginningWith(ref string) (about v1.Descriptor, ok bool) {
+	for name, one := range n {
+		if idPattern.MatchString(name) && len(ref) >= 3 && strings.HasPrefix(name, "sha256:"+strings.TrimPrefix(ref, "sha256:")) {
+			if ok {
+				return v1.Descriptor{}, false
+			}
+			about, ok = one, true
+		}
+	}
+	return about, ok
 }
 
 // remove takes a name out, and all names of its image if no tag is left or the name is no tag.

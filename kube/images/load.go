@@ -32,7 +32,7 @@ func (s *Store) Load(ctx context.Context, archive io.Reader) ([]Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load images: %w", err)
 	}
-	path, err := s.writeTemp(reader{ctx, plain})
+	path, err := s.writeTemp(&roomy{Reader: reader{ctx, plain}, room: s.room})
 	if err != nil {
 		return nil, fmt.Errorf("load images: copy the archive: %w", err)
 	}
@@ -95,7 +95,7 @@ func (s *Store) loadLayout(ctx context.Context, opener tarball.Opener) ([]Image,
 		return nil, err
 	}
 	defer archive.Close()
-	if err := unpack(dir, archive, layerLimits); err != nil { // confined as a layer is
+	if err := unpack(dir, archive, newBudget(plainLimits, nil, s.room)); err != nil { // confined as a layer is
 		return nil, err
 	}
 	index, err := layout.ImageIndexFromPath(dir)

@@ -5,10 +5,12 @@ package images
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -19,11 +21,15 @@ import (
 type Store struct {
 	dir   string
 	pulls singleflight.Group // by name and credentials
+	room  func() error       // says whether the disk has some
+
+	usage      sync.Mutex
+	layerUsage map[string]Usage // by diff id
 }
 
 // Open opens the store in dir, which is made if it is not there, and removes what an interrupted writer left.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir}
+	s := &Store{dir: dir, room: func() error { return roomIn(dir) }}
 	// Only root may look into layers: a program in them with the setuid bit would be one for every user of the node.
 	for _, sub := range []string{"blobs/sha256", "layers", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
@@ -39,7 +45,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make image store: %w", err)
 	}
-	if err := s.sweep(); err != nil {
+	if err := errors.Join(s.rebuild(), s.sweep()); err != nil {
 		return nil, fmt.Errorf("clean image store %s: %w", dir, err)
 	}
 	return s, nil
@@ -75,7 +81,10 @@ func (s *Store) add(ctx context.Context, img v1.Image, full []string) (Image, er
 	}
 	id := manifest.Config.Digest.String()
 	about, ok := index[id]
-	if !ok {
+	if ok {
+		_, _, err = s.onDisk(about)
+	}
+	if !ok || err != nil {
 		if about, err = s.addParts(ctx, img, manifest, config.RootFS.DiffIDs); err != nil {
 			return Image{}, err
 		}
@@ -95,8 +104,9 @@ func (s *Store) add(ctx context.Context, img v1.Image, full []string) (Image, er
 func (s *Store) addParts(ctx context.Context, img v1.Image, manifest *v1.Manifest, diffIDs []v1.Hash) (v1.Descriptor, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
+	allowed := newBudget(imageLimits, nil, s.room)
 	for i, layer := range manifest.Layers {
-		group.Go(func() error { return s.addLayer(ctx, img, layer.Digest, diffIDs[i]) })
+		group.Go(func() error { return s.addLayer(ctx, img, layer.Digest, diffIDs[i], allowed) })
 	}
 	if err := group.Wait(); err != nil {
 		return v1.Descriptor{}, err
@@ -104,7 +114,7 @@ func (s *Store) addParts(ctx context.Context, img v1.Image, manifest *v1.Manifes
 	return s.addDescription(img, manifest)
 }
 
-// Get returns the image of a name (short or full), a digest, or an ID. The error is ErrNotFound or ErrInvalidName when that is the reason.
+// Get returns the image of a name (short or full), a digest, an ID, or the beginning of one that no other image has. The error is ErrNotFound or ErrInvalidName when that is the reason.
 func (s *Store) Get(ref string) (Image, error) {
 	name, err := Normalize(ref)
 	if err != nil {
@@ -116,9 +126,16 @@ func (s *Store) Get(ref string) (Image, error) {
 	}
 	about, ok := index[name]
 	if !ok {
+		about, ok = index.beginningWith(ref)
+	}
+	if !ok {
 		return Image{}, fmt.Errorf("%w: %s", ErrNotFound, name)
 	}
-	return s.read(about, index)
+	image, err := s.read(about, index)
+	if err != nil {
+		return Image{}, broken(about, err)
+	}
+	return image, nil
 }
 
 // List returns all images, ordered by their names.
@@ -134,7 +151,8 @@ func (s *Store) List() ([]Image, error) {
 		}
 		image, err := s.read(about, index)
 		if err != nil {
-			return nil, err
+			_ = broken(about, err) // the others are there
+			continue
 		}
 		images = append(images, image)
 	}

@@ -4,6 +4,7 @@ package images
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -22,8 +23,9 @@ func (s *Store) sweep() error {
 	}
 	defer release()
 	needed, err := s.needed()
-	if err != nil {
-		return err
+	if err != nil { // nobody knows what may go
+		slog.Error("no content of the image store is deleted: pull or load the image that cannot be read again, or remove it", "store", s.dir, "error", err)
+		return nil
 	}
 	has := Content{Blobs: map[string]bool{}, Layers: map[string]bool{}}
 	temps := map[string]bool{}

@@ -15,22 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limits bound what a layer may unpack to, so that a small archive cannot fill the disk.
-type limits struct {
-	bytes   int64
-	entries int
-}
-
-// layerLimits are far above what images are made of.
-var layerLimits = limits{bytes: 32 << 30, entries: 2_000_000}
-
-var errTooLarge = errors.New("layer is too large")
-
 // unpacker unpacks one layer into the directory of root.
 type unpacker struct {
-	root *os.Root
-	left limits
-	dirs []dirTime // whose times are still to be set
+	root   *os.Root
+	budget *budget
+	buffer []byte
+	dirs   []dirTime // whose times are still to be set
 }
 
 type dirTime struct {
@@ -41,13 +31,13 @@ type dirTime struct {
 // unpack unpacks the tar archive of a layer into dir, which exists and is empty. A whiteout becomes what overlayfs takes for one: a
 // character device 0/0, or the attribute trusted.overlay.opaque on a directory (the kernel's Documentation/filesystems/overlayfs.rst). It
 // never writes outside dir, whatever the archive says.
-func unpack(dir string, archive io.Reader, bounds limits) error {
+func unpack(dir string, archive io.Reader, allowed *budget) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	u := &unpacker{root: root, left: bounds}
+	u := &unpacker{root: root, budget: allowed, buffer: make([]byte, 16*blockSize)}
 	entries := tar.NewReader(archive)
 	for {
 		header, err := entries.Next()
@@ -57,10 +47,8 @@ func unpack(dir string, archive io.Reader, bounds limits) error {
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // PlanEntry makes the path a secure one
 			return fmt.Errorf("read layer: %w", err)
 		}
-		u.left.entries--
-		u.left.bytes -= header.Size
-		if u.left.entries < 0 || u.left.bytes < 0 || header.Size < 0 {
-			return fmt.Errorf("%w: more than %d bytes or %d files", errTooLarge, bounds.bytes, bounds.entries)
+		if err := allowed.take(limits{bytes: header.Size, entries: 1}); err != nil {
+			return err
 		}
 		entry, err := PlanEntry(header)
 		if err == nil {
@@ -119,7 +107,7 @@ func (u *unpacker) file(e Entry, h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, content)
+	err = writeWithHoles(f, content, u.buffer, func(n int64) error { return u.budget.take(limits{written: n}) })
 	// The owner before the mode and the capabilities: a change of owner takes setuid bits and capabilities away.
 	err = errors.Join(err, f.Chown(h.Uid, h.Gid), f.Chmod(e.Mode), fsetxattrs(f, e.Xattrs), f.Close())
 	if err != nil {

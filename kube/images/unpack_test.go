@@ -63,7 +63,7 @@ func unpackIn(t testing.TB, layer []byte) (string, error) {
 	t.Helper()
 	above := t.TempDir()
 	mkdirs(t, above)
-	return above, unpack(filepath.Join(above, "layer"), bytes.NewReader(layer), limits{bytes: 1 << 20, entries: 1000})
+	return above, unpack(filepath.Join(above, "layer"), bytes.NewReader(layer), newBudget(limits{bytes: 1 << 20, entries: 1000}, nil, nil))
 }
 
 func TestALayerIsUnpackedAsItWasPacked(t *testing.T) {
@@ -157,7 +157,7 @@ func TestAHostileLayerChangesNothingOutside(t *testing.T) {
 			}
 			mkdirs(t, above)
 			before := tree(t, outside)
-			err := unpack(filepath.Join(above, "layer"), bytes.NewReader(archive(t, entries...)), limits{bytes: 1 << 20, entries: 1000})
+			err := unpack(filepath.Join(above, "layer"), bytes.NewReader(archive(t, entries...)), newBudget(limits{bytes: 1 << 20, entries: 1000}, nil, nil))
 			if diff := cmp.Diff(before, tree(t, outside)); diff != "" {
 				t.Errorf("outside changed (-before +after), unpack said %v:\n%s", err, diff)
 			}
@@ -233,7 +233,7 @@ func FuzzUnpackNeverLeavesTheLayer(f *testing.F) {
 		above := t.TempDir()
 		mkdirs(t, above)
 		before := tree(t, filepath.Join(above, "outside"))
-		unpack(filepath.Join(above, "layer"), bytes.NewReader(layer), limits{bytes: 1 << 20, entries: 1000})
+		unpack(filepath.Join(above, "layer"), bytes.NewReader(layer), newBudget(limits{bytes: 1 << 20, entries: 1000}, nil, nil))
 		if diff := cmp.Diff(before, tree(t, filepath.Join(above, "outside"))); diff != "" {
 			t.Errorf("outside changed (-before +after):\n%s", diff)
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -71,13 +72,13 @@ func (r *Runtime) PullImage(ctx context.Context, request *cri.PullImageRequest) 
 	return &cri.PullImageResponse{ImageRef: image.ID}, nil
 }
 
-// RemoveImage takes a name away from an image, and the image with its last name. Containers keep theirs.
+// RemoveImage removes an image with all its names, whichever of them is given: so CRI has it. Containers keep theirs.
 func (r *Runtime) RemoveImage(_ context.Context, request *cri.RemoveImageRequest) (*cri.RemoveImageResponse, error) {
 	r.imageUse.Lock() // no container is being made
 	defer r.imageUse.Unlock()
 	image, err := r.images.Get(request.GetImage().GetImage())
 	if errors.Is(err, images.ErrNotFound) {
-		return &cri.RemoveImageResponse{}, nil
+		return &cri.RemoveImageResponse{}, r.images.Remove(request.Image.Image) // it may be one that cannot be read
 	} else if err != nil {
 		return nil, err
 	}
@@ -88,10 +89,33 @@ func (r *Runtime) RemoveImage(_ context.Context, request *cri.RemoveImageRequest
 			return nil, status.Errorf(codes.FailedPrecondition, "image %s is the root file system of container %s (%s): remove that first", image.Name(), id, c.name())
 		}
 	}
-	if err := r.images.Remove(request.Image.Image); err != nil {
+	if err := r.images.Remove(image.ID); err != nil {
 		return nil, fmt.Errorf("remove image %s: %w", image.Name(), err)
 	}
 	return &cri.RemoveImageResponse{}, nil
+}
+
+// ImageFsInfo says what images take up, and what containers have written.
+func (r *Runtime) ImageFsInfo(context.Context, *cri.ImageFsInfoRequest) (*cri.ImageFsInfoResponse, error) {
+	store, err := r.images.Usage()
+	if err != nil {
+		return nil, fmt.Errorf("measure the image store: %w", err)
+	}
+	written, err := images.DiskUsage(r.podsDir())
+	if err != nil {
+		return nil, fmt.Errorf("measure what containers have written: %w", err)
+	}
+	return &cri.ImageFsInfoResponse{
+		ImageFilesystems:     []*cri.FilesystemUsage{filesystem(filepath.Join(r.config.Root, "images"), store)},
+		ContainerFilesystems: []*cri.FilesystemUsage{filesystem(r.podsDir(), written)},
+	}, nil
+}
+
+func filesystem(dir string, usage images.Usage) *cri.FilesystemUsage {
+	return &cri.FilesystemUsage{
+		Timestamp: time.Now().UnixNano(), FsId: &cri.FilesystemIdentifier{Mountpoint: dir},
+		UsedBytes: &cri.UInt64Value{Value: usage.Bytes}, InodesUsed: &cri.UInt64Value{Value: usage.Inodes},
+	}
 }
 
 // criImage is an image as CRI has it. The kubelet wants to know whether it runs as root (runAsNonRoot): hence the user, as number or name.

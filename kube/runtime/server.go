@@ -179,6 +179,7 @@ func coded(err error) error {
 		{containers.ErrShimDead, codes.FailedPrecondition},
 		{images.ErrNotFound, codes.NotFound},
 		{images.ErrInvalidName, codes.InvalidArgument},
+		{images.ErrNoRoom, codes.ResourceExhausted},
 		{context.DeadlineExceeded, codes.DeadlineExceeded},
 		{context.Canceled, codes.Canceled},
 	} {
