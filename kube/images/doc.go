@@ -43,7 +43,7 @@
 // A layer comes from somebody else, and is unpacked by root. Names with "..", links that lead out, writing through a link that
 // was planted before: all of it is confined to the layer's directory by os.Root, which resolves each component of a path relative to an open directory. Device
 // nodes are left out. A few hundred bytes can unpack to gigabytes, so there are bounds: for a layer, for an image, for what may come out of so many packed bytes,
-and for the disk, of which a part is kept free (see budget.go). Zeros are written as holes.
+// and for the disk, of which a part is kept free (see budget.go). Zeros are written as holes.
 //
 // # Simplified
 //

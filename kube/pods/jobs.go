@@ -145,9 +145,11 @@ func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer)
 	if err := o.node.writeFiles(w.pod, c, a.Attempt, sandbox.IPs); err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
+	config := containerConfig(w.pod, c, a, w.environments[a.Container], o.node)
+	nameUser(config.Linux.SecurityContext, w.have.Images[a.Container])
 	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
 		PodSandboxId:  a.Sandbox,
-		Config:        containerConfig(w.pod, c, a, w.environments[a.Container], o.node),
+		Config:        config,
 		SandboxConfig: sandboxConfig(w.pod, sandbox.Attempt, o.node),
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/containers"
 )
@@ -228,5 +229,13 @@ func TestASandboxSharesWhatThePodShares(t *testing.T) {
 	options := sandboxConfig(pod, 1, labNode).Linux.SecurityContext.NamespaceOptions
 	if options.Network != runtimeapi.NamespaceMode_NODE || options.Pid != runtimeapi.NamespaceMode_CONTAINER || options.Ipc != runtimeapi.NamespaceMode_POD {
 		t.Errorf("namespaces: %v", options)
+	}
+}
+
+func TestAGroupThatStandsAloneGoesWithTheImagesUser(t *testing.T) {
+	for want, image := range map[string]Image{"7 ": {UID: ptr.To(int64(7))}, "0 alice": {User: "alice"}, "0 ": {}} {
+		context := &runtimeapi.LinuxContainerSecurityContext{RunAsGroup: &runtimeapi.Int64Value{Value: 50}}
+		nameUser(context, image)
+		check(t, fmt.Sprintf("%+v", image), fmt.Sprint(context.GetRunAsUser().GetValue(), " ", context.RunAsUsername), want)
 	}
 }

@@ -41,6 +41,17 @@ func securityContext(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxCont
 	return context
 }
 
+// nameUser says which user goes with a group that stands alone, as CRI wants it: the image's.
+func nameUser(context *runtimeapi.LinuxContainerSecurityContext, image Image) {
+	switch {
+	case context.RunAsGroup == nil || context.RunAsUser != nil:
+	case image.UID == nil && image.User != "":
+		context.RunAsUsername = image.User
+	default:
+		context.RunAsUser = number(ptr.To(ptr.Deref(image.UID, 0)))
+	}
+}
+
 // checkUser holds the image's user against the wish not to run as root.
 func checkUser(pod *corev1.Pod, c *corev1.Container, image Image) error {
 	var user *int64

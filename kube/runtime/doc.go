@@ -31,16 +31,16 @@
 //   - Every container is a child of its pod's shim, not of the runtime. The shim notes exits on disk and writes the logs.
 //   - What the runtime itself must know is one small record per sandbox and one per container. A record never changes; a sandbox's is
 //     written when the sandbox is whole, and a container's is kept by its shim, so there is one exactly if there is the container.
-//   - At its start the runtime reads the records and asks the shims. [PlanRecovery] has three cases: a sandbox without a record was half-made
-//     or half-removed and goes, a shim that lives is followed again, and a sandbox whose shim is dead is taken down. After a node's
-//     power cut all shims are dead, and it is the same case.
+//   - At its start the runtime reads the records and asks the shims. [PlanRecovery] has four cases: a sandbox without a record was half-made
+//     or half-removed and goes, a shim that lives is followed again, a sandbox whose shim is dead is taken down, and one of which
+//     nothing can be learned counts as not ready until it can be stopped. After a node's power cut all shims are dead, and it is the third case.
 //
 // # Simplified
 //
 // Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, processes and IPC shared with other containers or the
 // node, devices, kernel parameters, mount propagation, image volumes, host ports, checkpoints, limits that change while a container runs, and
 // statistics. Who asks for one of them gets an error that says so. They keep a pause container alive in each sandbox, or pin namespaces to files; here
-// the shim holds them. Container IDs must be given in full. Seccomp and AppArmor profiles are accepted and not applied.
+// the shim holds them. Container IDs must be given in full. What is refused, by field: plan_refused.go.
 //
 // Chapter 01 uses this room through kube cri; chapter 11 shows the kubelet driving it.
 package runtime

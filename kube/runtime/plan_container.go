@@ -32,7 +32,7 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 		MaskedPaths: notEmpty(security.GetMaskedPaths()), ReadonlyPaths: notEmpty(security.GetReadonlyPaths()),
 		Terminal: want.Tty, Stdin: want.Stdin, StdinOnce: want.StdinOnce,
 	}
-	if err := checkContainer(want); err != nil {
+	if err := checkContainer(want, pod); err != nil {
 		return c, err
 	}
 	if len(c.Args) == 0 {
@@ -90,35 +90,33 @@ func user(security *cri.LinuxContainerSecurityContext, image string) string {
 		user = strconv.FormatInt(security.RunAsUser.Value, 10)
 	case security.GetRunAsUsername() != "":
 		user = security.RunAsUsername
-	case security.GetRunAsGroup() == nil:
+	default:
 		return image // with its group
 	}
 	if security.GetRunAsGroup() == nil {
 		return user
 	}
-	if user == "" {
-		user = "0"
-	}
 	return user + ":" + strconv.FormatInt(security.RunAsGroup.Value, 10)
 }
 
 // checkContainer refuses what this runtime cannot do: a container that lacks it would look like one that has it.
-func checkContainer(want *cri.ContainerConfig) error {
-	switch {
-	case len(want.Devices)+len(want.CDIDevices) > 0:
-		return errors.New("devices of the host are not supported here, but for privileged containers")
-	case want.GetLinux().GetResources().GetCpusetCpus() != "":
-		return errors.New("binding a container to CPUs (cpuset_cpus) is not supported here")
+func checkContainer(want *cri.ContainerConfig, pod *cri.PodSandboxConfig) error {
+	if err := refuse(want.ProtoReflect(), "", refusedOfContainer); err != nil {
+		return err
 	}
 	for _, mount := range want.Mounts {
-		switch {
-		case mount.Image.GetImage() != "":
-			return errors.New("a volume of type image is not supported here")
-		case mount.Propagation != cri.MountPropagation_PROPAGATION_PRIVATE:
-			return fmt.Errorf("mount propagation %v, at %s, is not supported here", mount.Propagation, mount.ContainerPath)
+		if mount.Propagation != cri.MountPropagation_PROPAGATION_PRIVATE {
+			return fmt.Errorf("mounts.propagation: %v, at %s, is not supported here", mount.Propagation, mount.ContainerPath)
 		}
 	}
-	return checkNamespaces(want.GetLinux().GetSecurityContext().GetNamespaceOptions())
+	security := want.GetLinux().GetSecurityContext()
+	switch {
+	case security.GetRunAsGroup() != nil && security.GetRunAsUser() == nil && security.GetRunAsUsername() == "":
+		return errors.New("linux.security_context.run_as_group: a group needs run_as_user or run_as_username beside it")
+	case security.GetPrivileged() && !pod.GetLinux().GetSecurityContext().GetPrivileged():
+		return errors.New("linux.security_context.privileged: the sandbox does not allow it: make that privileged, too")
+	}
+	return checkNamespaces(security.GetNamespaceOptions())
 }
 
 // mounts are the pod's, after the files that every container gets; who mounts something there himself gets his own.

@@ -17,14 +17,31 @@ func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 		return fmt.Errorf("a sandbox needs metadata.name, metadata.namespace and metadata.uid")
 	case handler != "":
 		return fmt.Errorf("runtime handler %q: there is only the one without a name", handler)
-	case config.GetHostname() == "" && options.GetNetwork() != cri.NamespaceMode_NODE:
-		return fmt.Errorf("a pod with a network of its own needs a hostname")
 	case config.GetLogDirectory() != "" && !path.IsAbs(config.LogDirectory):
 		return fmt.Errorf("log directory %q: want an absolute path", config.LogDirectory)
-	case len(config.GetLinux().GetSysctls()) > 0:
-		return fmt.Errorf("kernel parameters of the pod's own (sysctls) are not supported here")
+	}
+	for _, mapping := range config.GetPortMappings() {
+		if mapping.HostPort != 0 && options.GetNetwork() != cri.NamespaceMode_NODE {
+			return fmt.Errorf("port_mappings.host_port: %d: ports of the host are not mapped here: use the host's network, or a Service of type NodePort", mapping.HostPort)
+		}
+	}
+	if err := refuse(config.ProtoReflect(), "", refusedOfSandbox); err != nil {
+		return err
 	}
 	return checkNamespaces(options)
+}
+
+// Hostname is the pod's own: what it says, else its name, as far as the kernel takes one, and nothing if it goes by the node's.
+func Hostname(config *cri.PodSandboxConfig) string {
+	const longest = 63
+	switch name := config.GetMetadata().GetName(); {
+	case namespaces(config).GetNetwork() == cri.NamespaceMode_NODE:
+		return ""
+	case config.GetHostname() != "":
+		return config.Hostname
+	default:
+		return strings.TrimRight(name[:min(len(name), longest)], "-.")
+	}
 }
 
 // checkNamespaces refuses what is not taught here. Who says nothing at all gets what a pod says that says nothing.
@@ -36,8 +53,6 @@ func checkNamespaces(options *cri.NamespaceOption) error {
 		return fmt.Errorf("PID namespace mode %v: only CONTAINER is supported here (a container sees its own processes)", options.Pid)
 	case options.Ipc != cri.NamespaceMode_POD:
 		return fmt.Errorf("IPC namespace mode %v: only POD is supported here", options.Ipc)
-	case len(options.GetUsernsOptions().GetUids()) > 0:
-		return fmt.Errorf("user namespaces (hostUsers: false) are not supported here")
 	}
 	return nil
 }

@@ -78,8 +78,6 @@ func TestTheUserIsThePodsOrTheImages(t *testing.T) {
 		{&cri.LinuxContainerSecurityContext{RunAsUser: number(1000)}, "app:staff", "1000"},
 		{&cri.LinuxContainerSecurityContext{RunAsUser: number(0), RunAsGroup: number(50)}, "app", "0:50"},
 		{&cri.LinuxContainerSecurityContext{RunAsUsername: "alice"}, "app", "alice"},
-		{&cri.LinuxContainerSecurityContext{RunAsGroup: number(50)}, "app:staff", "app:50"},
-		{&cri.LinuxContainerSecurityContext{RunAsGroup: number(50)}, "", "0:50"},
 	} {
 		if got := user(test.security, test.image); got != test.want {
 			t.Errorf("user of %v on image user %q is %q, want %q", test.security, test.image, got, test.want)
@@ -144,10 +142,13 @@ func TestASandboxThatCannotBeIsRefusedWithTheReason(t *testing.T) {
 		handler string
 		good    bool
 	}{
-		"complete":                             {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "", true},
-		"on the node's network, no hostname":   {&cri.PodSandboxConfig{Metadata: meta, Linux: onNode}, "", true},
-		"nothing":                              {nil, "", false},
-		"network of its own, but no hostname":  {&cri.PodSandboxConfig{Metadata: meta}, "", false},
+		"complete":                            {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "", true},
+		"on the node's network, no hostname":  {&cri.PodSandboxConfig{Metadata: meta, Linux: onNode}, "", true},
+		"nothing":                             {nil, "", false},
+		"network of its own, but no hostname": {&cri.PodSandboxConfig{Metadata: meta}, "", true},
+		"a port of the host":                  {&cri.PodSandboxConfig{Metadata: meta, PortMappings: []*cri.PortMapping{{ContainerPort: 80, HostPort: 8080}}}, "", false},
+		"a port of the host whose network it has": {&cri.PodSandboxConfig{
+			Metadata: meta, Linux: onNode, PortMappings: []*cri.PortMapping{{ContainerPort: 80, HostPort: 80}}}, "", true},
 		"a handler that there is not":          {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "gvisor", false},
 		"processes that all containers see":    {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", Linux: shared}, "", false},
 		"a log directory relative to nowhere":  {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", LogDirectory: "logs"}, "", false},

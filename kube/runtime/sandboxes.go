@@ -33,6 +33,9 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	about(ctx, config.Metadata)
+	if config.Hostname == "" {
+		config.Hostname = Hostname(config)
+	}
 	sb := &sandbox{ready: true, containers: map[string]*container{}, record: sandboxRecord{
 		ID: newID(), CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
 	}}
@@ -82,14 +85,10 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 
 // shimConfig is the sandbox as the containers room knows it.
 func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
-	config := containers.Sandbox{
-		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: record.Config.GetHostname(),
+	return containers.Sandbox{
+		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: Hostname(record.Config),
 		CgroupParent: record.Cgroup,
 	}
-	if namespaces(record.Config).GetNetwork() == cri.NamespaceMode_NODE {
-		config.Hostname = "" // who uses the node's network goes by the node's name
-	}
-	return config
 }
 
 // PodSandboxStatus tells all about one sandbox and its containers.
