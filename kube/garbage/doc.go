@@ -31,8 +31,7 @@
 //
 // # What is simplified
 //
-// Real Kubernetes breaks cycles of objects that wait for one another, and warns of owners in other namespaces. Here
-// those that own one another and are deleted in the foreground wait for ever.
+// Real Kubernetes warns of owners in other namespaces.
 //
 // Chapter 21 is about operators, and about cleaning up after them.
 package garbage

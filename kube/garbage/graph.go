@@ -117,6 +117,30 @@ func (g *graph) dependentsOf(uid types.UID) []Object {
 	return g.all(g.dependents[uid])
 }
 
+// waitsForItself says whether o is deleted and waits for a dependent that waits for one of its own, and so on to o again.
+func (g *graph) waitsForItself(o Object) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	seen := map[types.UID]bool{}
+	for next := []Object{o}; len(next) > 0; next = next[1:] {
+		if !next[0].Holding(metav1.FinalizerDeleteDependents) {
+			continue
+		}
+		for uid := range g.dependents[next[0].UID] {
+			dependent := g.objects[uid]
+			if !blocks(dependent, next[0].UID) {
+				continue
+			} else if uid == o.UID {
+				return true
+			} else if !seen[uid] {
+				seen[uid] = true
+				next = append(next, dependent)
+			}
+		}
+	}
+	return false
+}
+
 // in lists the objects of a namespace.
 func (g *graph) in(namespace string) []Object {
 	g.mu.RLock()

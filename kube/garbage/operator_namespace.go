@@ -25,48 +25,53 @@ func (c *Collector) reconcileNamespace(ctx context.Context, key operator.Key) er
 	ctx = trace.Because(ctx, "namespace %s is on its way out", ns.Name)
 	plan := PlanNamespace(c.graph.in(ns.Name))
 	if len(plan.Delete) > 0 {
-		return c.deleteAll(ctx, ns.Name, plan.Delete)
+		return c.empty(ctx, ns, plan.Delete)
 	}
 	if !plan.Empty {
-		return c.explain(ctx, ns, plan.Waiting)
+		return c.explain(ctx, ns, Findings{Remaining: plan.Waiting})
 	}
-	left, err := c.leftovers(ctx, ns.Name)
+	left, err := c.leftovers(ctx, ns)
 	if err != nil {
 		return err
 	}
 	if len(left) > 0 { // not watched, or not seen yet
 		c.emptying.After(key, 50*time.Millisecond, "time to look at the namespace again")
-		return c.deleteAll(ctx, ns.Name, left)
+		return c.empty(ctx, ns, left)
 	}
+	return c.letGo(ctx, ns)
+}
+
+// letGo takes the cluster's own finalizer off a namespace that is empty.
+func (c *Collector) letGo(ctx context.Context, ns *corev1.Namespace) error {
 	ns = ns.DeepCopy()
 	ns.Spec.Finalizers = slices.DeleteFunc(ns.Spec.Finalizers, func(f corev1.FinalizerName) bool { return f == corev1.FinalizerKubernetes })
-	_, err = c.client.CoreV1().Namespaces().Finalize(trace.Because(ctx, "namespace %s is empty", ns.Name), ns, metav1.UpdateOptions{})
+	_, err := c.client.CoreV1().Namespaces().Finalize(trace.Because(ctx, "namespace %s is empty", ns.Name), ns, metav1.UpdateOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err
 }
 
-func (c *Collector) deleteAll(ctx context.Context, namespace string, resources []schema.GroupVersionResource) error {
+// empty deletes all objects of some resources in a namespace, and says of those where that fails.
+func (c *Collector) empty(ctx context.Context, ns *corev1.Namespace, resources []schema.GroupVersionResource) error {
 	var failed []error
 	for _, r := range resources {
-		err := c.metadata.Resource(r).Namespace(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+		err := c.metadata.Resource(r).Namespace(ns.Name).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
 		if err != nil {
-			failed = append(failed, fmt.Errorf("delete all %s in namespace %s: %w", r.Resource, namespace, err))
+			failed = append(failed, fmt.Errorf("delete all %s in namespace %s: %w", r.Resource, ns.Name, err))
 		}
 	}
-	return errors.Join(failed...)
+	if len(failed) == 0 {
+		return nil
+	}
+	return errors.Join(append(failed, c.explain(ctx, ns, Findings{Deletion: failed, Remaining: c.graph.in(ns.Name)}))...)
 }
 
 // explain writes into the namespace's status what it waits for.
-func (c *Collector) explain(ctx context.Context, ns *corev1.Namespace, waiting []corev1.NamespaceCondition) error {
+func (c *Collector) explain(ctx context.Context, ns *corev1.Namespace, found Findings) error {
 	ns = ns.DeepCopy()
-	if !SetConditions(&ns.Status, waiting) {
+	if !SetConditions(&ns.Status, Conditions(found), metav1.Now()) {
 		return nil
-	}
-	now := metav1.Now()
-	for i := range ns.Status.Conditions {
-		ns.Status.Conditions[i].LastTransitionTime = now
 	}
 	_, err := c.client.CoreV1().Namespaces().UpdateStatus(ctx, ns, metav1.UpdateOptions{})
 	return err
@@ -74,22 +79,24 @@ func (c *Collector) explain(ctx context.Context, ns *corev1.Namespace, waiting [
 
 // leftovers asks the server itself, about every resource that it has now: what it leaves behind in a namespace
 // that is gone nobody would ever find again.
-func (c *Collector) leftovers(ctx context.Context, namespace string) ([]schema.GroupVersionResource, error) {
+func (c *Collector) leftovers(ctx context.Context, ns *corev1.Namespace) ([]schema.GroupVersionResource, error) {
 	resources, err := c.world.known()
-	if err != nil {
-		return nil, err
+	if wrong := (*badGroupVersion)(nil); errors.As(err, &wrong) {
+		return nil, errors.Join(err, c.explain(ctx, ns, Findings{GroupVersion: wrong.error}))
+	} else if err != nil {
+		return nil, errors.Join(err, c.explain(ctx, ns, Findings{Discovery: err}))
 	}
 	var left []schema.GroupVersionResource
 	for _, r := range resources {
 		if !r.namespaced {
 			continue
 		}
-		found, err := c.metadata.Resource(r.GroupVersionResource).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		found, err := c.metadata.Resource(r.GroupVersionResource).Namespace(ns.Name).List(ctx, metav1.ListOptions{Limit: 1})
 		if apierrors.IsNotFound(err) {
 			continue // the kind itself is gone
 		}
 		if err != nil {
-			return nil, fmt.Errorf("look for %s in namespace %s: %w", r.Resource, namespace, err)
+			return nil, fmt.Errorf("look for %s in namespace %s: %w", r.Resource, ns.Name, err)
 		}
 		if len(found.Items) > 0 {
 			left = append(left, r.GroupVersionResource)

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
@@ -31,7 +32,7 @@ func (c *Collector) reconcileOwned(ctx context.Context, key operator.Key) error 
 	if err != nil {
 		return err
 	}
-	return c.act(ctx, o, Decide(o, owners, dependents))
+	return c.act(ctx, o, Decide(o, owners, dependents, c.graph.waitsForItself(o)))
 }
 
 // objects is the client for objects of o's kind in o's namespace.
@@ -112,6 +113,12 @@ func (c *Collector) act(ctx context.Context, o Object, action Action) error {
 	case Disown:
 		kept := slices.DeleteFunc(slices.Clone(o.Owners), func(r metav1.OwnerReference) bool { return slices.Contains(action.Owners, r.UID) })
 		err = c.patch(trace.Because(ctx, "%s has an owner less", describe(o)), o, map[string]any{"ownerReferences": kept})
+	case Unblock:
+		kept := slices.Clone(o.Owners)
+		for i := range kept {
+			kept[i].BlockOwnerDeletion = ptr.To(false)
+		}
+		err = c.patch(trace.Because(ctx, "%s waits for itself, in a circle of owners", describe(o)), o, map[string]any{"ownerReferences": kept})
 	case Unfinalize:
 		kept := slices.DeleteFunc(slices.Clone(o.Finalizers), func(f string) bool { return f == action.Finalizer })
 		err = c.patch(trace.Because(ctx, "no dependent holds %s back any more", describe(o)), o, map[string]any{"finalizers": kept})

@@ -216,7 +216,16 @@ func TestANamespaceTakesEverythingWithIt(t *testing.T) {
 		if ns.Status.Phase != corev1.NamespaceTerminating {
 			t.Fatalf("a deleted namespace is %s", ns.Status.Phase)
 		}
-		return len(ns.Status.Conditions) == 2
+		var wrong []string
+		for _, c := range ns.Status.Conditions {
+			if c.Status == corev1.ConditionTrue {
+				wrong = append(wrong, c.Message)
+			}
+		}
+		return len(ns.Status.Conditions) == 5 && slices.Equal(wrong, []string{
+			"Some resources are remaining: secrets. has 1 resource instances",
+			"Some content in the namespace has finalizers remaining: example.com/backup in 1 resource instances",
+		})
 	})
 	_, err = l.CoreV1().Secrets("shop").Patch(t.Context(), "key", types.MergePatchType, []byte(`{"metadata":{"finalizers":[]}}`), metav1.PatchOptions{})
 	l.must(err)

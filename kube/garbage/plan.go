@@ -36,11 +36,12 @@ const (
 // Verb is what the collector does.
 type Verb string
 
-// Besides [Nothing] there are three things to do with an object.
+// Besides [Nothing] there are four things to do with an object.
 const (
 	Nothing    Verb = ""
 	Delete     Verb = "delete"     // delete it, with Policy
 	Disown     Verb = "disown"     // take Owners off the list of its owners
+	Unblock    Verb = "unblock"    // let its owners go before it
 	Unfinalize Verb = "unfinalize" // take off Finalizer
 )
 
@@ -57,8 +58,9 @@ type Action struct {
 //   - An object all of whose owners are gone goes too.
 //   - One that still has an owner stays, and forgets those that are gone.
 //   - One whose deletion waits for its dependents may go when none is left that blocks it.
+//   - One that waits for itself, by way of others that wait (circle), blocks nobody any more: so each of a circle goes.
 //   - One that shall leave its dependents behind may go when none names it any more (see [Orphans]).
-func Decide(o Object, owners []OwnerState, dependents []Object) Action {
+func Decide(o Object, owners []OwnerState, dependents []Object, circle bool) Action {
 	switch {
 	case o.Holding(metav1.FinalizerOrphanDependents):
 		if len(dependents) == 0 {
@@ -68,6 +70,9 @@ func Decide(o Object, owners []OwnerState, dependents []Object) Action {
 	case o.Holding(metav1.FinalizerDeleteDependents):
 		if !slices.ContainsFunc(dependents, func(d Object) bool { return blocks(d, o.UID) }) {
 			return Action{Verb: Unfinalize, Finalizer: metav1.FinalizerDeleteDependents}
+		}
+		if circle {
+			return Action{Verb: Unblock}
 		}
 		return Action{}
 	case o.Deleting || len(owners) == 0:

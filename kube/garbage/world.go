@@ -102,6 +102,9 @@ func (w *world) discover(ctx context.Context) error {
 	return w.adjustWatches(ctx)
 }
 
+// badGroupVersion says that the server offers something under a name that makes no sense.
+type badGroupVersion struct{ error }
+
 // known asks the server which resources it has.
 func (w *world) known() (map[schema.GroupKind]resource, error) {
 	lists, err := discovery.ServerPreferredResources(w.client.Discovery())
@@ -113,7 +116,7 @@ func (w *world) known() (map[schema.GroupKind]resource, error) {
 	for _, list := range lists {
 		gv, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil {
-			return nil, err
+			return nil, &badGroupVersion{err}
 		}
 		for _, r := range list.APIResources {
 			if usable.Match(list.GroupVersion, &r) {
