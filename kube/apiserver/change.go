@@ -24,8 +24,7 @@ func (s *Server) serveChange(c *call, id trace.ID) error {
 	if err := s.cache.Fresh(c.r.Context()); err != nil {
 		return err
 	}
-	items, _ := s.cache.List(stepsPrefix)
-	steps := stepsOf(items)
+	steps := stepsOf(s.cache.Log().All())
 	i := slices.IndexFunc(steps, func(step *trace.Step) bool { return step.ID == id })
 	if i < 0 || steps[i].Revision == 0 {
 		return apierrors.NewNotFound(schema.GroupResource{Resource: "steps that wrote an object"}, string(id)) // a step expires

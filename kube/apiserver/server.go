@@ -64,7 +64,7 @@ func New(config Config) *Server {
 		s.kinds[id] = kind
 		s.byKey[keyPart(kind)] = kind
 	}
-	s.cache = store.NewCache(config.Store, s.decodeRecord)
+	s.cache = store.NewCache(config.Store, stepsPrefix, s.decodeRecord)
 	s.docs.kinds = config.Kinds
 	return s
 }

@@ -38,8 +38,7 @@ func (s *Server) serveSteps(c *call) error {
 		if err := s.cache.Fresh(c.r.Context()); err != nil {
 			return err
 		}
-		items, _ := s.cache.List(stepsPrefix)
-		writeJSON(c.w, c.r, http.StatusOK, stepsOf(items))
+		writeJSON(c.w, c.r, http.StatusOK, stepsOf(s.cache.Log().All()))
 		return nil
 	}
 	return apierrors.NewMethodNotSupported(noResource, c.r.Method)
@@ -91,34 +90,33 @@ func stepsOf(items []*store.Item) []*trace.Step {
 	return steps
 }
 
-// watchSteps sends all steps there are, and then each new one.
+// watchSteps sends all steps there are, and then each new one. A client that reads slowly delays nobody and misses nothing
+// but what expires.
 func (s *Server) watchSteps(c *call) error {
 	if err := s.cache.Fresh(c.r.Context()); err != nil {
 		return err
 	}
-	items, _, events := s.cache.ListAndWatch(stepsPrefix)
-	defer events.Stop()
+	log := s.cache.Log()
 	c.w.Header().Set("Content-Type", "application/json")
 	lines, out := json.NewEncoder(c.w), http.NewResponseController(c.w)
-	for _, step := range stepsOf(items) {
-		if lines.Encode(step) != nil {
-			return nil
+	for position := int64(0); ; {
+		items, next, more, open := log.From(position)
+		for _, step := range stepsOf(items) {
+			if lines.Encode(step) != nil {
+				return nil
+			}
 		}
-	}
-	for {
-		if out.Flush() != nil {
+		if position != next {
+			position = next
+			continue
+		}
+		if out.Flush() != nil || !open {
 			return nil
 		}
 		select {
 		case <-c.r.Context().Done():
 			return nil
-		case event, open := <-events.Events():
-			if !open {
-				return nil
-			}
-			if step, ok := event.Item.Object.(*trace.Step); ok && !event.Deleted && lines.Encode(step) != nil {
-				return nil
-			}
+		case <-more:
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -17,9 +18,14 @@ import (
 	"kubelab/kube/store"
 )
 
-// bookmarkEvery is how often a quiet watch tells its client how far it has come, so that the client can come back
-// to that point later.
-const bookmarkEvery = time.Minute
+// A watch tells its client now and then how far it has come, so that the client can come back to that point later: each
+// bookmarkEvery, and earlier when bookmarkRevisions have passed of which the client saw none. So a client is never so far behind
+// that a server which starts anew does not know what it missed.
+const (
+	bookmarkEvery     = time.Minute
+	bookmarkRevisions = 1000
+	bookmarkCheck     = 5 * time.Second
+)
 
 // serveWatch streams changes until the client goes, falls too far behind, or its time is over.
 func (s *Server) serveWatch(c *call) error {
@@ -45,6 +51,9 @@ func (s *Server) openWatch(c *call, w *watcher) (*store.Watch, error) {
 	asked := c.list.ResourceVersion
 	initial := c.list.SendInitialEvents != nil && *c.list.SendInitialEvents
 	if err := s.reach(c.r.Context(), asked); err != nil {
+		if s.cache.Revision() == 0 { // clients ask for the same watch again; after other errors they would list
+			return nil, apierrors.NewTooManyRequests("storage is (re)initializing", 1)
+		}
 		return nil, err
 	}
 	if !initial && asked != "" && asked != "0" {
@@ -52,9 +61,11 @@ func (s *Server) openWatch(c *call, w *watcher) (*store.Watch, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.cache.Watch(prefix(c.kind, c.namespace), revision)
+		w.known = revision
+		return s.cache.Watch(c.r.Context(), prefix(c.kind, c.namespace), revision)
 	}
 	items, revision, events := s.cache.ListAndWatch(prefix(c.kind, c.namespace))
+	w.known = revision
 	if !initial {
 		return events, nil
 	}
@@ -76,6 +87,9 @@ type watcher struct {
 	selected  selector
 	bookmarks bool
 	buffer    bytes.Buffer // what is not sent yet
+
+	known  store.Revision // how far the client knows that it has come
+	marked time.Time      // when it was last told how far the watch has come
 }
 
 func (w *watcher) start() {
@@ -91,8 +105,9 @@ func (w *watcher) start() {
 func (w *watcher) run(cache *store.Cache, events *store.Watch) {
 	deadline := time.NewTimer(w.timeout())
 	defer deadline.Stop()
-	tick := time.NewTicker(bookmarkEvery)
+	tick := time.NewTicker(bookmarkCheck)
 	defer tick.Stop()
+	w.marked = time.Now()
 	for {
 		select {
 		case <-w.c.r.Context().Done():
@@ -104,7 +119,7 @@ func (w *watcher) run(cache *store.Cache, events *store.Watch) {
 			if !w.drain(events) {
 				return
 			}
-			if w.bookmarks {
+			if w.bookmarks && (time.Since(w.marked) >= bookmarkEvery || revision-w.known >= bookmarkRevisions) {
 				w.bookmark(revision, nil)
 			}
 		case event, open := <-events.Events():
@@ -170,6 +185,7 @@ func (w *watcher) event(event *store.Event) {
 }
 
 func (w *watcher) queue(kind watch.EventType, object *stored) {
+	w.known = max(w.known, revisionOf(object.object))
 	if w.view.plainJSON() {
 		w.frame(kind, object.JSON())
 		return
@@ -183,6 +199,7 @@ func (w *watcher) bookmark(revision store.Revision, annotations map[string]strin
 	object.GetObjectKind().SetGroupVersionKind(w.c.kind.GroupVersionKind)
 	object.SetResourceVersion(strconv.FormatInt(int64(revision), 10))
 	object.SetAnnotations(annotations)
+	w.known, w.marked = revision, time.Now()
 	w.encode(watch.Bookmark, w.view.showBookmark(w.c, w.c.kind, object))
 }
 

@@ -2,6 +2,7 @@ package apiserver_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,12 +28,10 @@ import (
 // start runs a server with the kinds that these tests use.
 func start(t testing.TB) *apiservertest.Cluster {
 	t.Helper()
-	var kinds []api.Kind
-	for _, room := range [][]api.Kind{api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, {pods.Kind}} {
-		kinds = append(kinds, room...)
-	}
 	return apiservertest.Start(t, kinds...)
 }
+
+var kinds = slices.Concat(api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, []api.Kind{pods.Kind})
 
 func configMap(name string, data ...string) *corev1.ConfigMap {
 	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{}}

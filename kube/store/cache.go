@@ -27,23 +27,33 @@ type Decode func(Record) (any, error)
 
 // Cache holds everything that is in the store.
 type Cache struct {
-	store  *Store
-	decode Decode
+	store     *Store
+	decode    Decode
+	logPrefix string
 
 	mu       sync.RWMutex
 	items    *btree.BTreeG[*Item]
 	revision Revision      // everything up to here is in items
 	advanced chan struct{} // closed and replaced whenever revision grows
 	history  history
+	recalled chan struct{} // closed when history goes back as far as it can
+	log      *Log
 	watchers map[*Watch]struct{}
 }
 
-// NewCache makes an empty cache: [Cache.Run] fills it.
-func NewCache(store *Store, decode Decode) *Cache {
+// NewCache makes an empty cache: [Cache.Run] fills it. What is under the prefix of the log is in [Cache.Log] and nowhere else.
+func NewCache(store *Store, logPrefix string, decode Decode) *Cache {
 	return &Cache{
-		store: store, decode: decode,
+		store: store, decode: decode, logPrefix: logPrefix, log: newLog(nil), recalled: make(chan struct{}),
 		items: newTree(), advanced: make(chan struct{}), watchers: map[*Watch]struct{}{},
 	}
+}
+
+// Log is the log as far as the cache has come.
+func (c *Cache) Log() *Log {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.log
 }
 
 func newTree() *btree.BTreeG[*Item] {
@@ -57,11 +67,17 @@ var errGap = errors.New("etcd does not have what follows the cache's revision")
 // watcher notices. Only when etcd does not have that revision (the cache was cut off for longer than the history that etcd
 // keeps) it begins anew, and every watcher must as well.
 func (c *Cache) Run(ctx context.Context) {
+	var recalling sync.WaitGroup
+	defer recalling.Wait()
 	for known := false; ctx.Err() == nil; {
 		var err error
 		if !known {
-			err = c.read(ctx)
-			known = err == nil
+			recalling.Wait()
+			if err = c.read(ctx); err == nil {
+				known = true
+				revision := c.Revision()
+				recalling.Go(func() { c.recall(ctx, revision) })
+			}
 		}
 		if known {
 			err = c.follow(ctx)
@@ -77,7 +93,7 @@ func (c *Cache) Run(ctx context.Context) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.dropWatchers()
+	c.dropReaders()
 }
 
 // read makes the cache what is in the store now.
@@ -86,14 +102,19 @@ func (c *Cache) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	items := newTree()
+	items, logged := newTree(), []*Item(nil)
 	for _, record := range page.Records {
-		items.ReplaceOrInsert(c.item(record))
+		item := c.item(record)
+		if c.isLogged(record.Key) {
+			logged = append(logged, item)
+		} else {
+			items.ReplaceOrInsert(item)
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.dropWatchers()
-	c.items = items
+	c.dropReaders()
+	c.items, c.log, c.recalled = items, newLog(logged), make(chan struct{})
 	c.history.reset(page.Revision)
 	c.setRevision(page.Revision)
 	return nil
@@ -157,6 +178,10 @@ func (c *Cache) events(reported []*clientv3.Event) []*Event {
 	now := map[string]*Item{} // what the events before made of a key; nil: it is deleted
 	for _, e := range reported {
 		record := recordOf(e.Kv)
+		if c.isLogged(record.Key) {
+			events = append(events, c.logEvent(e, record))
+			continue
+		}
 		previous, changed := now[record.Key]
 		if !changed {
 			previous = c.Peek(record.Key)
@@ -176,25 +201,44 @@ func (c *Cache) events(reported []*clientv3.Event) []*Event {
 	return events
 }
 
+func (c *Cache) isLogged(key string) bool { return strings.HasPrefix(key, c.logPrefix) }
+
+// logEvent decodes a record of the log; of one that expires its key is enough.
+func (c *Cache) logEvent(e *clientv3.Event, record Record) *Event {
+	if e.Type == clientv3.EventTypeDelete {
+		return &Event{Revision: record.Revision, Deleted: true, Item: &Item{Record: record}}
+	}
+	return &Event{Revision: record.Revision, Item: c.item(record)}
+}
+
 // commit takes over the events of one revision, all at once.
 func (c *Cache) commit(events []*Event, revision Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, event := range events {
-		if event.Deleted {
+		switch {
+		case c.isLogged(event.Item.Key):
+			c.log.commit(event)
+		case event.Deleted:
 			c.items.Delete(event.Item)
-		} else {
+			c.tell(event)
+		default:
 			c.items.ReplaceOrInsert(event.Item)
-		}
-		c.history.add(event)
-		for watcher := range c.watchers {
-			if strings.HasPrefix(event.Item.Key, watcher.prefix) && !watcher.offer(event) {
-				delete(c.watchers, watcher)
-			}
+			c.tell(event)
 		}
 	}
 	if revision > c.revision {
 		c.setRevision(revision)
+	}
+}
+
+// tell gives an event to those who watch, and keeps it for those who will ask.
+func (c *Cache) tell(event *Event) {
+	c.history.add(event)
+	for watcher := range c.watchers {
+		if strings.HasPrefix(event.Item.Key, watcher.prefix) && !watcher.offer(event) {
+			delete(c.watchers, watcher)
+		}
 	}
 }
 
@@ -204,7 +248,9 @@ func (c *Cache) setRevision(revision Revision) {
 	c.advanced = make(chan struct{})
 }
 
-func (c *Cache) dropWatchers() {
+// dropReaders ends every watch and the log.
+func (c *Cache) dropReaders() {
+	c.log.end()
 	for watcher := range c.watchers {
 		close(watcher.events)
 	}

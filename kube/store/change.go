@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -26,7 +25,7 @@ type Change struct {
 	Delete []string
 }
 
-// Put writes one key. One that expires is gone between one and two hours later.
+// Put writes one key. One that expires is gone an hour later, or some seconds more.
 type Put struct {
 	Key     string
 	Value   []byte
@@ -49,14 +48,14 @@ func (s *Store) commit(ctx context.Context, change Change) (Revision, error) {
 	for key, revision := range change.Expect {
 		conditions = append(conditions, clientv3.Compare(clientv3.ModRevision(key), "=", int64(revision)))
 	}
+	lease, err := s.leaseFor(ctx, change)
+	if err != nil {
+		return 0, err
+	}
 	var operations []clientv3.Op
 	for _, put := range change.Put {
 		var options []clientv3.OpOption
 		if put.Expires {
-			lease, err := s.expiry.lease(ctx, s.client, time.Now())
-			if err != nil {
-				return 0, err
-			}
 			options = append(options, clientv3.WithLease(lease))
 		}
 		operations = append(operations, clientv3.OpPut(put.Key, string(put.Value), options...))
@@ -74,32 +73,16 @@ func (s *Store) commit(ctx context.Context, change Change) (Revision, error) {
 	return Revision(answer.Header.Revision), nil
 }
 
-// lifetime is how long what expires is kept at least.
-const lifetime = time.Hour
-
-// expiry shares one etcd lease among all that is written within an hour, so that ten thousand records need one.
-type expiry struct {
-	mu   sync.Mutex
-	id   clientv3.LeaseID
-	made time.Time
-}
-
-func (e *expiry) lease(ctx context.Context, client *clientv3.Client, now time.Time) (clientv3.LeaseID, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.id != 0 && now.Sub(e.made) < lifetime {
-		return e.id, nil
+// leaseFor is the lease of what expires in a change; 0 if nothing does.
+func (s *Store) leaseFor(ctx context.Context, change Change) (clientv3.LeaseID, error) {
+	keys := 0
+	for _, put := range change.Put {
+		if put.Expires {
+			keys++
+		}
 	}
-	granted, err := client.Grant(ctx, int64(2*lifetime/time.Second))
-	if err != nil {
-		return 0, fmt.Errorf("take an etcd lease: %w", err)
+	if keys == 0 {
+		return 0, nil
 	}
-	e.id, e.made = granted.ID, now
-	return e.id, nil
-}
-
-func (e *expiry) forget() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.id = 0
+	return s.expiry.lease(ctx, s.client, time.Now(), keys)
 }

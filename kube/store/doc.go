@@ -19,13 +19,20 @@
 //     that was away loses nothing.
 //
 // A [Store] does the reading and writing. A [Cache] follows all of etcd with a single watch, holds
-// every object in memory, decoded once, and feeds any number of watchers from there.
+// every object in memory, decoded once, and feeds any number of watchers from there. It names a revision
+// only when it holds everything up to it, and it goes on where it was after a break. When it begins, it also reads the
+// recent past, so that the watchers of the cache before it (an API server that was restarted) go on where they were.
+//
+// What only ever grows and expires (the causal record) is kept apart from the objects, in a [Log]: it takes no room
+// in the history that watchers need, and is not looked at again when it expires. etcd deletes what expires in many small
+// transactions, for each of them holds up everybody.
 //
 // # What is simplified
 //
 // Real Kubernetes runs one watch and one cache per resource, and keeps a B-tree of snapshots to answer
 // lists at older revisions. Here one watch follows everything, which gives one order over all
-// resources, and lists at an older revision go to etcd.
+// resources, and lists at an older revision go to etcd. The past of each resource is bounded in events, that of all in bytes: a
+// watcher that comes from before it must list again.
 //
 // Chapter 08 follows one object into the store and out again.
 package store

@@ -16,7 +16,7 @@ import (
 	"kubelab/kube/store/storetest"
 )
 
-func put(t *testing.T, s *store.Store, key, value string) store.Revision {
+func put(t testing.TB, s *store.Store, key, value string) store.Revision {
 	t.Helper()
 	revision, err := s.Commit(t.Context(), store.Change{Put: []store.Put{{Key: key, Value: []byte(value)}}})
 	if err != nil {
@@ -25,9 +25,12 @@ func put(t *testing.T, s *store.Store, key, value string) store.Revision {
 	return revision
 }
 
+// logged is the prefix of the log.
+const logged = "/steps/"
+
 func startCache(t *testing.T, s *store.Store) *store.Cache {
 	t.Helper()
-	cache := store.NewCache(s, func(r store.Record) (any, error) { return string(r.Value), nil })
+	cache := store.NewCache(s, logged, func(r store.Record) (any, error) { return string(r.Value), nil })
 	t.Cleanup(run(cache))
 	if err := cache.Fresh(t.Context()); err != nil {
 		t.Fatal(err)
@@ -90,7 +93,7 @@ func TestAWatchDeliversEachChangeOnceAndInOrder(t *testing.T) {
 	s := storetest.Start(t)
 	cache := startCache(t, s)
 	_, from := cache.List("/x/")
-	early, err := cache.Watch("/x/", from)
+	early, err := cache.Watch(t.Context(), "/x/", from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +108,7 @@ func TestAWatchDeliversEachChangeOnceAndInOrder(t *testing.T) {
 	if diff := cmp.Diff(want, take(t, early, 3, deleted)); diff != "" {
 		t.Errorf("a watcher from the start (-want +got):\n%s", diff)
 	}
-	late, err := cache.Watch("/x/", from)
+	late, err := cache.Watch(t.Context(), "/x/", from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,13 +142,29 @@ func take(t *testing.T, watch *store.Watch, n int, last store.Revision) []string
 	return texts
 }
 
-func TestAWatchFromARevisionThatIsForgottenIsRefused(t *testing.T) {
-	s := storetest.Start(t)
-	old := put(t, s, "/x/a", "1")
+func TestAWatchGoesOnFromARevisionOfBeforeTheCacheBegan(t *testing.T) {
+	etcd := storetest.StartMembers(t, 1)
+	s := etcd.Open()
+	forgotten := put(t, s, "/x/a", "1")
 	put(t, s, "/x/a", "2")
-	cache := startCache(t, s) // it knows nothing from before its start
-	if _, err := cache.Watch("/x/", old); !errors.Is(err, store.ErrTooOld) {
-		t.Fatalf("got %v, want ErrTooOld", err)
+	seen := put(t, s, "/x/b", "3")
+	etcd.Compact(seen)
+	put(t, s, "/x/a", "4")
+	put(t, s, "/steps/a", "not an object")
+	deleted, err := s.Commit(t.Context(), store.Change{Delete: []string{"/x/b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := startCache(t, s)
+	watch, err := cache.Watch(t.Context(), "/x/", seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"put 4", "deleted 3"}, take(t, watch, 2, deleted)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := cache.Watch(t.Context(), "/x/", forgotten); !errors.Is(err, store.ErrTooOld) {
+		t.Errorf("from before what etcd still knows: got %v, want ErrTooOld", err)
 	}
 }
 
@@ -153,7 +172,7 @@ func TestAWatcherThatDoesNotReadIsCutOffAndDisturbsNobody(t *testing.T) {
 	s := storetest.Start(t)
 	cache := startCache(t, s)
 	_, from := cache.List("/")
-	asleep, err := cache.Watch("/", from)
+	asleep, err := cache.Watch(t.Context(), "/", from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +246,7 @@ func TestACacheThatLagsNeverNamesARevisionOfWhichItLacksAWrite(t *testing.T) {
 	first := put(t, s, "/x/first", "v")
 	const behind = 10_000
 	var lag sync.Once
-	cache := store.NewCache(s, func(r store.Record) (any, error) {
+	cache := store.NewCache(s, logged, func(r store.Record) (any, error) {
 		lag.Do(func() { pairs(t, s, behind) }) // the cache has listed, and does not watch yet
 		return string(r.Value), nil
 	})
@@ -261,7 +280,7 @@ func TestWhenEtcdHasLostItsLeaderAWatchGoesOnFromWhereItWas(t *testing.T) {
 	put(t, s, "/x/before", "v")
 	cache := startCache(t, s)
 	_, from := cache.List("/x/")
-	watch, err := cache.Watch("/x/", from)
+	watch, err := cache.Watch(t.Context(), "/x/", from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +297,7 @@ func TestACacheThatEtcdHasLeftBehindBeginsAnewAndSoDoItsWatchers(t *testing.T) {
 	s := etcd.Open()
 	first := put(t, s, "/x/a", "old")
 	var lists atomic.Int32
-	cache := store.NewCache(s, func(r store.Record) (any, error) {
+	cache := store.NewCache(s, logged, func(r store.Record) (any, error) {
 		if r.Key == "/x/a" && lists.Add(1) == 1 { // the cache has listed, and does not watch yet
 			put(t, s, "/x/b", "lost")
 			deleted, err := s.Commit(t.Context(), store.Change{Delete: []string{"/x/b"}})
@@ -301,7 +320,7 @@ func TestACacheThatEtcdHasLeftBehindBeginsAnewAndSoDoItsWatchers(t *testing.T) {
 	if diff := cmp.Diff([]string{"/x/a=old", "/x/c=new"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := cache.Watch("/x/", first); !errors.Is(err, store.ErrTooOld) {
+	if _, err := cache.Watch(t.Context(), "/x/", first); !errors.Is(err, store.ErrTooOld) {
 		t.Errorf("a watch from before the gap got %v, want ErrTooOld", err)
 	}
 }

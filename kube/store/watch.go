@@ -1,9 +1,8 @@
 package store
 
 import (
-	"slices"
-	"sort"
-	"strings"
+	"context"
+	"errors"
 )
 
 // Event is one change of one record.
@@ -46,16 +45,31 @@ func (w *Watch) offer(event *Event) bool {
 	}
 }
 
-// Watch brings every change under prefix after a revision. It returns [ErrTooOld] when the cache no longer
-// knows all of them.
-func (c *Cache) Watch(prefix string, after Revision) (*Watch, error) {
+// Watch brings every change under prefix after a revision. It returns [ErrTooOld] when neither the cache nor, when it began,
+// etcd still knew all of them.
+func (c *Cache) Watch(ctx context.Context, prefix string, after Revision) (*Watch, error) {
+	watch, recalled, err := c.tryWatch(prefix, after)
+	if !errors.Is(err, ErrTooOld) {
+		return watch, err
+	}
+	select {
+	case <-recalled:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	watch, _, err = c.tryWatch(prefix, after)
+	return watch, err
+}
+
+// tryWatch also returns the channel that is closed when the past has been read, or could not be.
+func (c *Cache) tryWatch(prefix string, after Revision) (*Watch, <-chan struct{}, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	missed, err := c.history.after(after, prefix)
 	if err != nil {
-		return nil, err
+		return nil, c.recalled, err
 	}
-	return c.watch(prefix, missed), nil
+	return c.watch(prefix, missed), c.recalled, nil
 }
 
 // ListAndWatch returns what is under prefix, and a watch of everything that changes after.
@@ -74,38 +88,4 @@ func (c *Cache) watch(prefix string, missed []*Event) *Watch {
 	}
 	c.watchers[w] = struct{}{}
 	return w
-}
-
-// history is the recent past: the events after revision since, oldest first.
-type history struct {
-	since  Revision
-	events []*Event
-}
-
-// remembered is how many events are kept at least.
-const remembered = 4096
-
-func (h *history) reset(revision Revision) { h.since, h.events = revision, nil }
-
-func (h *history) add(event *Event) {
-	h.events = append(h.events, event)
-	if len(h.events) > 2*remembered {
-		cut := len(h.events) - remembered
-		h.since = h.events[cut-1].Revision
-		h.events = slices.Clone(h.events[cut:])
-	}
-}
-
-func (h *history) after(revision Revision, prefix string) ([]*Event, error) {
-	if revision < h.since {
-		return nil, ErrTooOld
-	}
-	first := sort.Search(len(h.events), func(i int) bool { return h.events[i].Revision > revision })
-	var found []*Event
-	for _, event := range h.events[first:] {
-		if strings.HasPrefix(event.Item.Key, prefix) {
-			found = append(found, event)
-		}
-	}
-	return found, nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,10 +29,18 @@ type Cluster struct {
 	dir  string
 	url  string
 	keys *access.PKI
+	run  func() (stop func()) // an API server
+	stop func()
 }
 
 // Start runs an API server with the given kinds until the test ends.
 func Start(t testing.TB, kinds ...api.Kind) *Cluster {
+	t.Helper()
+	return StartOn(t, storetest.StartMembers(t, 1), kinds...)
+}
+
+// StartOn is [Start] on the given etcd.
+func StartOn(t testing.TB, etcd *storetest.Members, kinds ...api.Kind) *Cluster {
 	t.Helper()
 	dir := t.TempDir()
 	loopback := netip.MustParseAddr("127.0.0.1")
@@ -41,26 +50,36 @@ func Start(t testing.TB, kinds ...api.Kind) *Cluster {
 	must(t, err)
 	authority, err := apiserver.ReadAuthority(filepath.Join(dir, "ca.crt"))
 	must(t, err)
-	server := apiserver.New(apiserver.Config{
-		Kinds: kinds, Store: storetest.Start(t), Authorize: access.Authorize, KubeletTLS: &tls.Config{RootCAs: authority},
-		Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
-	})
-	address := freeAddress(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { server.Run(ctx) })
-	running.Go(func() {
-		if err := server.Listen(ctx, address, certificate, authority); err != nil {
-			t.Errorf("listen: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
-	c := &Cluster{t: t, dir: dir, url: "https://" + address, keys: keys}
-	c.waitReady(authority)
+	c := &Cluster{t: t, dir: dir, url: "https://" + freeAddress(t), keys: keys}
+	c.run = func() func() {
+		server := apiserver.New(apiserver.Config{
+			Kinds: kinds, Store: etcd.Open(), Authorize: access.Authorize, KubeletTLS: &tls.Config{RootCAs: authority},
+			Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { server.Run(ctx) })
+		running.Go(func() {
+			if err := server.Listen(ctx, strings.TrimPrefix(c.url, "https://"), certificate, authority); err != nil {
+				t.Errorf("listen: %v", err)
+			}
+		})
+		stop := sync.OnceFunc(func() {
+			cancel()
+			running.Wait()
+		})
+		t.Cleanup(stop)
+		c.waitReady(authority)
+		return stop
+	}
+	c.stop = c.run()
 	return c
+}
+
+// Restart ends the API server and starts another, which knows only what is in etcd.
+func (c *Cluster) Restart() {
+	c.stop()
+	c.stop = c.run()
 }
 
 // Kubeconfig writes a kubeconfig of the given identity and returns its path.

@@ -155,3 +155,41 @@ func (m *Members) Compact(revision store.Revision) {
 		m.t.Fatal(err)
 	}
 }
+
+// Expire lets every lease run out.
+func (m *Members) Expire() {
+	m.t.Helper()
+	m.leases(func(client *clientv3.Client, id clientv3.LeaseID) error {
+		_, err := client.Revoke(m.t.Context(), id)
+		return err
+	})
+}
+
+// MostKeysOfALease is how many keys the fullest lease has.
+func (m *Members) MostKeysOfALease() (most int) {
+	m.t.Helper()
+	m.leases(func(client *clientv3.Client, id clientv3.LeaseID) error {
+		lease, err := client.TimeToLive(m.t.Context(), id, clientv3.WithAttachedKeys())
+		if err == nil {
+			most = max(most, len(lease.Keys))
+		}
+		return err
+	})
+	return most
+}
+
+func (m *Members) leases(each func(*clientv3.Client, clientv3.LeaseID) error) {
+	m.t.Helper()
+	client, err := clientv3.NewFromURL(m.members[0].Config().ListenClientUrls[0].String())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer client.Close()
+	all, err := client.Leases(m.t.Context())
+	for i := 0; err == nil && i < len(all.Leases); i++ {
+		err = each(client, all.Leases[i].ID)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
