@@ -13,8 +13,9 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// maxWaiting bounds the memory that a listener who does not read may cost us.
-const maxWaiting = 10_000
+// maxWaiting bounds the events, and so the memory, that a listener who does not read may cost us: a few megabytes. One event tells of a whole
+// pod, so a full node that starts all its pods anew makes some hundred.
+const maxWaiting = 2_000
 
 // listeners are the clients who hear of events. Each has a queue of its own, so none waits for another.
 type listeners struct {
@@ -49,6 +50,9 @@ func (l *listeners) publish(event *cri.ContainerEventResponse) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for one := range l.all {
+		if one.slow {
+			continue
+		}
 		if one.waiting = append(one.waiting, event); len(one.waiting) > maxWaiting {
 			one.waiting, one.slow = nil, true
 		}
