@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gorilla/websocket"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/proxy"
@@ -44,7 +45,9 @@ func (s *Server) serveKubelet(c *call) error {
 	}
 	target.RawQuery = query.Encode()
 	transport := &http.Transport{TLSClientConfig: s.KubeletTLS.Clone(), DisableKeepAlives: true}
-	if c.subresource == "log" {
+	if c.subresource == "log" && websocket.IsWebSocketUpgrade(c.r) {
+		return s.sendLog(c, target, transport)
+	} else if c.subresource == "log" {
 		s.passOn(c, target, transport)
 		return nil
 	}

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"kubelab/kube/cluster/clustertest"
 )
@@ -30,8 +34,65 @@ func endsStreams(u user) {
 	u.Wait(time.Minute, "ten that follow a log", func() bool { return u.openFiles() >= before+20 })
 	leave()
 	_ = followers.Wait() // they were told to end
+	sendsLogs(u)
 	// A few connections between components come and go by themselves.
 	u.Wait(time.Minute, "what served the streams to be closed", func() bool { return u.openFiles() < before+8 })
+}
+
+// sendsLogs reads logs over websockets, as a browser would.
+func sendsLogs(u user) {
+	config, err := clientcmd.BuildConfigFromFlags("", u.Kubeconfig)
+	if err != nil {
+		u.T.Fatal(err)
+	}
+	trust, err := rest.TLSConfigFor(config)
+	if err != nil {
+		u.T.Fatal(err)
+	}
+	pod := u.says(`web-`, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+	open := func(pod, options string, protocols ...string) (*websocket.Conn, *http.Response, error) {
+		dialer := websocket.Dialer{TLSClientConfig: trust, Subprotocols: protocols}
+		return dialer.Dial(strings.Replace(config.Host, "https", "wss", 1)+"/api/v1/namespaces/day/pods/"+pod+"/log?"+options, nil)
+	}
+	for _, test := range []struct{ protocol, want string }{{"", "serving\n"}, {"binary.k8s.io", "serving\n"}, {"base64.binary.k8s.io", "c2VydmluZwo="}} {
+		var protocols []string
+		if test.protocol != "" {
+			protocols = []string{test.protocol}
+		}
+		socket, _, err := open(pod, "", protocols...)
+		if err != nil {
+			u.T.Errorf("%q: %v", test.protocol, err)
+			continue
+		}
+		var got []byte
+		for {
+			_, message, err := socket.ReadMessage()
+			if websocket.IsCloseError(err, websocket.CloseNormalClosure) {
+				break
+			} else if err != nil {
+				u.T.Errorf("%q ends with %v", test.protocol, err)
+				break
+			}
+			got = append(got, message...)
+		}
+		if string(got) != test.want || socket.Subprotocol() != test.protocol {
+			u.T.Errorf("%q, as %q: %q, want %q", test.protocol, socket.Subprotocol(), got, test.want)
+		}
+		socket.Close()
+	}
+	for range 10 { // each leaves while nothing comes
+		socket, _, err := open(pod, "follow=true", "binary.k8s.io")
+		if err != nil {
+			u.T.Fatal(err)
+		}
+		socket.Close()
+	}
+	if _, answer, err := open("nosuch", ""); err == nil || answer.StatusCode != http.StatusNotFound {
+		u.T.Errorf("the log of no pod: %v, %v", answer, err)
+	}
+	if _, answer, err := open(pod, "", "chat"); err == nil || answer.StatusCode != http.StatusBadRequest {
+		u.T.Errorf("in a protocol that there is not: %v, %v", answer, err)
+	}
 }
 
 // openFiles is how many those have that serve streams: the API server, the kubelets and the runtimes.
