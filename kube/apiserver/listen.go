@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"kubelab/kube/hangup"
 )
 
 // Listen answers requests at an address until ctx is done. Whoever connects may show a client certificate of
@@ -40,7 +42,7 @@ func (s *Server) Listen(ctx context.Context, address string, certificate tls.Cer
 		}
 	})
 	defer stop()
-	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

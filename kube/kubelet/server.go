@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"kubelab/kube/access"
+	"kubelab/kube/hangup"
 )
 
 // serve answers the API server until ctx is done: logs, exec, attach, port-forward.
@@ -38,7 +39,7 @@ func (k *Kubelet) serve(ctx context.Context) error {
 	server := &http.Server{Handler: onlyAPIServer(k.routes()), TLSConfig: config, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the API server: %w", err)
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 	utilexec "k8s.io/utils/exec"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/hangup"
 )
 
 // What goes both ways for long (a shell, a forwarded port) does not go over gRPC: CRI gives the kubelet a URL with a token that is good once,
@@ -42,7 +43,7 @@ func (r *Runtime) serveStreams() (stop func(), err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(hangup.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
 			slog.Error("exec, attach and port-forward have ended", "error", err)
 		}
 	}()
