@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -28,15 +29,32 @@ func endsStreams(u user) {
 	endsCommands(u)
 	ctx, leave := context.WithCancel(context.Background())
 	var followers errgroup.Group
+	var heard sync.WaitGroup
 	for range 10 {
-		followers.Go(func() error { return u.Command(ctx, "kubectl", "logs", "--follow", "deployment/web").Run() })
+		heard.Add(1)
+		followers.Go(func() error {
+			kubectl := u.Command(ctx, "kubectl", "logs", "--follow", "deployment/web")
+			kubectl.Stdout = once(heard.Done)
+			return kubectl.Run()
+		})
 	}
-	u.Wait(time.Minute, "ten that follow a log", func() bool { return u.openFiles() >= before+20 })
+	heard.Wait()
 	leave()
 	_ = followers.Wait() // they were told to end
 	sendsLogs(u)
 	// A few connections between components come and go by themselves.
 	u.Wait(time.Minute, "what served the streams to be closed", func() bool { return u.openFiles() < before+8 })
+}
+
+// writer tells of what is written to it.
+type writer func()
+
+// once tells of the first words only.
+func once(told func()) writer { return sync.OnceFunc(told) }
+
+func (w writer) Write(p []byte) (int, error) {
+	w()
+	return len(p), nil
 }
 
 // sendsLogs reads logs over websockets, as a browser would.
