@@ -10,44 +10,44 @@
 //
 // # The idea
 //
-// A pod's machine is a network namespace: interfaces, routes and ports that only its processes see. The rest is
-// the wiring of a small office.
+// A pod's machine is a network namespace: interfaces, routes and ports that only its processes see. A cable leads from it to the node, and
+// the node is a router.
 //
 //		   pod (netns)         pod (netns)                     pod (netns)
 //		  eth0 10.244.1.2     eth0 10.244.1.3                 eth0 10.244.2.2
 //		      │                   │                               │
-//		    pod2                pod3      the other cable end   pod2
-//		  ┌───┴───────────────────┴───┐                       ┌───┴───────┐
-//		  │ cbr0  10.244.1.1          │ the switch            │ cbr0 …2.1 │
-//		  └───────────┬───────────────┘                       └─────┬─────┘
-//		       node 1 │ eth0 172.30.0.11                node 2 eth0 │ 172.30.0.12
-//		              └─────────────────────────────────────────────┘
-//		   route on node 1: 10.244.2.0/24 via 172.30.0.12
+//		    pod2 10.244.1.1     pod3 10.244.1.1  the other end  pod2 10.244.2.1
+//		  ┌───┴───────────────────┴─────┐                     ┌───┴─────────┐
+//		  │ node 1: its routing table   │                     │ node 2      │
+//		  └───────────┬─────────────────┘                     └───────┬─────┘
+//		              │ eth0 172.30.0.11                 172.30.0.12  │ eth0
+//		              └───────────────────────────────────────────────┘
+//		   routes on node 1:  10.244.1.2 dev pod2, 10.244.1.3 dev pod3, 10.244.2.0/24 via 172.30.0.12
 //
 //	  - Each node owns a range (its pod CIDR, 10.244.1.0/24 say), so it gives out addresses without asking anybody.
-//	  - A veth pair is a cable with two ends: one is eth0 in the pod, the other a port of the node's bridge.
-//	  - The bridge has the first address of the range: it is the pods' default gateway.
+//	  - A veth pair is a cable with two ends. One is eth0 in the pod, with the pod's address; the other is on the node. All of these have one
+//	    address, the first of the range: the pods' default gateway. Each end knows one neighbour, the other (10.244.1.1 peer 10.244.1.2).
+//	  - So a pod sends every packet to its node, and the node has one route for each pod of its own, which comes with the cable.
 //	  - A node has one route for each other node: "this range is behind that node". Hence pod to pod, across nodes,
 //	    with the sender's address untouched.
 //	  - Only what leaves the cluster is translated: the world knows no way back to 10.244.0.0/16, so such
 //	    packets carry the node's address (source NAT, "masquerade").
+//
+// # Why there is no bridge
+//
+// Many pod networks plug a node's pods into a bridge, a switch made of software. Then pods of one node exchange frames that the node's IP layer
+// never sees. But a service's address is put in place of a pod's by the IP layer, which must see the answer too, and so must whoever counts
+// packets or forbids them. The kernel's module br_netfilter makes a bridge show its frames to the IP layer; a cluster then depends on a module,
+// and on a setting of the whole machine. Where every packet is routed, the rules of the node apply to all of them, and there is one way
+// through a node instead of two.
 //
 // Services' virtual IPs are another concept: package services rewrites destinations, in a table of its own.
 //
 // # Loops
 //
 // Two comparisons of wanted and current state live here. [PlanRepair] compares the addresses on disk, the kernel's
-// namespaces and bridge ports, and the pods that the runtime still has: a crash at any instant of Attach or Detach
+// namespaces and cables, and the pods that the runtime still has: a crash at any instant of Attach or Detach
 // leaves something that it sees and mends when the network is opened again. [PlanRoutes] compares the cluster's nodes with the kernel's routes.
-//
-// # br_netfilter
-//
-// A packet from a pod to a service goes to the gateway, is given the address of a chosen pod, and is sent there. If that pod is on
-// the same bridge as the sender, its answer could take the short way: straight across the bridge, never seen by the node's IP
-// layer, which therefore cannot put the service's address back. The sender gets an answer from a stranger and drops it: the
-// connection times out. The sysctl bridge-nf-call-iptables = 1 (from the kernel module br_netfilter) makes the bridge show
-// such frames to the IP layer. [Open] sets it. Where the module is missing, [Network.BridgeFilter] is false: all works, except
-// a service whose chosen pod is on the sender's own node, and policies between pods of one node. The remedy is `modprobe br_netfilter`.
 //
 // # Simplified
 //

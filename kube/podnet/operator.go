@@ -16,7 +16,7 @@ import (
 	"k8s.io/utils/keymutex"
 )
 
-// Open makes the bridge and its surroundings in the network namespace of the calling thread, and mends what a crash left behind.
+// Open makes a router of the network namespace of the calling thread, and mends what a crash left behind.
 // What is there already, stays: pods of cfg.Pods keep their addresses and their connections.
 func Open(cfg Config) (*Network, error) {
 	if !cfg.PodCIDR.Addr().Is4() || cfg.PodCIDR != cfg.PodCIDR.Masked() || cfg.PodCIDR.Bits() > 29 {
@@ -40,7 +40,7 @@ func Open(cfg Config) (*Network, error) {
 	return n, nil
 }
 
-// Close ends the use of the network. Pods, bridge and rules stay as they are.
+// Close ends the use of the network. Pods, routes and rules stay as they are.
 func (n *Network) Close() {
 	if n.links != nil {
 		n.links.Close()

@@ -13,7 +13,7 @@ import (
 // ErrRangeFull says that every address of a node's pod range is given to a pod.
 var ErrRangeFull = errors.New("every address of the pod range is in use")
 
-// Gateway is the address of the bridge: the first host address of the range, 10.244.1.1 in 10.244.1.0/24.
+// Gateway is the node's own address at the end of each pod's cable: the first host address of the range, 10.244.1.1 in 10.244.1.0/24.
 func Gateway(podCIDR netip.Prefix) netip.Addr { return podCIDR.Masked().Addr().Next() }
 
 // PlanAddress chooses the address of the next pod: the first free one after last, the one given most recently (the

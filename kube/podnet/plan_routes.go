@@ -42,7 +42,7 @@ func (s RouteStep) String() string {
 }
 
 // PlanRoutes compares the cluster's nodes with the routes that a node has, and returns what to change on it, ordered by range. A node needs one route
-// for each other node with a range and an address; its own range is on its bridge. If two nodes claim one range, the one whose name comes first has it, so that all nodes
+// for each other node with a range and an address; its own range is at its own cables. If two nodes claim one range, the one whose name comes first has it, so that all nodes
 // agree.
 func PlanRoutes(self string, nodes []Node, existing []Route) []RouteStep {
 	wanted := map[netip.Prefix]netip.Addr{}

@@ -34,22 +34,17 @@ type Attachment struct {
 	IP netip.Addr
 	// NetNS is the path of the pod's network namespace, to be joined by its containers.
 	NetNS string
-	// HostVeth is the node's end of the cable, a port of the bridge. The other end is eth0 in the pod.
+	// HostVeth is the node's end of the cable. The other end is eth0 in the pod.
 	HostVeth string
-	// Gateway is the bridge's address, the pod's default route.
+	// Gateway is the address of the node's end, the pod's default route. All pods of a node have the same.
 	Gateway netip.Addr
 }
 
 // Network is the pod network of one node. Its methods may be called by many goroutines at once.
 type Network struct {
-	// BridgeFilter says whether the bridge shows its frames to the IP layer; the package comment says
-	// what does not work when it is false.
-	BridgeFilter bool
-
 	cfg     Config
 	gateway netip.Addr
 	links   *netlink.Handle // a netlink socket in the node's namespace
-	bridge  int             // the bridge's interface index
 
 	busy  keymutex.KeyMutex // held for a pod's id while it is attached or detached
 	mu    sync.Mutex        // guards addrs, and the file that holds them
@@ -68,9 +63,4 @@ func (n *Network) attachment(id string, ip netip.Addr) Attachment {
 		HostVeth: PortName(n.cfg.PodCIDR, ip),
 		Gateway:  n.gateway,
 	}
-}
-
-// podNet is the pod's address with the size of the node's range: 10.244.1.7/24.
-func (n *Network) podNet(ip netip.Addr) netip.Prefix {
-	return netip.PrefixFrom(ip, n.cfg.PodCIDR.Bits())
 }

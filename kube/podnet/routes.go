@@ -5,7 +5,6 @@ package podnet
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
@@ -61,10 +60,7 @@ func ownRoutes(links *netlink.Handle) ([]Route, error) {
 
 func changeRoute(links *netlink.Handle, step RouteStep) error {
 	route := &netlink.Route{
-		Dst: &net.IPNet{
-			IP:   step.Route.PodCIDR.Addr().AsSlice(),
-			Mask: net.CIDRMask(step.Route.PodCIDR.Bits(), step.Route.PodCIDR.Addr().BitLen()),
-		},
+		Dst:      ipNet(step.Route.PodCIDR),
 		Gw:       step.Route.Via.AsSlice(),
 		Protocol: routeProtocol,
 	}

@@ -12,7 +12,7 @@ import (
 
 func TestOnlyOurOwnRoutesAreEverRemoved(t *testing.T) {
 	node := newLab(t, 2).nodes[0] // has a route to node-2
-	foreign := netlink.Route{Dst: linkAddr(netip.MustParsePrefix("10.250.0.0/16")).IPNet, Gw: node.ip.Next().AsSlice()}
+	foreign := netlink.Route{Dst: ipNet(netip.MustParsePrefix("10.250.0.0/16")), Gw: node.ip.Next().AsSlice()}
 	in(t, node.ns, func() error { return netlink.RouteAdd(&foreign) })
 
 	in(t, node.ns, func() error {

@@ -18,10 +18,10 @@ import (
 // podInterface is the pod's end of its cable, as pods of every Kubernetes see it.
 const podInterface = "eth0"
 
-const (
-	bridgeName = "cbr0" // as elsewhere
-	mtu        = 1500   // bytes; the nodes' own link has the same
-)
+const mtu = 1500 // bytes; the nodes' own link has the same
+
+// rangeProtocol marks the route that claims the node's range (see routeProtocol, which marks those to other nodes' ranges).
+const rangeProtocol netlink.RouteProtocol = 106
 
 // How long an interface may take to be ready (a few microseconds are usual; more means a very busy machine), and how often we look.
 const (
@@ -32,61 +32,40 @@ const (
 // portPattern is what PortName makes.
 var portPattern = regexp.MustCompile(`^pod[0-9]+$`)
 
-// setUpNode prepares the namespace of the calling thread: bridge, forwarding, source NAT.
+// setUpNode prepares the namespace of the calling thread: forwarding, the node's range, rules.
 func (n *Network) setUpNode() (err error) {
 	if n.links, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
-	if err := n.setUpBridge(); err != nil {
-		return fmt.Errorf("set up bridge %s: %w", bridgeName, err)
-	}
-	if err := setSysctl("ipv4/ip_forward"); err != nil {
+	if err := setSysctl("ipv4/ip_forward", "1"); err != nil {
 		return fmt.Errorf("let the node forward packets: %w", err)
 	}
-	switch err := setSysctl("bridge/bridge-nf-call-iptables"); {
-	case err == nil:
-		n.BridgeFilter = true
-	case !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("let the bridge show its packets to the IP layer: %w", err)
+	if err := n.claimRange(); err != nil {
+		return fmt.Errorf("claim the range %s: %w", n.cfg.PodCIDR, err)
 	}
-	return setUpMasquerade(n.cfg.PodCIDR, n.cfg.ClusterCIDR)
+	return setUpRules(n.cfg.PodCIDR, n.cfg.ClusterCIDR)
 }
 
-// setUpBridge makes the bridge, or changes the one that is there, so that the gateway's address is its only one.
-func (n *Network) setUpBridge() error {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = bridgeName, mtu
-	// A bridge without an address of its own takes the lowest of its ports', and changes it when pods come and go: pods would
-	// send to a gateway that is no longer there until their ARP entries expire.
-	attrs.HardwareAddr = macOf(n.gateway)
-	if err := n.links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, os.ErrExist) {
+// claimRange says that the range ends at this node: who asks for an address of it that no pod has is told at once that there is nobody.
+// Without that line the packet would follow the node's default route, and leave. A range that the node had before is given up.
+func (n *Network) claimRange() error {
+	own := netlink.Route{Dst: ipNet(n.cfg.PodCIDR), Type: unix.RTN_UNREACHABLE, Protocol: rangeProtocol}
+	if err := n.links.RouteReplace(&own); err != nil {
 		return err
 	}
-	bridge, err := n.links.LinkByName(bridgeName)
+	claimed, err := n.links.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Protocol: rangeProtocol}, netlink.RT_FILTER_PROTOCOL)
 	if err != nil {
-		return err
+		return fmt.Errorf("list routes: %w", err)
 	}
-	n.bridge = bridge.Attrs().Index
-	want := n.podNet(n.gateway)
-	if err := n.links.AddrReplace(bridge, linkAddr(want)); err != nil {
-		return fmt.Errorf("add address %s: %w", want, err)
-	}
-	addrs, err := n.links.AddrList(bridge, netlink.FAMILY_V4)
-	if err != nil {
-		return fmt.Errorf("list addresses: %w", err)
-	}
-	for _, a := range addrs {
-		if a.IPNet.String() == want.String() {
+	for _, route := range claimed {
+		if route.Dst.String() == own.Dst.String() {
 			continue
 		}
-		if err := n.links.AddrDel(bridge, &a); err != nil {
-			return fmt.Errorf("remove address %s: %w", a.IPNet, err)
+		if err := n.links.RouteDel(&route); err != nil {
+			return fmt.Errorf("give up the range %s: %w", route.Dst, err)
 		}
 	}
-	return errors.Join(
-		n.links.LinkSetHardwareAddr(bridge, attrs.HardwareAddr),
-		n.links.LinkSetMTU(bridge, mtu),
-		n.links.LinkSetUp(bridge))
+	return nil
 }
 
 // plug makes the pod's namespace and cable, as far as they are not there yet. The node's end is brought up last: if it is up, all of
@@ -101,13 +80,8 @@ func (n *Network) plug(pod Attachment) error {
 	if err != nil {
 		return fmt.Errorf("make cable %s: %w", pod.HostVeth, err)
 	}
-	if err := n.links.LinkSetMasterByIndex(port, n.bridge); err != nil {
-		return fmt.Errorf("plug %s into bridge %s: %w", pod.HostVeth, bridgeName, err)
-	}
-	// A bridge does not send a frame back through the port that it came from, but a pod that calls its own service,
-	// and is chosen to answer, needs just that.
-	if err := n.links.LinkSetHairpin(port, true); err != nil {
-		return fmt.Errorf("set hairpin mode of %s: %w", pod.HostVeth, err)
+	if err := n.links.AddrReplace(port, cableAddr(pod.Gateway, pod.IP)); err != nil {
+		return fmt.Errorf("give %s the address %s: %w", pod.HostVeth, pod.Gateway, err)
 	}
 	return Do(pod.NetNS, func() error {
 		links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
@@ -115,7 +89,7 @@ func (n *Network) plug(pod Attachment) error {
 			return fmt.Errorf("open netlink socket in the pod: %w", err)
 		}
 		defer links.Close()
-		eth0, err := setUpPod(links, n.podNet(pod.IP), pod.Gateway)
+		eth0, err := setUpPod(links, pod)
 		if err != nil {
 			return err
 		}
@@ -124,8 +98,7 @@ func (n *Network) plug(pod Attachment) error {
 		}
 		return errors.Join(
 			waitForCarrier(links, eth0),
-			waitForCarrier(n.links, port.Attrs().Index),
-			waitForCarrier(n.links, n.bridge))
+			waitForCarrier(n.links, port.Attrs().Index))
 	})
 }
 
@@ -179,7 +152,7 @@ func (n *Network) makeCable(pod Attachment) (netlink.Link, error) {
 
 // setUpPod configures a pod's namespace, to which links leads: loopback, eth0 with the pod's address, and the way out. It returns the
 // index of eth0.
-func setUpPod(links *netlink.Handle, addr netip.Prefix, gateway netip.Addr) (int, error) {
+func setUpPod(links *netlink.Handle, pod Attachment) (int, error) {
 	loopback := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}} // always the first interface of a namespace
 	if err := links.LinkSetUp(loopback); err != nil {
 		return 0, fmt.Errorf("bring up loopback: %w", err)
@@ -188,14 +161,14 @@ func setUpPod(links *netlink.Handle, addr netip.Prefix, gateway netip.Addr) (int
 	if err != nil {
 		return 0, fmt.Errorf("find %s in the pod: %w", podInterface, err)
 	}
-	if err := links.AddrReplace(eth0, linkAddr(addr)); err != nil {
-		return 0, fmt.Errorf("give %s the address %s: %w", podInterface, addr, err)
+	if err := links.AddrReplace(eth0, cableAddr(pod.IP, pod.Gateway)); err != nil {
+		return 0, fmt.Errorf("give %s the address %s: %w", podInterface, pod.IP, err)
 	}
 	if err := links.LinkSetUp(eth0); err != nil {
 		return 0, fmt.Errorf("bring up %s: %w", podInterface, err)
 	}
-	if err := links.RouteReplace(&netlink.Route{LinkIndex: eth0.Attrs().Index, Gw: gateway.AsSlice()}); err != nil {
-		return 0, fmt.Errorf("add default route via %s: %w", gateway, err)
+	if err := links.RouteReplace(&netlink.Route{LinkIndex: eth0.Attrs().Index, Gw: pod.Gateway.AsSlice()}); err != nil {
+		return 0, fmt.Errorf("add default route via %s: %w", pod.Gateway, err)
 	}
 	return eth0.Attrs().Index, nil
 }
@@ -236,13 +209,18 @@ func macOf(ip netip.Addr) net.HardwareAddr {
 	return append(net.HardwareAddr{0x0a, 0x58}, ip.AsSlice()...)
 }
 
-// linkAddr is prefix, with all its bits, as netlink wants it.
-func linkAddr(prefix netip.Prefix) *netlink.Addr {
-	return &netlink.Addr{IPNet: &net.IPNet{
-		IP:   prefix.Addr().AsSlice(),
-		Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
-	}}
+// cableAddr is the address of one end of a cable, which names the address at the other end as its only neighbour.
+func cableAddr(own, peer netip.Addr) *netlink.Addr {
+	only := func(ip netip.Addr) *net.IPNet { return ipNet(netip.PrefixFrom(ip, ip.BitLen())) }
+	return &netlink.Addr{IPNet: only(own), Peer: only(peer)}
 }
 
-// setSysctl sets a switch of the calling thread's network namespace to 1.
-func setSysctl(name string) error { return os.WriteFile("/proc/sys/net/"+name, []byte("1"), 0) }
+// ipNet is prefix, with all its bits, as netlink wants it.
+func ipNet(prefix netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen())}
+}
+
+// setSysctl sets a parameter of the calling thread's network namespace, which name is a path below /proc/sys/net.
+func setSysctl(name, value string) error {
+	return os.WriteFile("/proc/sys/net/"+name, []byte(value), 0)
+}

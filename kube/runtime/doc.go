@@ -16,7 +16,7 @@
 //     waits), started, and some time later it has exited and has an exit code.
 //
 // The kubelet asks over gRPC on a unix socket, and hears of every change in a stream of events. This package adds
-// nothing to namespaces, bridges or layers: it puts three rooms together.
+// nothing to namespaces, cables or layers: it puts three rooms together.
 //
 //	RunPodSandbox    →  podnet: a network namespace, a cable, an address
 //	                    containers: a shim, which holds the other namespaces

@@ -128,7 +128,7 @@ func (r *Runtime) plugIn(ctx context.Context, record *sandboxRecord) error {
 	}
 	record.IP, record.NetNS = place.IP.String(), place.NetNS
 	note(ctx, "create netns", "%s", place.NetNS)
-	note(ctx, "attach veth", "%s: eth0 in the pod, %s on the node's bridge", place.IP, place.HostVeth)
+	note(ctx, "attach veth", "%s: eth0 in the pod, %s on the node", place.IP, place.HostVeth)
 	return nil
 }
 

@@ -43,6 +43,29 @@ spec:
   containers: [{name: client, image: busybox, command: [sleep, "1000000"]}]
 `
 
+// alone is a pod of a node, and the service that leads to this pod only.
+const alone = `
+apiVersion: v1
+kind: Pod
+metadata: {name: on-%[1]s, labels: {on: %[1]s}}
+spec:
+  nodeName: %[1]s
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: web
+    image: busybox
+    command: [sh, -c, "mkdir /www; hostname > /www/index.html; exec httpd -f -p 8080 -h /www"]
+    readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: at-%[1]s}
+spec:
+  selector: {on: %[1]s}
+  ports: [{port: 80, targetPort: 8080}]
+---
+`
+
 func TestAServiceInACluster(t *testing.T) {
 	c := clustertest.Start(t)
 	c.Apply(fmt.Sprintf(web, 3))
@@ -56,6 +79,26 @@ func TestAServiceInACluster(t *testing.T) {
 		}
 		if answers := ask(c, 60); len(answers) != 3 {
 			t.Errorf("60 requests reached %v, want 3 pods", answers)
+		}
+	})
+
+	t.Run("PodsOfEachNodeReachPodsOfEachNodeAndThemselves", func(t *testing.T) {
+		nodes := []string{"node-1", "node-2", "node-3"}
+		for _, node := range nodes {
+			c.Apply(fmt.Sprintf(alone, node))
+			// Most machines have not loaded the kernel module of this setting. Where it is, it shall make no difference.
+			c.Kube("node", "exec", node, "--", "sh", "-c", "f=/proc/sys/net/bridge/bridge-nf-call-iptables; [ ! -e $f ] || echo 0 >$f")
+		}
+		for _, from := range nodes {
+			c.Kubectl("wait", "--for=condition=Ready", "pod/on-"+from, "--timeout=30s")
+		}
+		for _, from := range nodes {
+			for _, to := range nodes {
+				c.Wait(10*time.Second, "an answer at "+to+" to "+from, func() bool {
+					answer, err := c.Try("kubectl", "exec", "on-"+from, "--", "timeout", "2", "wget", "-qO-", "http://at-"+to)
+					return err == nil && strings.TrimSpace(answer) == "on-"+to
+				})
+			}
 		}
 	})
 

@@ -77,12 +77,7 @@ func newLab(t *testing.T) *lab {
 	network, err := podnet.Open(podnet.Config{Dir: l.dir, PodCIDR: thisNode.PodCIDR, ClusterCIDR: podRange})
 	must(t, err)
 	l.pods = network
-	t.Cleanup(func() {
-		network.Close()
-		bridge, err := netlink.LinkByName("cbr0")
-		must(t, err)
-		must(t, netlink.LinkDel(bridge))
-	})
+	t.Cleanup(network.Close)
 	l.wire()
 	return l
 }

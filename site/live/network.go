@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -50,18 +52,13 @@ func (n networks) close() {
 
 // networkFact is what is told of a node's network.
 type networkFact struct {
-	Bridge bridgeFact `json:"bridge"`
-	Ports  []port     `json:"ports"`
-	Routes []route    `json:"routes"`
-	Uplink string     `json:"uplink,omitempty"` // the interface that leads to the other hosts
+	Gateway string  `json:"gateway,omitempty"` // where all pods of the node send their packets
+	Ports   []port  `json:"ports"`
+	Routes  []route `json:"routes"`
+	Uplink  string  `json:"uplink,omitempty"` // the interface that leads to the other hosts
 }
 
-type bridgeFact struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
-}
-
-// port is a pod's place at the node's bridge. One that the runtime has not spoken of has no pod.
+// port is the node's end of a pod's cable. One that the runtime has not spoken of has no pod.
 type port struct {
 	Veth      string `json:"veth"`
 	Namespace string `json:"namespace,omitempty"`
@@ -72,7 +69,7 @@ type port struct {
 type route struct {
 	To  string `json:"to"`
 	Via string `json:"via,omitempty"`
-	Dev string `json:"dev"`
+	Dev string `json:"dev,omitempty"` // without: nobody has the address, which the sender is told
 }
 
 type rulesFact struct {
@@ -113,19 +110,10 @@ func (n networks) look(ctx context.Context, spec cluster.Spec, host cluster.Stat
 		return fact, fmt.Errorf("look at the network of %s: %w", host.Name, err)
 	}
 	known.ask(ctx)
-	bridge, err := netip.ParsePrefix(fact.Bridge.Address)
-	if err != nil {
-		return fact, nil // the runtime has not made it yet
-	}
 	for _, whose := range known.sandboxes {
-		ip, err := netip.ParseAddr(whose.IP)
-		if err != nil {
-			continue // it uses the node's network
-		}
-		name := podnet.PortName(bridge, ip)
-		for i := range fact.Ports {
-			if fact.Ports[i].Veth == name {
-				whose.Veth = name
+		for i, there := range fact.Ports {
+			if there.IP == whose.IP {
+				whose.Veth = there.Veth
 				fact.Ports[i] = whose
 			}
 		}
@@ -162,7 +150,7 @@ func (n *network) ask(ctx context.Context) {
 // netNS leads to the network of a host.
 func netNS(host cluster.Status) string { return fmt.Sprintf("/proc/%d/ns/net", host.PID) }
 
-// readNetwork reads bridge, ports and routes from the kernel.
+// readNetwork reads ports and routes from the kernel.
 func readNetwork(host cluster.Status) (fact networkFact, err error) {
 	err = podnet.Do(netNS(host), func() error {
 		links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
@@ -182,24 +170,20 @@ func readNetwork(host cluster.Status) (fact networkFact, err error) {
 	return fact, err
 }
 
+// readPorts finds the cables to pods: the address of their end on the node names the pod's as its only neighbour.
 func (f *networkFact) readPorts(links *netlink.Handle, all []netlink.Link) error {
-	bridge := -1
 	for _, link := range all {
-		if link.Type() != "bridge" {
+		if link.Type() != "veth" {
 			continue
 		}
-		bridge, f.Bridge.Name = link.Attrs().Index, link.Attrs().Name
 		addresses, err := links.AddrList(link, netlink.FAMILY_V4)
 		if err != nil {
 			return err
 		}
 		for _, address := range addresses {
-			f.Bridge.Address = address.IPNet.String()
-		}
-	}
-	for _, link := range all {
-		if attrs := link.Attrs(); attrs.MasterIndex == bridge {
-			f.Ports = append(f.Ports, port{Veth: attrs.Name})
+			if address.Peer != nil && !address.Peer.IP.Equal(address.IP) {
+				f.Ports = append(f.Ports, port{Veth: link.Attrs().Name, IP: address.Peer.IP.String()})
+			}
 		}
 	}
 	return nil
@@ -214,12 +198,15 @@ func (f *networkFact) readRoutes(links *netlink.Handle, all []netlink.Link) erro
 	for _, found := range routes {
 		told := route{To: "default", Dev: names[found.LinkIndex]}
 		if found.Dst != nil && !found.Dst.IP.IsUnspecified() {
-			told.To = found.Dst.String()
+			told.To = strings.TrimSuffix(found.Dst.String(), "/32") // as ip route prints it
 		}
 		if via, ok := netip.AddrFromSlice(found.Gw); ok {
 			told.Via = via.Unmap().String()
 		}
-		if told.Dev != f.Bridge.Name {
+		if own, err := netip.ParsePrefix(told.To); err == nil && found.Type == unix.RTN_UNREACHABLE {
+			f.Gateway = podnet.Gateway(own).String()
+		}
+		if told.Dev != "" && !slices.ContainsFunc(f.Ports, func(p port) bool { return p.Veth == told.Dev }) {
 			f.Uplink = told.Dev
 		}
 		f.Routes = append(f.Routes, told)

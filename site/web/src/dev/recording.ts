@@ -113,7 +113,7 @@ function nodeFacts(n: number): [string, unknown][] {
     [
       `network/node-${n}`,
       {
-        bridge: { name: "pods", address: `10.244.${n - 1}.1/24` },
+        gateway: `10.244.${n - 1}.1`,
         ports: [],
         routes: others.map((other) => ({ to: `10.244.${other - 1}.0/24`, via: `172.30.0.1${other}`, dev: "eth0" })),
         uplink: "eth0",
@@ -219,9 +219,9 @@ class Story {
     tape.after(9);
     const wanted = tape.did("kubelet", node, "decide", ref, [this.#bound[i] as string], { detail: "create sandbox (attempt 0)", source: "kube/pods/operator.go:112" });
     const netns = tape.after(10.8).did("runtime", node, "create netns", ref, [wanted]);
-    const veth = tape.after(0.2).did("runtime", node, "attach veth", ref, [wanted], { detail: `${ip}: eth0 in the pod, pod${i + 2} on the node's bridge` });
+    const veth = tape.after(0.2).did("runtime", node, "attach veth", ref, [wanted], { detail: `${ip}: eth0 in the pod, pod${i + 2} on the node` });
     const ports = this.#pods.slice(0, i + 1).filter((p) => p.spec.nodeName === node).map((p, at) => ({ veth: `pod${at + 2}`, namespace: "default", pod: p.metadata.name, ip: `10.244.${n - 1}.${2 + at}` }));
-    tape.frame({ fact: { about: `network/${node}`, data: { bridge: { name: "pods", address: `10.244.${n - 1}.1/24` }, ports, routes: [1, 2, 3].filter((o) => o !== n).map((o) => ({ to: `10.244.${o - 1}.0/24`, via: `172.30.0.1${o}`, dev: "eth0" })), uplink: "eth0" } } });
+    tape.frame({ fact: { about: `network/${node}`, data: { gateway: `10.244.${n - 1}.1`, ports, routes: [...ports.map(({ ip, veth: dev }) => ({ to: ip, dev })), ...[1, 2, 3].filter((o) => o !== n).map((o) => ({ to: `10.244.${o - 1}.0/24`, via: `172.30.0.1${o}`, dev: "eth0" }))], uplink: "eth0" } } });
     const shim = tape.after(3.1).did("runtime", node, "start shim", ref, [wanted], { detail: `sandbox f4d24305b3762e${i}` });
     const container = tape.after(1.2).did("kubelet", node, "decide", ref, [wanted, netns, veth, shim], { detail: "start container web (attempt 0) in sandbox f4d24305b3762e", source: "kube/pods/operator.go:112" });
     this.#run(pod, 0, ip, container);

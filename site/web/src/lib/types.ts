@@ -133,7 +133,7 @@ export interface NamespaceFact {
 
 /** network/NODE */
 export interface NetworkFact {
-  bridge?: { name: string; address: string };
+  gateway?: string;
   ports?: { veth: string; namespace: string; pod: string; ip: string }[];
   routes?: { to: string; via?: string; dev?: string }[];
   uplink?: string;

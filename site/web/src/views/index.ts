@@ -48,7 +48,7 @@ export const views: readonly View[] = [
   { name: "creation", title: "Creation", about: "How one pod came to be: nine steps, their times and causes", component: Creation, resource: "pods" },
   { name: "store", title: "Store", about: "Every write, in the one order that there is", component: Store },
   { name: "scheduler", title: "Scheduler", about: "Which node: what each rule said of each", component: Scheduler, resource: "pods" },
-  { name: "network", title: "Network", about: "Cables, bridges, routes, and the way of a packet", component: Network, resource: "pods" },
+  { name: "network", title: "Network", about: "Cables, routes, and the way of a packet", component: Network, resource: "pods" },
   { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },
   { name: "loop", title: "Loop", about: "Wanted, current, plan: one loop at work", component: Loop, resource: "replicasets" },
   { name: "replicas", title: "Replicas", about: "The pods of a ReplicaSet in time: who made them, who ended them, and why", component: Replicas, resource: "replicasets" },

@@ -52,7 +52,7 @@ export function cablesOf(nodes: readonly NodeNet[], way: Way | undefined): Wire[
   for (const { name, plugs, network, state } of nodes) {
     if (!network) continue;
     for (const { veth, pod } of plugs) if (pod) cables.push({ id: `cable-${name}-${veth}`, from: `pod-${keyOf(pod)}`, to: `port-${name}-${veth}` });
-    cables.push({ id: `gateway-${name}`, from: `bridge-${name}`, to: `routes-${name}` }, { id: `leave-${name}`, from: `routes-${name}`, to: `uplink-${name}` });
+    cables.push({ id: `gateway-${name}`, from: `gateway-${name}`, to: `routes-${name}` }, { id: `leave-${name}`, from: `routes-${name}`, to: `uplink-${name}` });
     cables.push({ id: `uplink-${name}`, from: `uplink-${name}`, to: "switch", kind: state === "cut" || state === "off" ? "cut" : "idle" });
   }
   return cables.map((cable) => {

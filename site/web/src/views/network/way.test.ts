@@ -11,9 +11,9 @@ const pods = [pod("a", "node-1", "10.244.1.2"), pod("b", "node-1", "10.244.1.3")
 function network(n: number, ...ports: [string, string][]): NetworkFact {
   const other = 3 - n;
   return {
-    bridge: { name: "cbr0", address: `10.244.${n}.1/24` },
+    gateway: `10.244.${n}.1`,
     ports: ports.map(([veth, name]) => ({ veth, namespace: "default", pod: name, ip: pods.find(({ metadata }) => metadata.name === name)?.status?.podIP ?? "" })),
-    routes: [{ to: "default", via: "172.30.0.1", dev: "eth0" }, { to: `10.244.${n}.0/24`, dev: "cbr0" }, { to: `10.244.${other}.0/24`, via: `172.30.0.1${other}`, dev: "eth0" }],
+    routes: [{ to: "default", via: "172.30.0.1", dev: "eth0" }, { to: `10.244.${n}.0/24` }, ...ports.map(([veth], i) => ({ to: `10.244.${n}.${i + 2}`, dev: veth })), { to: `10.244.${other}.0/24`, via: `172.30.0.1${other}`, dev: "eth0" }],
     uplink: "eth0",
   };
 }
@@ -36,16 +36,16 @@ const way = (state: State, from: string, to: string): Way => wayOf(state, place(
 const stops = ({ hops }: Way) => hops.map(({ at }) => at.replace("pods/default/", ""));
 
 describe("a packet", () => {
-  it("goes over cable, switch, cable on one node, and nothing is translated", () => {
+  it("goes over a cable, the line for the pod, and its cable on one node, and nothing is translated", () => {
     const found = way(stateWith(), "a", "b");
-    expect(stops(found)).toEqual(["pod-a", "port-node-1-pod2", "bridge-node-1", "port-node-1-pod3", "pod-b"]);
-    expect([...found.wires.keys()]).toEqual(["cable-node-1-pod2", "cable-node-1-pod3"]);
+    expect(stops(found)).toEqual(["pod-a", "port-node-1-pod2", "gateway-node-1", "route-node-1-10.244.1.3", "port-node-1-pod3", "pod-b"]);
+    expect([...found.wires.keys()]).toEqual(["cable-node-1-pod2", "gateway-node-1", "cable-node-1-pod3"]);
     expect([found.kind, found.lost, found.translated]).toEqual(["same node", undefined, "Nothing is translated: b sees 10.244.1.2."]);
   });
 
-  it("goes by the gateway, the line for the other node, and the other node's switch to a pod that is there", () => {
+  it("goes by the gateway, the line for the other node, and the other node's line for the pod", () => {
     const found = way(stateWith(), "a", "c");
-    expect(stops(found)).toEqual(["pod-a", "port-node-1-pod2", "bridge-node-1", "route-node-1-10.244.2.0/24", "uplink-node-1", "switch", "uplink-node-2", "route-node-2-10.244.2.0/24", "bridge-node-2", "port-node-2-pod2", "pod-c"]);
+    expect(stops(found)).toEqual(["pod-a", "port-node-1-pod2", "gateway-node-1", "route-node-1-10.244.2.0/24", "uplink-node-1", "switch", "uplink-node-2", "route-node-2-10.244.2.2", "port-node-2-pod2", "pod-c"]);
     expect([found.kind, found.translated]).toEqual(["across nodes", "Nothing is translated: c sees 10.244.1.2."]);
   });
 
@@ -64,7 +64,7 @@ describe("a packet", () => {
   });
 
   it("is lost where no line of the table is for it", () => {
-    const bare = stateWith("up", [["network/node-1", { ...network(1, ["pod2", "a"]), routes: [{ to: "10.244.1.0/24", dev: "cbr0" }] }]]);
+    const bare = stateWith("up", [["network/node-1", { ...network(1, ["pod2", "a"]), routes: [{ to: "10.244.1.2", dev: "pod2" }] }]]);
     expect(way(bare, "a", "c").lost).toBe("The routing table of node-1 has no line for it.");
   });
 

@@ -71,8 +71,8 @@ export function routeTo(routes: readonly Route[], ip: string): Route | undefined
   return routes.filter(({ to }) => to === "default" || within(ip, to)).sort((a, b) => length(b.to) - length(a.to))[0];
 }
 
-/** A line of a routing table: by way of whom, or out of which card where the range begins. */
-export const written = ({ to, via, dev }: Route): string => (via ? `${to} via ${via}` : dev ? `${to} dev ${dev}` : to);
+/** A line of a routing table: by way of whom, or out of which card to its very end; or that nobody has such an address. */
+export const written = ({ to, via, dev }: Route): string => (via ? `${to} via ${via}` : dev ? `${to} dev ${dev}` : `unreachable ${to}`);
 
 /** An address of no cluster, for asking a routing table about the world: from the range that is kept for examples. */
 const somewhere = "198.51.100.1";
@@ -85,15 +85,13 @@ export function wayOf(state: State, from: Place, to: Place | typeof outside): Wa
   if (!here || !from.veth) return { ...way, lost: `Nothing is known of the network of ${from.node || "this pod"}.` };
   const target = to === outside ? somewhere : to.ip;
   way.hops.push(podHop(from, `sends from ${from.ip} to ${to === outside ? "an address outside" : to.ip}.`));
-  plug(way, from);
+  plug(way, from, here);
   if (to !== outside && to.node === from.node) {
-    if (!to.veth) return { ...way, kind: "same node", lost: `${to.pod.metadata.name} is plugged in nowhere.` };
-    way.hops.push({ ...bridgeHop(from.node, here), says: `Both are plugged in here: out at ${to.veth}, where ${to.ip} was last seen. The node does not even look at the address.` });
-    unplug(way, to);
-    return { ...way, kind: "same node", translated: `Nothing is translated: ${to.pod.metadata.name} sees ${from.ip}.` };
+    way.kind = "same node";
+    way.wires.set(`gateway-${from.node}`, false);
+    return deliver(way, here, from, to);
   }
   const kind = to === outside ? "outside" : "across nodes";
-  way.hops.push({ ...bridgeHop(from.node, here), says: `${target === somewhere ? "The address" : target} is not on this switch, so it goes to the gateway: the node itself.` });
   if (!leave(state, way, from.node, here, target)) return { ...way, kind };
   if (to === outside) return abroad(state, way, from);
   return arrive(state, { ...way, kind }, from, to);
@@ -137,20 +135,26 @@ function arrive(state: State, way: Way, from: Place, to: Place): Way {
   const there = networkOf(state, to.node);
   way.hops.push({ at: "switch", title: "switch between the nodes", says: `brings it to ${to.node}.` });
   if (!cable(state, way, to.node, true)) return way;
-  const route = there && routeTo(there.routes ?? [], to.ip);
-  if (!there || !route || !to.veth) return { ...way, lost: `Nothing is known of the network of ${to.node}.` };
+  if (!there) return { ...way, lost: `Nothing is known of the network of ${to.node}.` };
   way.hops.push({ at: `uplink-${to.node}`, node: to.node, title: there.uplink ?? "card", says: "arrives at the node." });
   way.wires.set(`leave-${to.node}`, true);
-  way.hops.push({ at: `route-${to.node}-${route.to}`, node: to.node, title: "routing table", says: written(route) });
   way.wires.set(`gateway-${to.node}`, true);
-  way.hops.push({ ...bridgeHop(to.node, there), says: `out at ${to.veth}, where ${to.ip} is plugged in.` });
+  return deliver(way, there, from, to);
+}
+
+/** From a node's routing table to a pod of its own. */
+function deliver(way: Way, network: NetworkFact, from: Place, to: Place): Way {
+  const route = routeTo(network.routes ?? [], to.ip);
+  if (!route || !to.veth) return { ...way, lost: `${to.pod.metadata.name} is plugged in nowhere.` };
+  way.hops.push({ at: `route-${to.node}-${route.to}`, node: to.node, title: "routing table", says: written(route) });
   unplug(way, to);
   return { ...way, translated: `Nothing is translated: ${to.pod.metadata.name} sees ${from.ip}.` };
 }
 
-function plug(way: Way, { node, veth }: Place): void {
+function plug(way: Way, { node, veth }: Place, { gateway }: NetworkFact): void {
   way.wires.set(`cable-${node}-${veth}`, false);
   way.hops.push({ at: `port-${node}-${veth}`, node, title: veth ?? "", says: "is the other end of its eth0." });
+  way.hops.push({ at: `gateway-${node}`, node, title: gateway ?? "gateway", says: "is the node's own address, to which a pod sends every packet. The node passes it on." });
 }
 
 function unplug(way: Way, to: Place): void {
@@ -161,10 +165,6 @@ function unplug(way: Way, to: Place): void {
 
 function podHop({ pod, node }: Place, says: string): Hop {
   return { at: `pod-${keyOf(refOf("pods", pod))}`, node, title: pod.metadata.name, says };
-}
-
-function bridgeHop(node: string, { bridge }: NetworkFact): Omit<Hop, "says"> {
-  return { at: `bridge-${node}`, node, title: bridge?.name ?? "bridge" };
 }
 
 const networkOf = (state: State, node: string): NetworkFact | undefined => fact<NetworkFact>(state, `network/${node}`);

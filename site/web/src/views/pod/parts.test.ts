@@ -43,14 +43,14 @@ test("localhost joins the containers of one network namespace, and nobody else",
 });
 
 test("a sandbox is there before its first container, and without a container there are no numbers", () => {
-  const parts = show([], [did("create netns"), did("attach veth", "10.244.1.2: eth0 in the pod, pod2 on the node's bridge")]);
+  const parts = show([], [did("create netns"), did("attach veth", "10.244.1.2: eth0 in the pod, pod2 on the node")]);
   expect(parts.sandbox).toMatchObject({ state: "made", ip: "10.244.1.2", veth: "pod2" });
   expect(parts.shared.map(({ kind, inode }) => [kind, inode])).toEqual([["net", undefined], ["uts", undefined], ["ipc", undefined]]);
   expect(show([]).sandbox.state).toBe("none");
 });
 
 test("a sandbox whose shim was stopped is gone, and its address with it", () => {
-  expect(show([], [did("create netns"), did("attach veth", "10.244.1.2: eth0 in the pod, pod2 on the node's bridge"), did("stop shim")], { podIP: "10.244.1.2" }).sandbox).toMatchObject({ state: "gone", ip: undefined });
+  expect(show([], [did("create netns"), did("attach veth", "10.244.1.2: eth0 in the pod, pod2 on the node"), did("stop shim")], { podIP: "10.244.1.2" }).sandbox).toMatchObject({ state: "gone", ip: undefined });
 });
 
 test("a container is what its status says, with its restarts and its mounts", () => {

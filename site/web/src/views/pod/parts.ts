@@ -40,7 +40,7 @@ export interface Sandbox {
   state: "none" | "made" | "gone";
   ip: string | undefined;
   veth: string | undefined;
-  bridge: { name: string; address: string } | undefined;
+  gateway: string | undefined;
 }
 
 export interface PodParts {
@@ -132,7 +132,7 @@ function sandboxOf(now: State, { ref, steps: all }: Life, pod: Pod): Sandbox {
   const attached = /^(\S+): \S+ in the pod, (\S+) on/.exec(lately.find(({ step }) => step.verb === "attach veth")?.step.detail ?? "");
   const down = lately.some(({ step }) => step.verb === "stop shim");
   const made = lately.length > 0 || port !== undefined || pod.status?.podIP !== undefined;
-  return { state: down ? "gone" : made ? "made" : "none", ip: down ? undefined : (attached?.[1] ?? port?.ip ?? pod.status?.podIP), veth: down ? undefined : (attached?.[2] ?? port?.veth), bridge: network?.bridge };
+  return { state: down ? "gone" : made ? "made" : "none", ip: down ? undefined : (attached?.[1] ?? port?.ip ?? pod.status?.podIP), veth: down ? undefined : (attached?.[2] ?? port?.veth), gateway: network?.gateway };
 }
 
 function volumesOf(pod: Pod, containers: readonly Part[]): PodParts["volumes"] {
