@@ -37,13 +37,22 @@ func (n *Network) setUpNode() (err error) {
 	if n.links, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
-	if err := setSysctl("ipv4/ip_forward", "1"); err != nil {
+	if err := beRouter(); err != nil {
 		return fmt.Errorf("let the node forward packets: %w", err)
 	}
 	if err := n.claimRange(); err != nil {
 		return fmt.Errorf("claim the range %s: %w", n.cfg.PodCIDR, err)
 	}
 	return setUpRules(n.cfg.PodCIDR, n.cfg.ClusterCIDR)
+}
+
+// beRouter lets the node pass packets on. A router that sends a packet back where it came from, as to a pod that its own service leads to
+// itself, would also tell the sender of a shorter way (an ICMP redirect): there is none.
+func beRouter() error {
+	return errors.Join(
+		setSysctl("ipv4/ip_forward", "1"),
+		setSysctl("ipv4/conf/all/send_redirects", "0"),
+		setSysctl("ipv4/conf/default/send_redirects", "0")) // which the cables to come take over
 }
 
 // claimRange says that the range ends at this node: who asks for an address of it that no pod has is told at once that there is nobody.

@@ -55,7 +55,6 @@ spec:
   - name: web
     image: busybox
     command: [sh, -c, "mkdir /www; hostname > /www/index.html; exec httpd -f -p 8080 -h /www"]
-    readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}
 ---
 apiVersion: v1
 kind: Service
@@ -63,7 +62,6 @@ metadata: {name: at-%[1]s}
 spec:
   selector: {on: %[1]s}
   ports: [{port: 80, targetPort: 8080}]
----
 `
 
 func TestAServiceInACluster(t *testing.T) {
@@ -86,8 +84,6 @@ func TestAServiceInACluster(t *testing.T) {
 		nodes := []string{"node-1", "node-2", "node-3"}
 		for _, node := range nodes {
 			c.Apply(fmt.Sprintf(alone, node))
-			// Most machines have not loaded the kernel module of this setting. Where it is, it shall make no difference.
-			c.Kube("node", "exec", node, "--", "sh", "-c", "f=/proc/sys/net/bridge/bridge-nf-call-iptables; [ ! -e $f ] || echo 0 >$f")
 		}
 		for _, from := range nodes {
 			c.Kubectl("wait", "--for=condition=Ready", "pod/on-"+from, "--timeout=30s")

@@ -76,6 +76,11 @@ func TestAPodReachesItselfThroughItsOwnService(t *testing.T) {
 	answer, err := ask(web0.netns, "tcp", webAddress)
 	must(t, err)
 	check(t, "answer", answer, "web-0 sees 10.244.1.1") // the node stands in for the sender
+
+	// The node told it of no shorter way: redirects would use up the one ICMP message a second that the kernel sends to a client.
+	if _, err := ask(web0.netns, "udp", "10.96.3.9:80"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("an address of no service: got %v, want a refusal", err)
+	}
 }
 
 func TestAServiceWithoutEndpointsRefusesAtOnce(t *testing.T) {
