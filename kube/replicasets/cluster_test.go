@@ -72,7 +72,7 @@ func TestThreePodsStayThree(t *testing.T) {
 		c.KillContainer("default", before[0])
 		c.Wait(time.Minute, "the restart", func() bool { return restarts(c, before[0]) == "1" })
 		c.WaitReady("default", "app=web", 3)
-		_, unavoidable := load.Answers()
+		unavoidable := load.WaitForEach(before)
 		load.Wait(100)
 		answers, failures := load.Stop()
 		if after := pods(c); !slices.Equal(after, before) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -74,6 +75,29 @@ func (l *Load) Wait(more int) {
 	l.cluster.T.Helper()
 	start := l.total()
 	l.cluster.Wait(time.Minute, fmt.Sprintf("%d more answers", more), func() bool { return l.total() >= start+more })
+}
+
+// WaitForEach waits until each of the pods, which answer with their names, has answered once more, and returns what failed until then. A pod
+// without a readiness probe is ready, and an endpoint, as soon as its process runs: until its server listens, what it is asked is refused.
+func (l *Load) WaitForEach(pods []string) (failures []string) {
+	l.cluster.T.Helper()
+	before, _ := l.Answers()
+	l.cluster.Wait(time.Minute, fmt.Sprintf("an answer of each of %v", pods), func() bool {
+		answers, _ := l.Answers()
+		return !slices.ContainsFunc(pods, func(pod string) bool { return answers[pod] == before[pod] })
+	})
+	_, failures = l.Answers()
+	return failures
+}
+
+// NotRefused are those of some failures that are no refused connections.
+func NotRefused(failures []string) (others []string) {
+	for _, failure := range failures {
+		if !strings.Contains(failure, "Connection refused") {
+			others = append(others, failure)
+		}
+	}
+	return others
 }
 
 func (l *Load) total() (n int) {
