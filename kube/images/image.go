@@ -62,6 +62,16 @@ func Normalize(ref string) (string, error) {
 	return fullName(parsed), nil
 }
 
+// Registry is the server of an image's name, and its port if it has one: "docker.io" for a short name.
+func Registry(ref string) (string, error) {
+	full, err := Normalize(ref)
+	if err != nil {
+		return "", err
+	}
+	server, _, _ := strings.Cut(full, "/")
+	return server, nil
+}
+
 // fullName writes a reference as Docker does: the library that we use calls docker.io by the name of its server, index.docker.io.
 func fullName(ref name.Reference) string {
 	text := ref.Name()

@@ -73,6 +73,56 @@ var (
 	}
 )
 
+// What becomes of the fields of the smaller requests.
+var (
+	doneForCalls = []string{
+		"StopPodSandbox.pod_sandbox_id", "RemovePodSandbox.pod_sandbox_id", "PodSandboxStatus", "ListPodSandbox", "StartContainer", "StopContainer",
+		"RemoveContainer", "ListContainers", "ContainerStatus", "ReopenContainerLog", "ExecSync", "Exec", "Attach", "PortForward.pod_sandbox_id",
+		"UpdateRuntimeConfig", "Status", "ListImages.filter.image.image", "ImageStatus.image.image", "ImageStatus.verbose", "RemoveImage.image.image",
+		"PullImage.image.image", "PullImage.image.runtime_handler", "PullImage.auth", "PullImage.sandbox_config.metadata",
+	}
+	nothingForCalls = map[string]string{
+		"Version.version":             "a kubelet's own; there is but one version",
+		"PortForward.port":            "each connection says which",
+		"PullImage.image.annotations": aName, "PullImage.image.user_specified_image": aName, "PullImage.image.image_ref": aName,
+		"ListImages.filter.image.annotations": aName, "ListImages.filter.image.user_specified_image": aName,
+		"ListImages.filter.image.image_ref": aName, "ListImages.filter.image.runtime_handler": aName,
+		"ImageStatus.image.annotations": aName, "ImageStatus.image.user_specified_image": aName, "ImageStatus.image.image_ref": aName,
+		"ImageStatus.image.runtime_handler": aName,
+		"RemoveImage.image.annotations":     aName, "RemoveImage.image.user_specified_image": aName, "RemoveImage.image.image_ref": aName,
+		"RemoveImage.image.runtime_handler": aName,
+	}
+	aName = "image.image says which image"
+)
+
+func TestOfEveryFieldOfASmallRequestItIsDecidedWhatBecomesOfIt(t *testing.T) {
+	decided := slices.Concat(doneForCalls, slices.Collect(maps.Keys(nothingForCalls)))
+	used := map[string]bool{}
+	for services, i := (&cri.VersionRequest{}).ProtoReflect().Descriptor().ParentFile().Services(), 0; i < services.Len(); i++ {
+		for methods, j := services.Get(i).Methods(), 0; j < methods.Len(); j++ {
+			method := methods.Get(j)
+			name := string(method.Name())
+			if slices.Contains(notServed, name) || strings.HasPrefix(name, "Stream") || name == "RunPodSandbox" || name == "CreateContainer" {
+				continue
+			}
+			for _, field := range leaves(method.Input(), name+".") {
+				found := below(field, decided)
+				if len(found) != 1 && !strings.HasPrefix(field, "PullImage.sandbox_config.") { // which pod it is for
+					t.Errorf("%s: it is decided by %v, want one: is it done, refused, or without a meaning?", field, found)
+				}
+				for _, path := range found {
+					used[path] = true
+				}
+			}
+		}
+	}
+	for _, path := range decided {
+		if !used[path] {
+			t.Errorf("%s: there is no such field", path)
+		}
+	}
+}
+
 // leaves lists the paths of a message's fields, below a path.
 func leaves(message protoreflect.MessageDescriptor, path string) (all []string) {
 	for i := range message.Fields().Len() {
@@ -198,5 +248,26 @@ func TestEveryCallOfCRIIsServedOrKnownNotToBe(t *testing.T) {
 	slices.Sort(notServed)
 	if diff := cmp.Diff(notServed, calls); diff != "" {
 		t.Errorf("calls that are not served (-known +found):\n%s", diff)
+	}
+}
+
+func TestCredentialsGoToTheRegistryThatTheyAreForAndToNoOther(t *testing.T) {
+	for _, test := range []struct {
+		image, server string
+		given         bool
+	}{
+		{"localhost:5000/web", "", true},
+		{"localhost:5000/web", "localhost:5000", true},
+		{"localhost:5000/web", "https://localhost:5000/v2/", true},
+		{"localhost:5000/web", "localhost:5001", false},
+		{"busybox", "https://index.docker.io/v1/", true},
+		{"busybox", "localhost:5000", false},
+	} {
+		auth, err := credentials(&cri.PullImageRequest{
+			Image: &cri.ImageSpec{Image: test.image}, Auth: &cri.AuthConfig{Username: "alice", ServerAddress: test.server},
+		})
+		if err != nil || (auth.GetUsername() == "alice") != test.given {
+			t.Errorf("for %s, those of %q are given as %v, %v", test.image, test.server, auth, err)
+		}
 	}
 }

@@ -59,7 +59,13 @@ func (r *Runtime) ImageStatus(_ context.Context, request *cri.ImageStatusRequest
 // PullImage fetches an image from its registry.
 func (r *Runtime) PullImage(ctx context.Context, request *cri.PullImageRequest) (*cri.PullImageResponse, error) {
 	about(ctx, request.GetSandboxConfig().GetMetadata())
-	auth := request.GetAuth()
+	if handler := request.GetImage().GetRuntimeHandler(); handler != "" {
+		return nil, status.Errorf(codes.InvalidArgument, "image.runtime_handler: %s", refusedOfContainer["image.runtime_handler"])
+	}
+	auth, err := credentials(request)
+	if err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	image, err := r.images.Pull(ctx, request.GetImage().GetImage(), authn.AuthConfig{
 		Username: auth.GetUsername(), Password: auth.GetPassword(), Auth: auth.GetAuth(),
@@ -70,6 +76,26 @@ func (r *Runtime) PullImage(ctx context.Context, request *cri.PullImageRequest) 
 	}
 	note(ctx, "pull image", "%s, %d bytes in %d layers, in %v", request.GetImage().GetImage(), image.Size, len(image.DiffIDs), time.Since(start).Round(time.Millisecond))
 	return &cri.PullImageResponse{ImageRef: image.ID}, nil
+}
+
+// credentials are those of the request, but only for the registry that they are for, if it says which.
+func credentials(request *cri.PullImageRequest) (*cri.AuthConfig, error) {
+	auth := request.GetAuth()
+	if auth.GetServerAddress() == "" {
+		return auth, nil
+	}
+	registry, err := images.Registry(request.GetImage().GetImage())
+	if err != nil {
+		return nil, err
+	}
+	server := auth.ServerAddress
+	if _, rest, found := strings.Cut(server, "://"); found {
+		server = rest
+	}
+	if server, _, _ = strings.Cut(server, "/"); server != registry && !(server == "index.docker.io" && registry == "docker.io") {
+		return nil, nil
+	}
+	return auth, nil
 }
 
 // RemoveImage removes an image with all its names, whichever of them is given: so CRI has it. Containers keep theirs.
