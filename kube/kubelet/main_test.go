@@ -135,6 +135,7 @@ type lab struct {
 	who     operator.Identity
 	runtime *exec.Cmd
 	kubelet *exec.Cmd
+	stories stories
 }
 
 const nodeName = "node-1"
@@ -166,6 +167,7 @@ func newLab(t testing.TB) *lab {
 	l.addImage()
 	l.startRuntime()
 	l.startKubelet()
+	t.Cleanup(l.followStories())
 	t.Cleanup(l.cleanup)
 	l.settleNode()
 	return l

@@ -134,7 +134,7 @@ func (p *planner) mayStart(name string) bool {
 
 // next is the attempt that comes after what is known of a container, and when it is due.
 func (p *planner) next(name string) (attempt, streak int, due time.Time) {
-	record := p.have.newest(name)
+	record := p.lived(name)
 	if record == nil {
 		if known := statusOf(p.pod, name); known.ContainerID != "" {
 			return int(known.RestartCount) + 1, 0, time.Time{} // it went with its sandbox

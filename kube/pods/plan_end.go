@@ -130,8 +130,14 @@ func (p *planner) needed(sandbox Sandbox) bool {
 		return true
 	}
 	return !p.ending() && slices.ContainsFunc(p.have.Containers, func(record Container) bool {
-		return record.Sandbox == sandbox.ID && p.have.newest(record.Name).ID == record.ID && p.mayStart(record.Name)
+		return record.Sandbox == sandbox.ID && p.isLast(&record) && p.mayStart(record.Name)
 	})
+}
+
+// mayComeUp is whether a container may still be made, by a job of ours or by one that a kubelet before us has left behind. As long as that is so,
+// it cannot be said how it ended.
+func (p *planner) mayComeUp() bool {
+	return p.busyWith("start ") || p.busyWith(CreateSandbox{}.Job()) || p.have.ready() != nil
 }
 
 // ending is whether the pod is to be nothing at last.

@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 // status is what to say of the whole pod.
 func (p *planner) status() corev1.PodStatus {
 	status := *p.pod.Status.DeepCopy()
+	if finished(p.pod) && len(p.have.Sandboxes)+len(p.have.Containers) == 0 {
+		return status // all has been said
+	}
 	status.HostIP = p.have.Node.IP
 	status.HostIPs = []corev1.HostIP{{IP: p.have.Node.IP}}
 	status.StartTime = new(second(p.started()))
@@ -40,7 +44,7 @@ func (p *planner) status() corev1.PodStatus {
 	return status
 }
 
-// setIPs leaves the last known address of a pod whose sandbox is gone.
+// setIPs leaves the last known address of a pod whose sandbox is gone, or has none yet.
 func (p *planner) setIPs(status *corev1.PodStatus) {
 	sandbox := p.have.ready()
 	if sandbox == nil {
@@ -50,12 +54,12 @@ func (p *planner) setIPs(status *corev1.PodStatus) {
 	if p.pod.Spec.HostNetwork {
 		ips = []string{p.have.Node.IP}
 	}
-	status.PodIP, status.PodIPs = "", nil
+	if len(ips) == 0 {
+		return
+	}
+	status.PodIP, status.PodIPs = ips[0], nil
 	for _, ip := range ips {
 		status.PodIPs = append(status.PodIPs, corev1.PodIP{IP: ip})
-	}
-	if len(ips) > 0 {
-		status.PodIP = ips[0]
 	}
 }
 
@@ -74,7 +78,7 @@ func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 	}
 	ends := status.Reason == deadlineExceeded || p.pod.DeletionTimestamp != nil
 	switch {
-	case ends && (running > 0 || p.busyWith("start ")):
+	case ends && (running+waiting > 0 && p.mayComeUp() || p.anyRuns()):
 		return p.pod.Status.Phase // final only when nothing runs any more
 	case ends && status.Reason != deadlineExceeded && failed == 0 && waiting == 0:
 		return corev1.PodSucceeded
@@ -88,6 +92,10 @@ func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 		return corev1.PodFailed
 	}
 	return corev1.PodSucceeded
+}
+
+func (p *planner) anyRuns() bool {
+	return slices.ContainsFunc(p.have.Containers, func(record Container) bool { return record.State == Running })
 }
 
 func (p *planner) anyMayStart() bool {
@@ -171,8 +179,8 @@ func (p *planner) setCondition(status *corev1.PodStatus, kind corev1.PodConditio
 		return
 	}
 	c.LastTransitionTime, c.LastProbeTime = before.LastTransitionTime, before.LastProbeTime
-	if before.Status != c.Status {
-		c.LastTransitionTime = second(p.now)
+	if now := second(p.now); before.Status != c.Status && c.LastTransitionTime.Before(&now) { // clocks are set back
+		c.LastTransitionTime = now
 	}
 	*before = c
 }

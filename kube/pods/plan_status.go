@@ -39,10 +39,10 @@ func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
 		LastTerminationState: before.LastTerminationState,
 		ImageID:              before.ImageID, ContainerID: before.ContainerID,
 	}
-	record := p.have.newest(c.Name)
+	record := p.lived(c.Name)
 	if record == nil {
 		status.State = p.stateWithoutRecord(c.Name, before)
-		if status.State.Waiting != nil && before.State.Waiting == nil && before.ContainerID != "" {
+		if status.State.Waiting != nil && before.ContainerID != "" {
 			status.LastTerminationState = lost(before)
 		}
 		return status
@@ -54,8 +54,6 @@ func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
 	case Running:
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: second(record.Started)}
 		status.Ready, status.Started = true, new(true)
-	case Created:
-		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: ContainerCreating}
 	case Exited:
 		if waiting := p.waitsToRestart(c.Name, record); waiting != nil {
 			status.State.Waiting = waiting
@@ -67,23 +65,45 @@ func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
 	return status
 }
 
+// lived is the record of a container's last attempt, or nil. One that is being made does not count: it may have to be made again, with the same
+// number. Nor does one that the status has gone past: those after it were lost with their sandbox.
+func (p *planner) lived(name string) *Container {
+	known := statusOf(p.pod, name)
+	for _, record := range p.have.attempts(name) {
+		if record.State != Created {
+			if record.State == Exited && record.Attempt < int(known.RestartCount) {
+				return nil
+			}
+			return &record
+		}
+	}
+	return nil
+}
+
+func (p *planner) isLast(record *Container) bool {
+	last := p.lived(record.Name)
+	return last != nil && last.ID == record.ID
+}
+
 // stateWithoutRecord is the state of a container of which the runtime has nothing: it has not been
 // created yet, or its record is gone.
 func (p *planner) stateWithoutRecord(name string, before corev1.ContainerStatus) corev1.ContainerState {
 	ends := p.pod.DeletionTimestamp != nil || p.over()
 	switch {
-	case before.ContainerID == "" && !ends, !ends && p.mayStart(name):
+	case !ends && (before.ContainerID == "" || p.mayStart(name)), ends && before.State == corev1.ContainerState{} && p.mayComeUp():
 		return corev1.ContainerState{Waiting: p.waiting(name, ContainerCreating)}
-	case before.State.Waiting != nil && before.LastTerminationState.Terminated != nil:
-		return before.LastTerminationState
+	case ends && p.mayComeUp():
+		return before.State
 	}
 	return lost(before)
 }
 
 // lost is how a container ended whose record is gone: as was told before, or nobody knows how.
 func lost(before corev1.ContainerStatus) corev1.ContainerState {
-	if before.State.Terminated != nil {
-		return before.State
+	for _, state := range []corev1.ContainerState{before.State, before.LastTerminationState} {
+		if state.Terminated != nil && state.Terminated.ContainerID == before.ContainerID {
+			return state
+		}
 	}
 	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 		ExitCode: exitUnknown, Reason: Unknown, ContainerID: before.ContainerID,
@@ -96,7 +116,7 @@ const exitUnknown = 137
 
 // exit is how a container ended, if it did.
 func (p *planner) exit(name string) (code int32, ended bool) {
-	if record := p.have.newest(name); record != nil {
+	if record := p.lived(name); record != nil {
 		return record.ExitCode, record.State == Exited
 	}
 	before := statusOf(p.pod, name)
@@ -161,11 +181,13 @@ func (p *planner) waitingForImage(name string, failure Failure) *corev1.Containe
 
 // lastTermination is how the attempt before record ended.
 func (p *planner) lastTermination(record *Container, before corev1.ContainerStatus) corev1.ContainerState {
-	if attempts := p.have.attempts(record.Name); len(attempts) > 1 && attempts[1].State == Exited {
-		return corev1.ContainerState{Terminated: p.terminated(&attempts[1])}
+	for _, other := range p.have.attempts(record.Name) {
+		if other.State == Exited && other.Attempt == record.Attempt-1 {
+			return corev1.ContainerState{Terminated: p.terminated(&other)}
+		}
 	}
-	if before.ContainerID != p.id(record) && before.State.Terminated != nil {
-		return corev1.ContainerState{Terminated: before.State.Terminated}
+	if before.ContainerID != "" && before.ContainerID != p.id(record) {
+		return lost(before)
 	}
 	return before.LastTerminationState
 }

@@ -248,3 +248,42 @@ func TestNewsAreToldOnce(t *testing.T) {
 		t.Errorf("the same reason with another message is news: %s", diff)
 	}
 }
+
+func TestThatNobodyKnowsHowAContainerEndedIsSaidWhenNothingCanBecomeKnown(t *testing.T) {
+	pod := deleted(podOf(corev1.RestartPolicyAlways, "web"), 30*time.Second, 0)
+	starting := sandboxed()
+	starting.Busy[startJob("web", 0)] = time.Time{}
+	making := nothing()
+	making.Busy[CreateSandbox{}.Job()] = time.Time{}
+	stopped := sandboxed()
+	stopped.Sandboxes[0].Ready = false
+	for _, c := range []struct {
+		what string
+		have Current
+		want string
+	}{
+		{"its container is being made", starting, "Pending, web waits: ContainerCreating"},
+		{"its sandbox is", making, "Pending, web waits: ContainerCreating"},
+		{"a kubelet before this one may have asked for it", sandboxed(), "Pending, web waits: ContainerCreating"},
+		{"nothing can run in it any more", stopped, "Failed, web exited with code 137 (ContainerStatusUnknown)"},
+	} {
+		check(t, c.what, told(Plan(pod, c.have, now).Status), c.want)
+	}
+}
+
+func TestAnAttemptCountsWhenItHasBegun(t *testing.T) {
+	dead := exited("web", 0, 0, 3, time.Second)
+	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), sandboxed(dead))
+	half := running("web", 1, 0)
+	half.State = Created
+	if diff := cmp.Diff(pod.Status, Plan(pod, sandboxed(half, dead), now).Status); diff != "" {
+		t.Errorf("the next one is being made, and may have to be made again: %s", diff)
+	}
+}
+
+func TestTheLastTerminationIsThatOfTheAttemptBeforeAndOfNoOther(t *testing.T) {
+	first := exited("web", 0, 0, 3, time.Hour)
+	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), sandboxed(running("web", 1, time.Minute), first))
+	status := Plan(pod, sandboxed(running("web", 2, time.Second), first), now).Status.ContainerStatuses[0] // the second went with its sandbox
+	check(t, "how it ended last", word(status.LastTerminationState), "exited with code 137 (ContainerStatusUnknown)")
+}
