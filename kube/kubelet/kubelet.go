@@ -101,7 +101,7 @@ func (k *Kubelet) runPods(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ours, err := pods.New(k.podsNode(version.RuntimeName), k.client, k.watches, k.runtime)
+	ours, err := pods.New(k.podsNode(version.RuntimeName), k.client, k.watches, k.nodes, k.runtime)
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,7 @@ func (k *Kubelet) runPods(ctx context.Context) error {
 	work.Go(func() error {
 		// Until the API server has shown its pods, nothing is done: every pod would look like an orphan.
 		k.watches.WaitForCacheSyncWithContext(ctx)
+		k.nodes.WaitForCacheSyncWithContext(ctx)
 		slog.Info("the node's pods are known", "node", k.config.NodeName)
 		return ours.Run(ctx)
 	})

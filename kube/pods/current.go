@@ -19,6 +19,8 @@ type Current struct {
 	Busy   map[string]time.Time // jobs under way; for a stop, the time at which SIGKILL comes
 	Failed map[string]Failure   // jobs whose last try failed
 	Seen   time.Time            // when this kubelet first saw the pod
+
+	Refused *Refusal // why the node does not take the pod; nil: it does
 }
 
 // Node is what a pod must know of the node that it runs on.

@@ -31,6 +31,12 @@
 // does not count ([Plan] leaves it out), and each turn has what came of the jobs that ended since the last one among its
 // causes. So whatever is written of a pod, the causal record leads on from there.
 //
+// A status tells a story, and it does not go back: each attempt of a container waits, runs, has ended, and counts once it has begun. That
+// nobody knows how one ended is said only when nothing can become known any more.
+//
+// Before the first step the node looks at the pod itself ([Refuse]), for who writes a node's name into a pod asks no scheduler: is there room
+// for it, does it want to be here, are its ports free? A pod that the node does not take has failed.
+//
 // What must survive the kubelet is not kept in it. Restart counts and the back-off stand in the runtime's records, as labels and
 // annotations that the kubelet gave each container; the rest stands in the pod's status. A status is a function of both, and said again
 // it does not change, so it is written when it differs, and only then. One exception is on purpose: a pod that comes
@@ -38,7 +44,7 @@
 //
 // # Where to read
 //
-// plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say), then plan_environment.go,
+// plan_refusal.go (not here), plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say), then plan_environment.go,
 // plan_container.go and plan_sandbox.go (what a runtime is told). The shell around it: observe.go, operator.go, jobs.go.
 // The Pod as an object of the API is in kind.go.
 //

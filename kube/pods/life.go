@@ -30,6 +30,10 @@ type life struct {
 	noted  map[string]bool       // containers whose exit is in the causal record
 	latest *corev1.Pod           // as the API server last answered us
 	gone   bool                  // the API server was told that nothing is left
+
+	// Guarded by the operator: it decides on one pod after the other.
+	taken   bool     // the node has taken the pod
+	refusal *Refusal // or why not
 }
 
 type job struct {

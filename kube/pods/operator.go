@@ -32,20 +32,23 @@ type Operator struct {
 	client  *operator.Client
 	runtime *Runtime
 	pods    corelisters.PodLister
+	nodes   corelisters.NodeLister
 	objects *objects
 	loop    *operator.Loop
 	jobs    sync.WaitGroup
 
-	mu    sync.Mutex
-	lives map[operator.Key]map[types.UID]*life
+	taking sync.Mutex // held while it is decided whether the node takes a pod
+	mu     sync.Mutex
+	lives  map[operator.Key]map[types.UID]*life
 }
 
-// New makes the operator of a node. watches shows the pods that are bound to the node, and only those; the
-// caller starts it, and runs the operator once it is in sync.
-func New(node Node, client *operator.Client, watches informers.SharedInformerFactory, runtime *Runtime) (*Operator, error) {
+// New makes the operator of a node. watches shows the pods that are bound to the node, and only those, and nodes the node; the
+// caller starts both, and runs the operator once they are in sync.
+func New(node Node, client *operator.Client, watches, nodes informers.SharedInformerFactory, runtime *Runtime) (*Operator, error) {
 	pods := watches.Core().V1().Pods()
 	o := &Operator{
-		node: node, client: client, runtime: runtime, pods: pods.Lister(), lives: map[operator.Key]map[types.UID]*life{},
+		node: node, client: client, runtime: runtime, pods: pods.Lister(), nodes: nodes.Core().V1().Nodes().Lister(),
+		lives: map[operator.Key]map[types.UID]*life{},
 	}
 	o.loop = operator.NewLoop("kubelet", "pods", workers, client, o.turn)
 	o.objects = &objects{client: client.Interface, wake: o.loop.Add, known: map[reference]*watched{}}
@@ -152,6 +155,10 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 		}
 		pod = l.newer(pod)
 		ctx = o.noteExits(ctx, pod, l, have.explained())
+		var err error
+		if have.Refused, err = o.refuse(ctx, l, pod, have); err != nil {
+			return err
+		}
 	}
 	environments, err := o.prepare(ctx, key, pod, &have)
 	if err != nil {
@@ -283,6 +290,13 @@ func (o *Operator) livesOf(key operator.Key, wanted *corev1.Pod) map[types.UID]*
 		lives[uid] = l
 	}
 	return lives
+}
+
+// remembered is what is remembered of a pod, nil if nothing is.
+func (o *Operator) remembered(key operator.Key, uid types.UID) *life {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lives[key][uid]
 }
 
 func (o *Operator) live(key operator.Key, uid types.UID) *life {

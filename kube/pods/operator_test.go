@@ -119,7 +119,7 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
 		t.Fatal(err)
 	}
 	client := operator.NewClient(clients, recorder, "kubelet")
-	o, err := New(Node{Name: "node-1", Root: r.root}, client, client.Watches, &Runtime{r, r})
+	o, err := New(Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &Runtime{r, r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
 
 func TestACrashingContainerIsRestartedEverMoreRarelyAlsoWhenTheKubeletDiesMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"))
+		clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi"))
 		r := &twin{root: t.TempDir(), began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
 		stop := r.run(t, clients)
 		time.Sleep(time.Minute) // fake time: it passes at once
@@ -177,7 +177,7 @@ func TestFilesOfPodsThatNobodyKnowsAreSweptAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web")))()
+		r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi")))()
 		left, err := filepath.Glob(filepath.Join(r.root, "*", "*"))
 		if err != nil {
 			t.Fatal(err)

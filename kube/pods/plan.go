@@ -38,6 +38,10 @@ func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
 		p.endOrphan()
 		return p.decision
 	}
+	if have.Refused != nil && !finished(pod) {
+		p.decision.Status = p.refusedStatus(*have.Refused)
+		return p.decision
+	}
 	p.decision.Status = p.status()
 	switch {
 	case pod.DeletionTimestamp != nil:

@@ -13,6 +13,9 @@ type News struct{ Type, Reason, Container, Message string }
 // news is what a new status says that the old one did not. Wording is that of upstream.
 func news(pod *corev1.Pod, now corev1.PodStatus) []News {
 	var all []News
+	if why, refused := strings.CutPrefix(now.Message, rejected); refused && now.Message != pod.Status.Message {
+		all = append(all, News{corev1.EventTypeWarning, now.Reason, "", why})
+	}
 	for _, status := range now.ContainerStatuses {
 		before := statusOf(pod, status.Name)
 		waiting := status.State.Waiting

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/resource"
+
+	"kubelab/kube/api"
 )
 
 // Cluster is what the scheduler knows: the nodes and the pods on them, summed up. Each change costs no more than what changed.
@@ -40,7 +42,7 @@ type Node struct {
 	load        Resources // for scores: who asks for nothing counts as something
 	pods        int
 	siblings    map[types.UID]int // pods by controller
-	ports       []hostPort
+	ports       []api.HostPort
 }
 
 // Pod is a pod and what the rules need of it, worked out once.
@@ -48,7 +50,7 @@ type Pod struct {
 	*corev1.Pod
 	node           *Node
 	requests, load Resources
-	ports          []hostPort
+	ports          []api.HostPort
 	owner          types.UID // its controller; empty: none
 	attracts       []term    // required affinity
 	repels         []term    // required anti-affinity
@@ -58,12 +60,6 @@ type Pod struct {
 type Resources struct {
 	CPU, Memory int64 // thousandths of a CPU; bytes
 	Other       map[corev1.ResourceName]int64
-}
-
-type hostPort struct {
-	protocol corev1.Protocol
-	port     int32
-	ip       string
 }
 
 // NewCluster makes an empty one.
@@ -188,15 +184,11 @@ const (
 )
 
 func newPod(object *corev1.Pod) *Pod {
-	p := &Pod{Pod: object, requests: resourcesOf(resource.PodRequests(object, resource.PodResourcesOptions{UseStatusResources: true}))}
-	p.load = Resources{CPU: cmp.Or(p.requests.CPU, modestCPU), Memory: cmp.Or(p.requests.Memory, modestMemory)}
-	for _, container := range object.Spec.Containers {
-		for _, port := range container.Ports {
-			if port.HostPort > 0 {
-				p.ports = append(p.ports, hostPort{cmp.Or(port.Protocol, corev1.ProtocolTCP), port.HostPort, cmp.Or(port.HostIP, anyIP)})
-			}
-		}
+	p := &Pod{
+		Pod: object, requests: resourcesOf(resource.PodRequests(object, resource.PodResourcesOptions{UseStatusResources: true})),
+		ports: api.HostPorts(&object.Spec),
 	}
+	p.load = Resources{CPU: cmp.Or(p.requests.CPU, modestCPU), Memory: cmp.Or(p.requests.Memory, modestMemory)}
 	if owner := metav1.GetControllerOfNoCopy(object); owner != nil {
 		p.owner = owner.UID
 	}

@@ -69,9 +69,6 @@ func checkNodeAffinity(pod *Pod, _ *Cluster) check {
 	}
 }
 
-// anyIP is the address of a port that is open on all of a node's addresses.
-const anyIP = "0.0.0.0"
-
 // checkPorts: a port of the node itself belongs to one pod at a time.
 func checkPorts(pod *Pod, _ *Cluster) check {
 	if len(pod.ports) == 0 {
@@ -80,8 +77,7 @@ func checkPorts(pod *Pod, _ *Cluster) check {
 	return func(node *Node) []string {
 		for _, wanted := range pod.ports {
 			for _, taken := range node.ports {
-				if wanted.protocol == taken.protocol && wanted.port == taken.port &&
-					(wanted.ip == taken.ip || wanted.ip == anyIP || taken.ip == anyIP) {
+				if wanted.Collides(taken) {
 					return whyPorts
 				}
 			}

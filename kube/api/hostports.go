@@ -1,0 +1,35 @@
+package api
+
+import (
+	"cmp"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// anyIP is the address of a port that is open on all of a node's addresses.
+const anyIP = "0.0.0.0"
+
+// HostPort is a port of the node itself that a pod asks for. Equal ones are the same port.
+type HostPort struct {
+	Protocol corev1.Protocol
+	Port     int32
+	IP       string // 0.0.0.0: on all of the node's addresses
+}
+
+// HostPorts are the ports of its node that a pod asks for, in the order of its spec.
+func HostPorts(spec *corev1.PodSpec) []HostPort {
+	var ports []HostPort
+	for i := range spec.Containers {
+		for _, port := range spec.Containers[i].Ports {
+			if port.HostPort > 0 {
+				ports = append(ports, HostPort{cmp.Or(port.Protocol, corev1.ProtocolTCP), port.HostPort, cmp.Or(port.HostIP, anyIP)})
+			}
+		}
+	}
+	return ports
+}
+
+// Collides is whether two pods of one node cannot have both ports.
+func (p HostPort) Collides(other HostPort) bool {
+	return p.Protocol == other.Protocol && p.Port == other.Port && (p.IP == other.IP || p.IP == anyIP || other.IP == anyIP)
+}
