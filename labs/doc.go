@@ -21,7 +21,7 @@
 //	    text: |              # Markdown
 //	      Predict first …
 //	    run:                 # what the student types; each command stands for itself
-//	      - kubectl exec web -- killall httpd
+//	      - kubectl exec web -- killall httpd || true
 //	      - {do: kubectl exec web -- false, fails: true, within: 30s}   # meant to fail; it may take 30 s (default 2m)
 //	    observe: true        # there is only something to see: nothing changes, and the checks may be true before
 //	    view: pod            # the picture, and the object that it shows

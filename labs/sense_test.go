@@ -1,0 +1,39 @@
+package labs
+
+import (
+	"regexp"
+	"testing"
+)
+
+// ends finds a command that runs in a container and ends it.
+var ends = regexp.MustCompile(`exec .*-- .*\b(killall\b|kill (-\S+ )?1\b)`)
+
+// bears finds that it may end with the container.
+var bears = regexp.MustCompile(`\|\| true|;`)
+
+func TestACommandMayEndWithTheContainerThatItEnds(t *testing.T) {
+	all, err := Ours.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, lab := range all {
+		for _, step := range lab.Steps {
+			commands := step.Run
+			for _, hold := range step.Holds {
+				commands = append(append(commands[:len(commands):len(commands)], hold.Worse...), hold.Mend...)
+			}
+			for _, command := range commands {
+				if !ends.MatchString(command.Do) {
+					continue
+				}
+				if found++; !bears.MatchString(command.Do) {
+					t.Errorf("lab %s, step %s: %q fails if the container takes it along: add || true", lab.Name, step.ID, command.Do)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no lab ends a container from inside: this test looks for the wrong words")
+	}
+}
