@@ -56,11 +56,26 @@ func (w Work) compile(ctx context.Context, overlay string, leftOut []string, arg
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	text := strings.TrimSpace(said.complaint.String())
-	for _, file := range w.Files {
-		text = strings.ReplaceAll(text, w.room()+"/"+file.Name, w.own(file.Name))
+	return fmt.Errorf("%s does not compile: %w\n%s", w.Concept, err, w.inOwnFiles(strings.TrimSpace(said.complaint.String())))
+}
+
+// inOwnFiles calls the student's files by their full names in what the go command says. It calls them by those of the reference, or by their
+// own, and either from where it runs if that is shorter.
+func (w Work) inOwnFiles(complaint string) string {
+	lines := strings.Split(complaint, "\n")
+	for i, line := range lines {
+		text := strings.TrimLeft(line, " \t")
+		path, says, found := strings.Cut(text, ".go:")
+		if path += ".go"; !filepath.IsAbs(path) {
+			path = filepath.Join(w.Source, path)
+		}
+		for _, file := range w.Files {
+			if found && (path == w.reference(file.Name) || path == w.own(file.Name)) {
+				lines[i] = strings.TrimSuffix(line, text) + w.own(file.Name) + ":" + says
+			}
+		}
 	}
-	return fmt.Errorf("%s does not compile: %w\n%s", w.Concept, err, text)
+	return strings.Join(lines, "\n")
 }
 
 func (w Work) tell(progress string) {

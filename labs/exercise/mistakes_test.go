@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // solvedButFor is the exercise of ReplicaSets, solved, with one text of the reference replaced.
@@ -58,6 +60,24 @@ func TestAMistakeOfTheCompilerNamesTheStudentsFile(t *testing.T) {
 		}
 		if _, err := w.Build(t.Context(), ""); err == nil || !strings.Contains(err.Error(), w.own("plan.go")+":") {
 			t.Errorf("to build a cluster with %s: %v", wrong, err)
+		}
+	}
+}
+
+func TestTheCompilerMeansTheStudentsFileByWhateverPath(t *testing.T) {
+	for _, c := range []struct{ source, dir, says, want string }{
+		{"/src", "/tmp/work", "kube/replicasets/plan.go:3:1: no", "/tmp/work/plan.go:3:1: no"},
+		{"/src", "/tmp/work", "./kube/replicasets/plan.go:3:1: no", "/tmp/work/plan.go:3:1: no"},
+		{"/src", "/tmp/work", "/tmp/work/plan.go:3:1: no", "/tmp/work/plan.go:3:1: no"},
+		{"/tmp/src", "/tmp/work", "../work/plan.go:3:1: no", "/tmp/work/plan.go:3:1: no"},
+		{"/src", "/src/mine", "mine/plan.go:3:1: no", "/src/mine/plan.go:3:1: no"},
+		{"/src", "/home/kube/replicasets", "/home/kube/replicasets/plan.go:3:1: no", "/home/kube/replicasets/plan.go:3:1: no"},
+		{"/src", "/my work", "# kubelab\n../my work/plan.go:3:1: no\n\t../my work/plan.go:5:1: other", "# kubelab\n/my work/plan.go:3:1: no\n\t/my work/plan.go:5:1: other"},
+		{"/src", "/tmp/work", "kube/replicasets/kind.go:3:1: no", "kube/replicasets/kind.go:3:1: no"},
+	} {
+		w := Work{Exercise: All[1], Dir: c.dir, Source: c.source}
+		if diff := cmp.Diff(c.want, w.inOwnFiles(c.says)); diff != "" {
+			t.Errorf("%+v: %s", c, diff)
 		}
 	}
 }
