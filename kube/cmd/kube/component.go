@@ -20,6 +20,10 @@ import (
 	"kubelab/kube/operator"
 )
 
+// usualUmask is that of a system's services. A person's own may be stricter: then a program in a pod that is not root could not read the pod's
+// resolv.conf.
+const usualUmask = 0o022
+
 // newComponentCommand makes the command of a component: a process that works until SIGTERM or SIGINT
 // cancels the context of run, and logs to stderr under its own name.
 func newComponentCommand(name, short string, run func(ctx context.Context) error) *cobra.Command {
@@ -27,6 +31,7 @@ func newComponentCommand(name, short string, run func(ctx context.Context) error
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			logTo(name)
+			syscall.Umask(usualUmask)
 			if err := cluster.PassGate(); err != nil {
 				return err
 			}
