@@ -12,7 +12,6 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
@@ -55,6 +54,7 @@ func Run(ctx context.Context, client *operator.Client, config Config) error {
 	if err := os.MkdirAll(config.Root, 0o700); err != nil {
 		return fmt.Errorf("make root directory of the kubelet: %w", err)
 	}
+	client.Node = config.NodeName
 	runtime, hangUp, err := pods.Dial(config.Runtime, client.Recorder)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func Run(ctx context.Context, client *operator.Client, config Config) error {
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
-		return beat(ctx, client.CoordinationV1().Leases(corev1.NamespaceNodeLease), config.NodeName)
+		return beat(ctx, client, config.NodeName)
 	})
 	work.Go(func() error { return k.serve(ctx) })
 	work.Go(func() error { return k.runPods(ctx) })

@@ -27,6 +27,7 @@ type Client struct {
 	Recorder             *trace.Recorder                 // what the component does beside the API
 	Config               *rest.Config
 	Component            string // what it is called in events
+	Node                 string // the node that it speaks for in events; empty: it speaks for the cluster
 
 	events   chan news
 	stepMode informers.SharedInformerFactory

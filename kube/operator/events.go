@@ -47,7 +47,8 @@ func (c *Client) Event(ctx context.Context, about runtime.Object, kind, reason, 
 		ObjectMeta:     metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s.%x", object.Name, now.UnixNano())},
 		InvolvedObject: *object, Type: kind, Reason: reason, Message: fmt.Sprintf(format, args...),
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
-		Source: corev1.EventSource{Component: c.Component}, ReportingController: c.Component,
+		Source:              corev1.EventSource{Component: c.Component, Host: c.Node},
+		ReportingController: c.Component, ReportingInstance: c.Node,
 	}
 	select {
 	case c.events <- news{event, trace.Causes(ctx)}:

@@ -12,7 +12,8 @@ import (
 )
 
 func TestTheSameEventAgainCountsUpTheFirst(t *testing.T) {
-	c := NewClient(fake.NewClientset(), nil, "scheduler")
+	c := NewClient(fake.NewClientset(), nil, "kubelet")
+	c.Node = "node-1"
 	ctx, stop := context.WithCancel(t.Context())
 	var delivery sync.WaitGroup
 	delivery.Go(func() { c.writeEvents(ctx) })
@@ -28,7 +29,8 @@ func TestTheSameEventAgainCountsUpTheFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(last.Items) == 1 && last.Items[0].Count == 3 {
-			if e := last.Items[0]; e.InvolvedObject.Name != "web-1" || e.Message != "0/3 nodes are available" {
+			if e := last.Items[0]; e.InvolvedObject.Name != "web-1" || e.Message != "0/3 nodes are available" ||
+				e.Source.Host != "node-1" || e.ReportingInstance != "node-1" {
 				t.Errorf("event %+v", e)
 			}
 			return
