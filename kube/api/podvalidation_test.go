@@ -78,6 +78,7 @@ func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 		"a request too high": {`containers: [{` + c + `, resources: {limits: {cpu: 100m}, requests: {cpu: "1"}}}]`, `spec.containers[0].resources.requests: Invalid value: "1": must be less than or equal to cpu limit of 100m`},
 		"less than nothing":  {`containers: [{` + c + `, resources: {limits: {memory: "-1"}}}]`, `spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0`},
 		"an odd resource":    {`containers: [{` + c + `, resources: {limits: {fuel: "1"}}}]`, `spec.containers[0].resources.limits[fuel]: Invalid value: "fuel": must be a standard resource for containers`},
+		"a limit of disk":    {`containers: [{` + c + `, resources: {limits: {ephemeral-storage: 1Gi}}}]`, `spec.containers[0].resources.limits[ephemeral-storage]: Forbidden: kubelab does not have this yet`},
 		"half a device":      {`containers: [{` + c + `, resources: {limits: {example.com/gpu: 500m}}}]`, `spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be an integer`},
 		"tolerating nothing": {`{tolerations: [{operator: Equal}], containers: [{` + c + `}]}`, "spec.tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists when `key` is empty, which means \"match all values and all keys\""},
 		"tolerating a while": {`{tolerations: [{key: a, operator: Exists, tolerationSeconds: 5}], containers: [{` + c + `}]}`, "spec.tolerations[0].effect: Invalid value: \"\": effect must be 'NoExecute' when `tolerationSeconds` is set"},

@@ -19,6 +19,9 @@ func validateResources(r *corev1.ResourceRequirements, path *field.Path) field.E
 	if len(r.Claims) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("claims"), NotYet))
 	}
+	if _, limited := r.Limits[corev1.ResourceEphemeralStorage]; limited {
+		errs = append(errs, field.Forbidden(limits.Key(string(corev1.ResourceEphemeralStorage)), NotYet))
+	}
 	for _, name := range inOrder(r.Limits) {
 		errs = append(errs, validateQuantity(name, r.Limits[name], limits.Key(string(name)))...)
 	}

@@ -378,6 +378,18 @@ func quantityOf(text string) resource.Quantity { return resource.MustParse(text)
 // endProcess kills a container's processes behind everybody's back.
 func (l *lab) endProcess(containerID string) {
 	l.t.Helper()
+	pids := l.processes(containerID)
+	if len(pids) == 0 {
+		l.t.Fatalf("container %s has no processes", containerID)
+	}
+	for _, pid := range pids {
+		l.must(syscall.Kill(pid, syscall.SIGKILL))
+	}
+}
+
+// processes are those of a container, as the machine numbers them.
+func (l *lab) processes(containerID string) (pids []int) {
+	l.t.Helper()
 	_, id, _ := strings.Cut(containerID, "://")
 	files, err := filepath.Glob("/sys/fs/cgroup/memory" + l.config.CgroupRoot + "/pods/*/*/" + id + "/cgroup.procs")
 	l.must(err)
@@ -385,13 +397,16 @@ func (l *lab) endProcess(containerID string) {
 	l.must(err)
 	files = append(files, unified...)
 	if len(files) == 0 {
-		l.t.Fatalf("container %s has no cgroup", id)
+		return nil
 	}
-	pids, err := os.ReadFile(files[0])
-	l.must(err)
-	for _, text := range strings.Fields(string(pids)) {
+	listed, err := os.ReadFile(files[0])
+	if err != nil {
+		return nil // it has just gone
+	}
+	for _, text := range strings.Fields(string(listed)) {
 		pid, err := strconv.Atoi(text)
 		l.must(err)
-		l.must(syscall.Kill(pid, syscall.SIGKILL))
+		pids = append(pids, pid)
 	}
+	return pids
 }

@@ -4,9 +4,11 @@ package kubelet
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +20,7 @@ import (
 
 	"kubelab/kube/containers/containerstest"
 	"kubelab/kube/pods"
+	"kubelab/kube/trace"
 )
 
 // obedient is a script that ends at once when it is asked to.
@@ -66,12 +69,19 @@ func policy(policy corev1.RestartPolicy) func(*corev1.Pod) {
 
 func TestAPodThatIsBoundToTheNodeRunsAndLeavesNothingBehind(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("web-1", "trap 'exit 0' TERM; echo hello from $(hostname); echo $KUBERNETES_SERVICE_HOST; sleep 1000 & wait"))
+	_, err := l.admin.CoreV1().Services("default").Create(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "db"},
+		Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.77", Ports: []corev1.ServicePort{{Port: 5432}}}}, metav1.CreateOptions{})
+	l.must(err)
+	const script = "trap 'exit 0' TERM; echo hello from $(hostname); echo $KUBERNETES_SERVICE_HOST $DB_SERVICE_HOST; sleep 1000 & wait"
+	l.create(pod("unlinked", script, func(p *corev1.Pod) { p.Spec.EnableServiceLinks = new(false) }))
+	l.create(pod("web-1", script))
 	p := l.becomes("web-1", "ready", ready)
 	if !strings.HasPrefix(p.Status.PodIP, "10.244.1.") || p.Status.Phase != corev1.PodRunning || p.Status.HostIP != "127.0.0.1" {
 		t.Errorf("a ready pod has the status %+v", p.Status)
 	}
-	l.waitFor("its script to see its name and the API server's address", func() bool { return l.log("web-1", "") == "hello from web-1\n10.96.0.1\n" })
+	l.waitFor("its script to see its name and where services are", func() bool { return l.log("web-1", "") == "hello from web-1\n10.96.0.1 10.96.0.77\n" })
+	l.becomes("unlinked", "ready", ready)
+	l.waitFor("another to see no service but the API server", func() bool { return l.log("unlinked", "") == "hello from unlinked\n10.96.0.1\n" })
 	l.delete("web-1", 30)
 	l.gone("web-1") // it need not wait for the grace to pass; what is left of it is looked for at the end
 }
@@ -93,6 +103,9 @@ func TestAContainerThatDoesNotEndIsKilledWhenItsGraceIsOverAndAShorterGraceCount
 func TestAContainerThatEndsIsRestartedAtOnceAndThenBackedOff(t *testing.T) {
 	l := newLab(t)
 	l.create(pod("crash", "echo try; echo last words > /dev/termination-log; exit 3"))
+	l.create(pod("silent", "echo no disk; exit 3", policy(corev1.RestartPolicyNever), func(p *corev1.Pod) {
+		p.Spec.Containers[0].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+	}))
 	p := l.becomes("crash", "backed off", waitsFor("CrashLoopBackOff"))
 	is := web(p)
 	last := is.LastTerminationState.Terminated
@@ -101,6 +114,10 @@ func TestAContainerThatEndsIsRestartedAtOnceAndThenBackedOff(t *testing.T) {
 	}
 	if p.Status.Phase != corev1.PodRunning {
 		t.Errorf("its phase is %s", p.Status.Phase)
+	}
+	silent := l.becomes("silent", "over", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+	if message := web(silent).State.Terminated.Message; message != "no disk\n" {
+		t.Errorf("of a program that left no message its log is told: %q", message)
 	}
 	for _, options := range []string{"", "previous=true"} {
 		if got := l.log("crash", options); got != "try\n" {
@@ -266,6 +283,31 @@ func TestADeletionThatAKilledKubeletHadBegunIsFinished(t *testing.T) {
 	l.kill(l.kubelet)
 	l.startKubelet()
 	l.gone("stubborn")
+}
+
+func TestAnExitThatADeadKubeletAskedForIsNoRoot(t *testing.T) {
+	l := newLab(t)
+	l.create(pod("slow", "trap 'sleep 1; exit 0' TERM; echo up; sleep 1000 & wait"))
+	id := web(l.becomes("slow", "ready", ready)).ContainerID
+	l.waitFor("its script to have begun", func() bool { return l.log("slow", "") == "up\n" })
+	l.delete("slow", 30)
+	l.waitFor("the signal to be sent", func() bool { return has(slices.Collect(maps.Values(l.steps())), "runtime", "signal process") })
+	l.kill(l.kubelet)
+	l.waitFor("it to end", func() bool { return len(l.processes(id)) == 0 })
+	l.startKubelet()
+	l.gone("slow")
+	var exit trace.Step
+	l.waitFor("the exit to be known", func() bool {
+		for _, step := range l.steps() {
+			if step.Verb == "exit" {
+				exit = step
+			}
+		}
+		return exit.Verb != ""
+	})
+	if exit.Root != "" || len(exit.Causes) != 1 || !strings.HasPrefix(l.steps()[exit.Causes[0]].Detail, "stop container") {
+		t.Errorf("the exit: %+v", exit)
+	}
 }
 
 func TestPodsOutliveTheRuntime(t *testing.T) {

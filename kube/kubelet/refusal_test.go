@@ -51,7 +51,8 @@ func TestAPodThatAskedNoSchedulerIsRefusedByANodeThatCannotTakeIt(t *testing.T) 
 		l.waitFor("the event", func() bool {
 			events, err := l.admin.CoreV1().Events("default").List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.name=" + name})
 			l.must(err)
-			return len(events.Items) == 1 && events.Items[0].Reason == reason && events.Items[0].Type == corev1.EventTypeWarning
+			return len(events.Items) == 1 && events.Items[0].Reason == reason && events.Items[0].Type == corev1.EventTypeWarning &&
+				events.Items[0].Source == (corev1.EventSource{Component: "kubelet", Host: nodeName}) && events.Items[0].ReportingInstance == nodeName
 		})
 	}
 

@@ -51,8 +51,7 @@
 // # What is simplified
 //
 // Volumes, init containers and probes are rooms of their own. Upstream's kubelet also has lifecycle hooks, static pods,
-// user namespaces, in-place resize, pull secrets, variables for every service (here: for the API server only) and garbage
-// collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
+// user namespaces, in-place resize, pull secrets and garbage collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
 // there the decision is computePodActions, in the middle.
 //
 // Chapter 03 is about the pod.

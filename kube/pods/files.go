@@ -16,6 +16,7 @@ import (
 
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
+	"kubelab/kube/trace"
 )
 
 // private is the mode of every directory of a pod's. A container's root may make any file that it can write one that runs
@@ -48,6 +49,24 @@ func (n Node) writeFiles(pod *corev1.Pod, c *corev1.Container, attempt int, ips 
 		return fmt.Errorf("open the file for last words of container %s to all: %w", c.Name, err)
 	}
 	return n.writeHosts(uid, hostsFile(pod, n, ips))
+}
+
+// writeStop keeps the decision to stop a container: the kubelet that sees its end may be another one.
+func (n Node) writeStop(uid, id string, decided trace.ID) error {
+	file := n.stopPath(uid, id)
+	if err := os.MkdirAll(path.Dir(file), private); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(decided), 0o600)
+}
+
+// readStop is the decision to stop a container, empty if there is none: then it ended by itself.
+func (n Node) readStop(uid, id string) trace.ID {
+	decided, err := os.ReadFile(n.stopPath(uid, id))
+	if err != nil {
+		return ""
+	}
+	return trace.ID(decided)
 }
 
 // writeHosts leaves a file alone that is right already: running containers see that very file.

@@ -45,7 +45,9 @@ func (o *Operator) begin(ctx context.Context, w work) {
 	j := &job{cancel: cancel}
 	if stop, ok := w.action.(StopContainer); ok {
 		j.deadline = time.Now().Add(stop.Grace)
-		w.life.stops[stop.ID] = decided
+		if err := o.node.writeStop(string(w.uid), stop.ID, decided); err != nil {
+			slog.Warn("should this kubelet end, it will not be known why a container did", "pod", w.key, "container", stop.Container, "error", err)
+		}
 	}
 	w.life.begin(w.action, j)
 	o.jobs.Go(func() {
@@ -167,7 +169,8 @@ func (o *Operator) removeContainer(ctx context.Context, w work, a RemoveContaine
 	for _, record := range w.have.Containers {
 		if record.ID == a.ID && w.pod != nil {
 			log := o.node.LogPath(w.pod, record.Name, record.Attempt)
-			if err := errors.Join(remove(log), remove(RotatedLog(log))); err != nil {
+			words := o.node.lastWordsPath(string(w.uid), record.Name, record.Attempt)
+			if err := errors.Join(remove(log), remove(RotatedLog(log)), remove(words), remove(o.node.stopPath(string(w.uid), a.ID))); err != nil {
 				return err
 			}
 		}

@@ -25,7 +25,6 @@ type life struct {
 	images map[string]Image      // by container
 	failed map[string]Failure    // by job
 	ready  map[string][]trace.ID // by container, "" for the sandbox: what made its start possible
-	stops  map[string]trace.ID   // by container: the decision to stop it
 	made   []trace.ID            // what came of jobs that have ended since the last look
 	noted  map[string]bool       // containers whose exit is in the causal record
 	latest *corev1.Pod           // as the API server last answered us
@@ -44,7 +43,7 @@ type job struct {
 func newLife(now time.Time) *life {
 	return &life{
 		seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{},
-		ready: map[string][]trace.ID{}, stops: map[string]trace.ID{}, noted: map[string]bool{},
+		ready: map[string][]trace.ID{}, noted: map[string]bool{},
 	}
 }
 
@@ -121,6 +120,24 @@ func (l *life) end(action Action, j *job, now time.Time, err error, made []trace
 	case DeletePod:
 		l.gone = true
 	}
+}
+
+// prune forgets what concerned containers and sandboxes of which the runtime has no record any more.
+func (l *life) prune(have Current) {
+	there := map[string]bool{}
+	for _, record := range have.Containers {
+		there[record.ID] = true
+	}
+	for _, sandbox := range have.Sandboxes {
+		there[sandbox.ID] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.noted, func(id string, _ bool) bool { return !there[id] })
+	maps.DeleteFunc(l.failed, func(job string, _ Failure) bool {
+		about, isOfOne := idOf(job)
+		return isOfOne && !there[about]
+	})
 }
 
 // why is what made an action possible besides what set off this turn: sandbox and image come in turns of their own.

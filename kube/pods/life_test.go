@@ -3,6 +3,8 @@
 package pods
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,5 +32,22 @@ func TestWhoeverSeesThatAJobHasEndedKnowsWhatCameOfIt(t *testing.T) {
 	}
 	if again := l.recall(&have); again != nil {
 		t.Errorf("told twice: %v", again)
+	}
+}
+
+func TestOfAContainerThatIsGoneNothingIsRemembered(t *testing.T) {
+	l, have := newLife(now), sandboxed(running("web", 2, 1))
+	for _, id := range []string{"web-0", "web-1", "web-2"} {
+		l.noted[id] = true
+	}
+	for _, job := range []string{"stop web-1", "stop web-2", "remove web-1", "stop sandbox s0", "remove sandbox s9", "pull web", "create sandbox"} {
+		l.failed[job] = Failure{}
+	}
+	l.prune(have)
+	if diff := cmp.Diff(map[string]bool{"web-2": true}, l.noted); diff != "" {
+		t.Errorf("exits that are in the causal record: %s", diff)
+	}
+	if diff := cmp.Diff([]string{"create sandbox", "pull web", "stop sandbox s0", "stop web-2"}, slices.Sorted(maps.Keys(l.failed))); diff != "" {
+		t.Errorf("failures: %s", diff)
 	}
 }

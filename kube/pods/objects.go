@@ -8,8 +8,10 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/informers"
@@ -33,18 +35,42 @@ type objects struct {
 	known  map[reference]*watched
 }
 
+// reference names an object, or without a name all of a namespace.
 type reference struct{ resource, namespace, name string }
 
 type watched struct {
 	factory informers.SharedInformerFactory
 	found   informers.GenericInformer
 	stop    context.CancelFunc
+	wakes   bool // a change is news to the pods
 	pods    map[operator.Key]bool
 }
 
 // get is an object that a pod refers to, or nil if it does not exist. From now on the pod is woken when the
 // object changes.
 func (o *objects) get(ctx context.Context, pod operator.Key, ref reference) (runtime.Object, error) {
+	w, err := o.seen(ctx, pod, ref)
+	if err != nil {
+		return nil, err
+	}
+	object, err := w.found.Lister().ByNamespace(ref.namespace).Get(ref.name)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return object, err
+}
+
+// services are those of the pod's namespace. A container is told of those that there are when it starts, so the pod is not woken for them.
+func (o *objects) services(ctx context.Context, pod operator.Key) ([]*corev1.Service, error) {
+	w, err := o.seen(ctx, pod, reference{resource: "services", namespace: pod.Namespace})
+	if err != nil {
+		return nil, err
+	}
+	return w.factory.Core().V1().Services().Lister().List(labels.Everything())
+}
+
+// seen watches what is referred to, and waits for the first sight of it.
+func (o *objects) seen(ctx context.Context, pod operator.Key, ref reference) (*watched, error) {
 	w, err := o.watch(pod, ref)
 	if err != nil {
 		return nil, err
@@ -54,11 +80,7 @@ func (o *objects) get(ctx context.Context, pod operator.Key, ref reference) (run
 	if !cache.WaitFor(ctx, "", w.found.Informer().HasSyncedChecker()) {
 		return nil, fmt.Errorf("the API server has not shown %s %s/%s yet", ref.resource, ref.namespace, ref.name)
 	}
-	object, err := w.found.Lister().ByNamespace(ref.namespace).Get(ref.name)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return object, err
+	return w, nil
 }
 
 func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
@@ -69,12 +91,16 @@ func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
 		return w, nil
 	}
 	factory := informers.NewSharedInformerFactoryWithOptions(o.client, 0, informers.WithNamespace(ref.namespace),
-		informers.WithTweakListOptions(func(options *metav1.ListOptions) { options.FieldSelector = "metadata.name=" + ref.name }))
+		informers.WithTweakListOptions(func(options *metav1.ListOptions) {
+			if ref.name != "" {
+				options.FieldSelector = "metadata.name=" + ref.name
+			}
+		}))
 	found, err := factory.ForResource(schema.GroupVersionResource{Version: "v1", Resource: ref.resource})
 	if err != nil {
 		return nil, err
 	}
-	w := &watched{factory: factory, found: found, pods: map[operator.Key]bool{pod: true}}
+	w := &watched{factory: factory, found: found, wakes: ref.name != "", pods: map[operator.Key]bool{pod: true}}
 	if _, err := found.Informer().AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(object any, wasThere bool) {
 			if !wasThere {
@@ -95,6 +121,9 @@ func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
 func (o *objects) changed(w *watched, object any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !w.wakes {
+		return
+	}
 	for pod := range w.pods {
 		if is, ok := object.(metav1.Object); ok {
 			o.wake(pod, trace.Wrote(is.GetResourceVersion()))

@@ -6,11 +6,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -126,8 +123,7 @@ func (o *Operator) container(ctx context.Context, listed *runtimeapi.Container) 
 		ExitCode: is.GetExitCode(), Reason: is.GetReason(), Message: is.GetMessage(),
 	}
 	if record.State == Exited {
-		words := lastWords(o.node.lastWordsPath(is.GetLabels()[labelUID], record.Name, record.Attempt))
-		record.Message = cmp.Or(words, record.Message)
+		record.Message = said(record.Message, o.lastWords(ctx, is))
 	}
 	return record, nil
 }
@@ -138,18 +134,4 @@ func moment(nanoseconds int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, nanoseconds)
-}
-
-// lastWords reads what a program left in its termination message, up to 4096 bytes. There need be none.
-func lastWords(path string) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, 4096))
-	if err != nil {
-		return ""
-	}
-	return strings.ToValidUTF8(string(text), "\uFFFD") // anything may be in it; no status with other text is accepted
 }

@@ -149,6 +149,7 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 // step does what one pod needs now. pod is nil for one that the API does not know.
 func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, pod *corev1.Pod, have Current) error {
 	l := o.live(key, uid)
+	l.prune(have)
 	if pod != nil {
 		if l.isGone() {
 			return nil // only the watch does not know it yet
@@ -191,7 +192,7 @@ func (o *Operator) prepare(ctx context.Context, key operator.Key, pod *corev1.Po
 			continue
 		}
 		var unknown error
-		from := o.sources(ctx, key, *have, &unknown)
+		from := o.sources(ctx, key, *have, linksServices(pod), &unknown)
 		env, err := environment(pod, c, from)
 		if unknown != nil {
 			return nil, unknown
@@ -207,9 +208,9 @@ func (o *Operator) prepare(ctx context.Context, key operator.Key, pod *corev1.Po
 	return made, nil
 }
 
-// sources gives the environment what it may be drawn from. What cannot be found out at present is left in
-// unknown.
-func (o *Operator) sources(ctx context.Context, key operator.Key, have Current, unknown *error) Sources {
+// sources gives the environment what it may be drawn from; links says whether the services of the pod's namespace belong to it. What cannot be
+// found out at present is left in unknown.
+func (o *Operator) sources(ctx context.Context, key operator.Key, have Current, links bool, unknown *error) Sources {
 	get := func(resource, namespace, name string) (runtime.Object, error) {
 		object, err := o.objects.get(ctx, key, reference{resource, namespace, name})
 		if err != nil {
@@ -231,8 +232,15 @@ func (o *Operator) sources(ctx context.Context, key operator.Key, have Current, 
 	if sandbox := have.ready(); sandbox != nil {
 		from.IPs = sandbox.IPs
 	}
-	if service, err := get("services", "default", "kubernetes"); err == nil {
-		from.Service, _ = service.(*corev1.Service)
+	if service, err := get("services", "default", "kubernetes"); err == nil && service != nil {
+		from.Services = append(from.Services, service.(*corev1.Service))
+	}
+	if links {
+		own, err := o.objects.services(ctx, key)
+		if err != nil {
+			*unknown = err
+		}
+		from.Services = append(from.Services, own...)
 	}
 	return from
 }
@@ -264,7 +272,7 @@ func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, l *life, have
 		l.noted[record.ID] = true
 		step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
 			Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
-		if stop, asked := l.stops[record.ID]; asked {
+		if stop := o.node.readStop(string(pod.UID), record.ID); stop != "" {
 			step.Causes = []trace.ID{stop}
 		} else {
 			step.Root = trace.Event

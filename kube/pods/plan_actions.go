@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -80,6 +81,16 @@ func (DeletePod) Job() string { return "delete pod" }
 
 // Job is the last that is done for a pod that the API does not know.
 func (Forget) Job() string { return "forget pod" }
+
+// idOf is the container or sandbox that a job ends, if it is such a job.
+func idOf(job string) (id string, ends bool) {
+	for _, kind := range []Action{StopSandbox{}, RemoveSandbox{}, StopContainer{}, RemoveContainer{}} {
+		if id, ends := strings.CutPrefix(job, kind.Job()); ends && !strings.Contains(id, " ") {
+			return id, true
+		}
+	}
+	return "", false
+}
 
 func startJob(container string, attempt int) string {
 	return fmt.Sprintf("start %s %d", container, attempt)

@@ -24,6 +24,7 @@ func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer,
 		Annotations: map[string]string{
 			annotationStreak: strconv.Itoa(start.Streak),
 			annotationImage:  c.Image,
+			annotationWords:  string(c.TerminationMessagePolicy),
 		},
 		LogPath: logPath(c.Name, start.Attempt),
 		Stdin:   c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
@@ -53,6 +54,9 @@ func ownFiles(pod *corev1.Pod, c *corev1.Container, attempt int, node Node) []*r
 }
 
 func (n Node) hostsPath(uid string) string { return path.Join(n.podDirectory(uid), "etc-hosts") }
+
+// stopPath is where the kubelet keeps why it stopped a container.
+func (n Node) stopPath(uid, id string) string { return path.Join(n.podDirectory(uid), "stops", id) }
 
 func (n Node) lastWordsPath(uid, container string, attempt int) string {
 	return path.Join(n.podDirectory(uid), "containers", container, strconv.Itoa(attempt))

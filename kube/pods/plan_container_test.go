@@ -163,7 +163,7 @@ func TestTheRuntimeIsToldWhoseContainerItIs(t *testing.T) {
 		config.LogPath, config.Command, config.Args, config.Envs[0].Key, config.Envs[0].Value)
 	check(t, "config", got, `web 2
 map[io.kubernetes.container.name:web io.kubernetes.pod.name:web-1 io.kubernetes.pod.namespace:shop io.kubernetes.pod.uid:u1]
-map[kubelab.io/image:web:1 kubelab.io/restarts-in-a-row:1]
+map[kubelab.io/image:web:1 kubelab.io/restarts-in-a-row:1 kubelab.io/termination-message-policy:]
 web/2.log
 [serve] [--port=80]
 PORT=80`)

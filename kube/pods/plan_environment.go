@@ -18,10 +18,10 @@ import (
 type Sources struct {
 	// Data is what a ConfigMap or Secret of the pod's namespace holds, nil where there is no such object. It
 	// returns an error only if that cannot be found out at present.
-	Data    func(kind, name string) (map[string]string, error)
-	Service *corev1.Service // kubernetes in the namespace default: where the API server is
-	IPs     []string        // of the pod
-	Node    Node
+	Data     func(kind, name string) (map[string]string, error)
+	Services []*corev1.Service // of which the container is told; of two with one name the later counts
+	IPs      []string          // of the pod
+	Node     Node
 }
 
 // The kinds that Sources.Data knows.
@@ -34,7 +34,7 @@ const (
 // later wins. An error names what is missing, in the words of upstream.
 func environment(pod *corev1.Pod, c *corev1.Container, from Sources) (Environment, error) {
 	env := Environment{}
-	for _, v := range serviceVariables(from.Service) {
+	for _, v := range serviceVariables(from.Services) {
 		env.set(v.Name, v.Value)
 	}
 	for _, source := range c.EnvFrom {
@@ -179,23 +179,3 @@ func resourceField(pod *corev1.Pod, c *corev1.Container, ref *corev1.ResourceFie
 }
 
 func ceil(a, b int64) int64 { return (a + b - 1) / b }
-
-// serviceVariables tell a program where the API server is, in the way that client libraries look for.
-func serviceVariables(service *corev1.Service) Environment {
-	if service == nil || len(service.Spec.Ports) == 0 {
-		return nil
-	}
-	ip, port := service.Spec.ClusterIP, service.Spec.Ports[0]
-	number := strconv.Itoa(int(port.Port))
-	link := "KUBERNETES_PORT_" + number + "_TCP"
-	return Environment{
-		{"KUBERNETES_SERVICE_HOST", ip},
-		{"KUBERNETES_SERVICE_PORT", number},
-		{"KUBERNETES_SERVICE_PORT_HTTPS", number},
-		{"KUBERNETES_PORT", "tcp://" + ip + ":" + number},
-		{link, "tcp://" + ip + ":" + number},
-		{link + "_PROTO", "tcp"},
-		{link + "_PORT", number},
-		{link + "_ADDR", ip},
-	}
-}

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // objectsOf is a namespace in which these objects are: "ConfigMap/settings" and so on.
@@ -125,9 +126,45 @@ func TestVariablesAreExpandedFromThoseBefore(t *testing.T) {
 	check(t, "command", strings.Join(expandAll([]string{"echo", "$(HOST)", "$HOST", "$("}, Environment{{"HOST", "db"}}), " "), "echo db $HOST $(")
 }
 
+func serviceOf(name, ip string, ports ...corev1.ServicePort) *corev1.Service {
+	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.ServiceSpec{ClusterIP: ip, Ports: ports}}
+}
+
+func TestAProgramIsToldOfTheServicesOfItsNamespace(t *testing.T) {
+	from := objectsOf(nil)
+	from.Services = []*corev1.Service{
+		serviceOf("web-shop", "10.96.0.7", corev1.ServicePort{Port: 80}, corev1.ServicePort{Name: "dns-udp", Port: 53, Protocol: corev1.ProtocolUDP}),
+		serviceOf("headless", corev1.ClusterIPNone, corev1.ServicePort{Port: 80}),
+		serviceOf("elsewhere", ""),
+		serviceOf("db", "10.96.0.8", corev1.ServicePort{Port: 1}),
+		serviceOf("db", "10.96.0.9", corev1.ServicePort{Port: 5432}),
+	}
+	c := corev1.Container{Env: []corev1.EnvVar{{Name: "DB_PORT", Value: "mine"}, {Name: "URL", Value: "http://$(WEB_SHOP_SERVICE_HOST)"}}}
+	check(t, "environment", envOf(c, from), `DB_SERVICE_HOST=10.96.0.9
+DB_SERVICE_PORT=5432
+DB_PORT=mine
+DB_PORT_5432_TCP=tcp://10.96.0.9:5432
+DB_PORT_5432_TCP_PROTO=tcp
+DB_PORT_5432_TCP_PORT=5432
+DB_PORT_5432_TCP_ADDR=10.96.0.9
+WEB_SHOP_SERVICE_HOST=10.96.0.7
+WEB_SHOP_SERVICE_PORT=80
+WEB_SHOP_SERVICE_PORT_DNS_UDP=53
+WEB_SHOP_PORT=tcp://10.96.0.7:80
+WEB_SHOP_PORT_80_TCP=tcp://10.96.0.7:80
+WEB_SHOP_PORT_80_TCP_PROTO=tcp
+WEB_SHOP_PORT_80_TCP_PORT=80
+WEB_SHOP_PORT_80_TCP_ADDR=10.96.0.7
+WEB_SHOP_PORT_53_UDP=udp://10.96.0.7:53
+WEB_SHOP_PORT_53_UDP_PROTO=udp
+WEB_SHOP_PORT_53_UDP_PORT=53
+WEB_SHOP_PORT_53_UDP_ADDR=10.96.0.7
+URL=http://10.96.0.7`)
+}
+
 func TestAProgramFindsTheAPIServer(t *testing.T) {
 	from := objectsOf(nil)
-	from.Service = &corev1.Service{Spec: corev1.ServiceSpec{ClusterIP: "10.96.0.1", Ports: []corev1.ServicePort{{Name: "https", Port: 443}}}}
+	from.Services = []*corev1.Service{serviceOf("kubernetes", "10.96.0.1", corev1.ServicePort{Name: "https", Port: 443})}
 	check(t, "environment", envOf(corev1.Container{}, from), `KUBERNETES_SERVICE_HOST=10.96.0.1
 KUBERNETES_SERVICE_PORT=443
 KUBERNETES_SERVICE_PORT_HTTPS=443

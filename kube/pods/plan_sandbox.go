@@ -20,6 +20,7 @@ const (
 
 	annotationStreak = "kubelab.io/restarts-in-a-row"
 	annotationImage  = "kubelab.io/image"
+	annotationWords  = "kubelab.io/termination-message-policy"
 )
 
 // LabelsOf are the labels of a pod's sandboxes in the runtime, or those of one of its containers.

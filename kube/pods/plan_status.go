@@ -200,7 +200,8 @@ func (p *planner) terminated(record *Container) *corev1.ContainerStateTerminated
 		reason = Error
 	}
 	return &corev1.ContainerStateTerminated{
-		ExitCode: record.ExitCode, Reason: reason, Message: record.Message, ContainerID: p.id(record),
+		ExitCode: record.ExitCode, Reason: reason, ContainerID: p.id(record),
+		Message:   shortened(record.Message, len(p.pod.Spec.Containers)),
 		StartedAt: second(record.Started), FinishedAt: second(record.Finished),
 	}
 }
