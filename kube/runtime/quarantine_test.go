@@ -82,9 +82,13 @@ func TestASandboxThatCannotBeRecoveredDoesNotKeepTheOthersFromGoingOn(t *testing
 	if _, err := n.StopPodSandbox(t.Context(), &cri.StopPodSandboxRequest{PodSandboxId: silent.id}); err == nil {
 		t.Error("it is said to be stopped")
 	}
+	if _, err := n.RunPodSandbox(t.Context(), &cri.RunPodSandboxRequest{Config: silent.config}); err == nil || !strings.Contains(err.Error(), "may still run") {
+		t.Errorf("a second sandbox for its pod: %v", err)
+	}
 	if err := os.Rename(socket+".away", socket); err != nil {
 		t.Fatal(err)
 	}
+	n.runPod("silent")
 	if _, err := n.StopPodSandbox(t.Context(), &cri.StopPodSandboxRequest{PodSandboxId: silent.id}); err != nil {
 		t.Errorf("once its shim answers: %v", err)
 	}

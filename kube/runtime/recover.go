@@ -13,6 +13,8 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
@@ -69,18 +71,18 @@ func (r *Runtime) load(ctx context.Context, id string) (*sandbox, error) {
 	if err != nil {
 		return sb, fmt.Errorf("ask its shim: %w", err)
 	}
-	for _, status := range all {
+	for _, now := range all {
 		c := &container{sandbox: sb, told: true, exited: make(chan struct{})}
-		if err := json.Unmarshal([]byte(status.Note), &c.record); err != nil || c.record.Told.GetMetadata() == nil {
-			slog.Error("recovery: a container without a record is removed, as nobody can stop it any more", "sandbox", id, "container", status.ID, "error", err)
-			if err := sb.shim.Delete(patience, status.ID); err != nil {
-				return sb, fmt.Errorf("remove container %s, whose record cannot be read: %w", status.ID, err)
+		if err := json.Unmarshal([]byte(now.Note), &c.record); err != nil || c.record.Told.GetMetadata() == nil {
+			slog.Error("recovery: a container without a record is removed, as nobody can stop it any more", "sandbox", id, "container", now.ID, "error", err)
+			if err := sb.shim.Delete(patience, now.ID); err != nil {
+				return sb, fmt.Errorf("remove container %s, whose record cannot be read: %w", now.ID, err)
 			}
 			continue
 		}
 		c.status.State = containers.Created
 		r.addContainer(c)
-		r.heard(c, status)
+		r.heard(c, now)
 	}
 	return sb, nil
 }
@@ -105,6 +107,24 @@ func (r *Runtime) carryOut(ctx context.Context, verb Verb, id, why string) {
 			slog.Error("recovery: what is left of a sandbox stays until the next start", "sandbox", id, "error", err)
 		}
 	}
+}
+
+// endQuarantined takes down what is in quarantine of a pod that shall have a new sandbox: it must not run twice.
+func (r *Runtime) endQuarantined(ctx context.Context, pod *cri.PodSandboxMetadata) error {
+	var found []*sandbox
+	r.mu.Lock()
+	for _, sb := range r.sandboxes {
+		if sb.trouble != nil && sb.record.Config.Metadata.Uid == pod.Uid {
+			found = append(found, sb)
+		}
+	}
+	r.mu.Unlock()
+	for _, sb := range found {
+		if err := r.takeDown(ctx, sb); err != nil {
+			return status.Errorf(codes.FailedPrecondition, "what the pod has in an earlier sandbox may still run, and cannot be stopped: %v", err)
+		}
+	}
+	return nil
 }
 
 // quarantine keeps a sandbox away from all but StopPodSandbox and RemovePodSandbox.

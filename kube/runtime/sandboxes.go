@@ -33,6 +33,9 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	about(ctx, config.Metadata)
+	if err := r.endQuarantined(ctx, config.Metadata); err != nil {
+		return nil, err
+	}
 	if config.Hostname == "" {
 		config.Hostname = Hostname(config)
 	}
