@@ -77,10 +77,15 @@ func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, 
 	} else {
 		lines, left = trace.Now(record, object, longest)
 	}
-	if err := trace.Print(out, lines); err != nil || left == 0 {
-		return err
+	err = trace.Print(out, lines)
+	for _, step := range trace.Lost(record, chain) {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "what the %s on %s did is not all there: steps %s\n", step.Component, step.Host, step.Detail)
+		}
 	}
-	_, err = fmt.Fprintf(out, "%d earlier steps are left out: kube why --all %s\n", left, text)
+	if err == nil && left > 0 {
+		_, err = fmt.Fprintf(out, "%d earlier steps are left out: kube why --all %s\n", left, text)
+	}
 	return err
 }
 
