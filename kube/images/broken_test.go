@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,9 @@ func TestAnImageIsFoundByEachOfItsNames(t *testing.T) {
 	}
 	if all, err := store.List(); err != nil || len(all) != 1 || len(all[0].RepoTags) != 2 {
 		t.Errorf("all images: %v, %v: want one with two names", all, err)
+	}
+	if all, err := store.List(); err != nil || !slices.Equal(all[0].Names(), []string{"docker.io/library/busybox:latest", "localhost:5000/other:1"}) {
+		t.Errorf("its names for people: %v, %v", all, err)
 	}
 	if _, err := store.Get("busybox:other"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a tag that it does not have: %v", err)

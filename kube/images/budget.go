@@ -107,7 +107,7 @@ func roomIn(dir string) error {
 	}
 	free, reserve := fs.Bavail*uint64(fs.Bsize), min(fs.Blocks*uint64(fs.Bsize)/20, 1<<30)
 	if free < reserve || fs.Ffree < fs.Files/20 {
-		return fmt.Errorf("%w: the disk of %s has %d MiB and %d inodes left, of which %d MiB and %d inodes are kept free: remove images or files",
+		return fmt.Errorf("%w: the disk of %s has %d MiB and %d inodes left, of which %d MiB and %d inodes are kept free: remove images (kube image rm) or files",
 			ErrNoRoom, dir, free>>20, fs.Ffree, reserve>>20, fs.Files/20)
 	}
 	return nil

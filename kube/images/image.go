@@ -37,14 +37,17 @@ type Image struct {
 	DiffIDs []string
 }
 
-// Name is the image's name for people: its first tag, else its first digest, else its ID.
-func (i Image) Name() string {
+// Name is the image's name for people: the first of its names.
+func (i Image) Name() string { return i.Names()[0] }
+
+// Names are the image's names for people: its tags, else its digests, else its ID. There is always one.
+func (i Image) Names() []string {
 	for _, names := range [][]string{i.RepoTags, i.RepoDigests} {
 		if len(names) > 0 {
-			return names[0]
+			return names
 		}
 	}
-	return i.ID
+	return []string{i.ID}
 }
 
 var idPattern = regexp.MustCompile(`^(sha256:)?[0-9a-f]{64}$`)

@@ -117,7 +117,9 @@ func (o *imageOptions) list(out io.Writer) error {
 		}
 		have, err := store.List()
 		for _, image := range have {
-			fmt.Fprintf(table, "%s\t%s\t%.19s\t%s\n", node.Name, image.Name(), image.ID, mebibytes(image.Size))
+			for _, name := range image.Names() {
+				fmt.Fprintf(table, "%s\t%s\t%.19s\t%s\n", node.Name, name, image.ID, mebibytes(image.Size))
+			}
 		}
 		return err
 	})
