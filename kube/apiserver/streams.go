@@ -85,11 +85,18 @@ func (s *Server) streamTo(ctx context.Context, target *url.URL, options remoteco
 	if err != nil {
 		return err
 	}
-	session, err := remotecommand.NewSPDYExecutorForTransports(transport, clientspdy.NewUpgraderForStreaming(transport), http.MethodPost, target)
+	end := &lastWord{Upgrader: clientspdy.NewUpgraderForStreaming(transport)}
+	session, err := remotecommand.NewSPDYExecutorForTransports(transport, end, http.MethodPost, target)
 	if err != nil {
 		return err
 	}
-	return session.StreamWithContext(ctx, options)
+	if err := session.StreamWithContext(ctx, options); err != nil {
+		return err
+	}
+	if !end.said.Load() {
+		return errCutOff
+	}
+	return nil
 }
 
 // outcome is what the client learns at the end: success, the exit code of the command, or what went wrong.
