@@ -156,10 +156,11 @@ func (m *Members) Compact(revision store.Revision) {
 	}
 }
 
-// Expire lets every lease run out.
-func (m *Members) Expire() {
+// Expire lets every lease run out, one after the other, with a pause between two.
+func (m *Members) Expire(pause time.Duration) {
 	m.t.Helper()
 	m.leases(func(client *clientv3.Client, id clientv3.LeaseID) error {
+		time.Sleep(pause)
 		_, err := client.Revoke(m.t.Context(), id)
 		return err
 	})
