@@ -54,7 +54,7 @@ var (
 		"linux.security_context.privileged", "linux.security_context.namespace_options.pid", "linux.security_context.namespace_options.ipc",
 		"linux.security_context.run_as_user", "linux.security_context.run_as_group", "linux.security_context.run_as_username",
 		"linux.security_context.readonly_rootfs", "linux.security_context.supplemental_groups", "linux.security_context.no_new_privs",
-		"linux.security_context.masked_paths", "linux.security_context.readonly_paths", "linux.security_context.seccomp",
+		"linux.resources.unified", "linux.security_context.masked_paths", "linux.security_context.readonly_paths", "linux.security_context.seccomp",
 	}
 	nothingForContainer = map[string]string{
 		"image.annotations":                                            "told back, as it came",

@@ -31,7 +31,6 @@ var refusedOfContainer = map[string]string{
 	"linux.resources.cpuset_cpus":                "binding a container to CPUs is not supported here",
 	"linux.resources.cpuset_mems":                "binding a container to memory nodes is not supported here",
 	"linux.resources.hugepage_limits.limit":      "huge pages are not supported here",
-	"linux.resources.unified":                    "settings of cgroup v2 by name are not supported here",
 	"linux.resources.memory_swap_limit_in_bytes": "a limit of swap is not supported here",
 	"linux.security_context.capabilities.add_ambient_capabilities": "ambient capabilities are not supported here: give the program file capabilities",
 	"linux.security_context.namespace_options.target_id":           noSharing,
