@@ -133,9 +133,23 @@ func validateSeccomp(profile *corev1.SeccompProfile, path *field.Path) field.Err
 	switch named := profile.LocalhostProfile != nil && *profile.LocalhostProfile != ""; {
 	case local && !named:
 		errs = append(errs, field.Required(path.Child("localhostProfile"), "must be set when seccomp type is Localhost"))
-	case !local && profile.LocalhostProfile != nil:
+	case local:
+		errs = append(errs, validateDescending(*profile.LocalhostProfile, path.Child("localhostProfile"))...)
+	case profile.LocalhostProfile != nil:
 		errs = append(errs, field.Invalid(path.Child("localhostProfile"), *profile.LocalhostProfile,
 			"can only be set when seccomp type is Localhost"))
+	}
+	return errs
+}
+
+// validateDescending wants a path that leads down from a directory and never out of it.
+func validateDescending(target string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if strings.HasPrefix(target, "/") {
+		errs = append(errs, field.Invalid(path, target, "must be a relative path"))
+	}
+	if slices.Contains(strings.Split(target, "/"), "..") {
+		errs = append(errs, field.Invalid(path, target, "must not contain '..'"))
 	}
 	return errs
 }

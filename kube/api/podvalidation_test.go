@@ -57,6 +57,8 @@ func TestTheOldNameOfTheServiceAccountStillWorks(t *testing.T) {
 func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 	const c = `name: main, image: nginx`
 	for name, test := range map[string]struct{ text, want string }{
+		"a seccomp profile of elsewhere": {`{containers: [{` + c + `, securityContext: {seccompProfile: {type: Localhost, localhostProfile: ../a.json}}}]}`,
+			`spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: "../a.json": must not contain '..'`},
 		"no container":       {`{}`, `spec.containers: Required value`},
 		"no image":           {`containers: [{name: main}]`, `spec.containers[0].image: Required value`},
 		"no name":            {`containers: [{image: nginx}]`, `spec.containers[0].name: Required value`},

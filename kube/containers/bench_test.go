@@ -39,6 +39,36 @@ func BenchmarkCreateAndStart(b *testing.B) {
 	report(b, times)
 }
 
+// BenchmarkSeccomp is what the filter of system calls costs at a container's creation and start: with it and without, in turn.
+func BenchmarkSeccomp(b *testing.B) {
+	p := benchPod(b)
+	times := map[string][]time.Duration{}
+	for i := 0; b.Loop(); i++ {
+		for _, profile := range []string{containers.SeccompDefault, containers.SeccompUnconfined} {
+			c := busyboxContainer(fmt.Sprint(i), "sleep 1000")
+			c.Seccomp = profile
+			begin := time.Now()
+			if err := p.Create(b.Context(), c); err != nil {
+				b.Fatal(err)
+			}
+			if err := p.Start(b.Context(), c.ID); err != nil {
+				b.Fatal(err)
+			}
+			times[profile] = append(times[profile], time.Since(begin))
+			if err := p.Delete(b.Context(), c.ID); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for profile, name := range map[string]string{containers.SeccompDefault: "with", containers.SeccompUnconfined: "without"} {
+		all := times[profile]
+		slices.Sort(all)
+		b.ReportMetric(float64(all[0].Microseconds()), name+"-min-µs")
+		b.ReportMetric(float64(all[len(all)/2].Microseconds()), name+"-p50-µs")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
 // BenchmarkPod is what a pod of one container costs: the shim, and the container's creation and start.
 func BenchmarkPod(b *testing.B) {
 	benchPod(b)

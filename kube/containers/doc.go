@@ -44,9 +44,8 @@
 //
 // # What is simplified
 //
-// There is no seccomp profile (which system calls a container may make; Docker's forbids some 50): libcontainer applies one only where it is
-// built with libseccomp (build tag seccomp), a C library that is not among what kubelab is built with. So what keeps a container in is its
-// namespaces, its capabilities and the masked paths. There is no AppArmor or SELinux, no user namespaces, no devices but those of every container or (privileged) of the machine, no checkpoints and no pausing. Each container has
+// System calls are filtered (seccomp) by Docker's profile, for programs of the machine's own kind only: on x86-64 those of 32 bits
+// do not run. The filter is computed by libseccomp, a C library, with which kube-shim is built (build tag seccomp). There is no AppArmor or SELinux, no user namespaces, no devices but those of every container or (privileged) of the machine, no checkpoints and no pausing. Each container has
 // processes of its own: to share them among a pod's needs a process 1 for the pod ("pause"). Limits do not change while it runs, and
 // what it uses is not measured. Cgroups are made by hand (the "cgroupfs driver"), not by asking systemd.
 // One shim speaks one protocol, ours; containerd's speak ttrpc, and can be replaced by virtual machines.

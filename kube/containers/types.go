@@ -80,6 +80,9 @@ type Config struct {
 	ReadonlyRootfs bool
 	// NoNewPrivs stops set-user-ID programs from gaining anything (prctl PR_SET_NO_NEW_PRIVS).
 	NoNewPrivs bool
+	// Seccomp says which system calls the container may make: [SeccompDefault], [SeccompUnconfined] or the path of a profile in
+	// the JSON that Docker and runc read. A privileged one may make all.
+	Seccomp string
 	// MaskedPaths are hidden and ReadonlyPaths protected inside the container. Nil: [DefaultMaskedPaths] and
 	// [DefaultReadonlyPaths]; empty but not nil: none. Privileged ignores both.
 	MaskedPaths, ReadonlyPaths []string
@@ -95,6 +98,12 @@ type Config struct {
 	// LogPath is the file that stdout and stderr go to, in CRI format; its directory must exist. Empty: no log.
 	LogPath string
 }
+
+// Values of Config.Seccomp.
+const (
+	SeccompDefault    = "" // Docker's: what changes the machine, or has been a way out of containers, is refused
+	SeccompUnconfined = "unconfined"
+)
 
 // State is where a container is in its life.
 type State string

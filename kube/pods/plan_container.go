@@ -30,7 +30,7 @@ func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer,
 		Stdin:   c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
 		Linux: &runtimeapi.LinuxContainerConfig{
 			Resources:       linuxResources(c.Resources.Requests, c.Resources.Limits),
-			SecurityContext: securityContext(pod, c),
+			SecurityContext: securityContext(pod, c, node),
 		},
 	}
 	config.Linux.Resources.OomScoreAdj = oomScore(pod, c, node.Memory)

@@ -185,16 +185,28 @@ func TestTheContainersWordGoesBeforeThePods(t *testing.T) {
 	c := &pod.Spec.Containers[0]
 	c.SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(10)), AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true),
 		Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: []corev1.Capability{"NET_ADMIN"}}}
-	s := securityContext(pod, c)
+	s := securityContext(pod, c, labNode)
 	check(t, "context", fmt.Sprint(s.RunAsUser.Value, s.RunAsGroup.Value, s.SupplementalGroups, s.NoNewPrivs, s.ReadonlyRootfs, s.Seccomp.ProfileType,
 		s.Capabilities.DropCapabilities, s.Capabilities.AddCapabilities), "10 2 [3] true true RuntimeDefault [ALL] [NET_ADMIN]")
 	if diff := cmp.Diff(containers.DefaultMaskedPaths, s.MaskedPaths); diff != "" {
 		t.Error(diff)
 	}
+	check(t, "nothing said", seccompOf(&corev1.Pod{}, nil), "RuntimeDefault ")
+	pod.Spec.SecurityContext.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}
+	check(t, "the pod's", seccompOf(pod, nil), "Unconfined ")
+	own := &corev1.SecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeLocalhost, LocalhostProfile: new("a/b.json")}}
+	check(t, "the container's", seccompOf(pod, own), "Localhost /var/lib/kubelet/seccomp/a/b.json")
+	own.Privileged = new(true)
+	check(t, "a privileged one has none", seccompOf(pod, own), "Unconfined ")
 	c.SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
-	if s := securityContext(pod, c); !s.Privileged || s.MaskedPaths != nil {
+	if s := securityContext(pod, c, labNode); !s.Privileged || s.MaskedPaths != nil {
 		t.Errorf("a privileged container sees %v masked", s.MaskedPaths)
 	}
+}
+
+func seccompOf(pod *corev1.Pod, own *corev1.SecurityContext) string {
+	profile := seccomp(own, pod, labNode)
+	return fmt.Sprint(profile.ProfileType, " ", profile.LocalhostRef)
 }
 
 func TestAnImageThatRunsAsRootIsRefusedWhereThatIsNotWanted(t *testing.T) {

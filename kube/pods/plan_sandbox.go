@@ -74,7 +74,7 @@ func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandb
 			CgroupParent: CgroupParent(node.CgroupRoot, pod),
 			Resources:    podResources(pod),
 			SecurityContext: &runtimeapi.LinuxSandboxSecurityContext{
-				NamespaceOptions: namespaces(pod), Seccomp: seccomp(nil, pod), Privileged: anyPrivileged(pod),
+				NamespaceOptions: namespaces(pod), Seccomp: seccomp(nil, pod, node), Privileged: anyPrivileged(pod),
 			},
 		},
 	}

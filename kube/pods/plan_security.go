@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +13,7 @@ import (
 )
 
 // securityContext is what a container may do and as whom. The container's word goes before the pod's.
-func securityContext(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxContainerSecurityContext {
+func securityContext(pod *corev1.Pod, c *corev1.Container, node Node) *runtimeapi.LinuxContainerSecurityContext {
 	own, shared := c.SecurityContext, pod.Spec.SecurityContext
 	if own == nil {
 		own = &corev1.SecurityContext{}
@@ -28,7 +29,7 @@ func securityContext(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxCont
 		RunAsUser:          number(first(own.RunAsUser, shared.RunAsUser)),
 		RunAsGroup:         number(first(own.RunAsGroup, shared.RunAsGroup)),
 		SupplementalGroups: shared.SupplementalGroups,
-		Seccomp:            seccomp(own, pod),
+		Seccomp:            seccomp(own, pod, node),
 	}
 	if own.Capabilities != nil {
 		context.Capabilities = &runtimeapi.Capability{
@@ -85,25 +86,24 @@ func namespaces(pod *corev1.Pod) *runtimeapi.NamespaceOption {
 	return options
 }
 
-// seccomp is the filter of system calls: the container's, else the pod's, else none, as upstream's default is.
-func seccomp(own *corev1.SecurityContext, pod *corev1.Pod) *runtimeapi.SecurityProfile {
-	var profile *corev1.SeccompProfile
-	if pod.Spec.SecurityContext != nil {
-		profile = pod.Spec.SecurityContext.SeccompProfile
+// seccomp is the filter of system calls: the container's, else the pod's, else the runtime's default one. A privileged
+// container has none. Profiles of the node's own lie in a directory of the kubelet's.
+func seccomp(own *corev1.SecurityContext, pod *corev1.Pod, node Node) *runtimeapi.SecurityProfile {
+	profile := &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+	if shared := pod.Spec.SecurityContext; shared != nil {
+		profile = first(shared.SeccompProfile, profile)
 	}
 	if own != nil {
 		profile = first(own.SeccompProfile, profile)
 	}
-	if profile == nil {
+	switch {
+	case profile.Type == corev1.SeccompProfileTypeUnconfined, own != nil && ptr.Deref(own.Privileged, false):
 		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Unconfined}
+	case profile.Type == corev1.SeccompProfileTypeLocalhost:
+		local := path.Join(node.Root, "seccomp", *profile.LocalhostProfile)
+		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Localhost, LocalhostRef: local}
 	}
-	switch profile.Type {
-	case corev1.SeccompProfileTypeRuntimeDefault:
-		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_RuntimeDefault}
-	case corev1.SeccompProfileTypeLocalhost:
-		return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Localhost, LocalhostRef: *profile.LocalhostProfile}
-	}
-	return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_Unconfined}
+	return &runtimeapi.SecurityProfile{ProfileType: runtimeapi.SecurityProfile_RuntimeDefault}
 }
 
 func anyPrivileged(pod *corev1.Pod) bool {

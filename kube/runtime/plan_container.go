@@ -48,8 +48,25 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 		c.Groups = append(c.Groups, int(group))
 	}
 	var err error
+	if c.Seccomp, err = seccomp(security.GetSeccomp()); err != nil {
+		return c, err
+	}
 	c.Mounts, err = mounts(want, files)
 	return c, err
+}
+
+// seccomp names the filter of system calls as containers.Config has it. Who says nothing gets the default one.
+func seccomp(profile *cri.SecurityProfile) (string, error) {
+	switch local := profile.GetLocalhostRef(); profile.GetProfileType() {
+	case cri.SecurityProfile_Unconfined:
+		return containers.SeccompUnconfined, nil
+	case cri.SecurityProfile_Localhost:
+		if !path.IsAbs(local) {
+			return "", fmt.Errorf("seccomp profile %q: want an absolute path", local)
+		}
+		return local, nil
+	}
+	return containers.SeccompDefault, nil
 }
 
 // command follows the table in the Kubernetes documentation ("Define a Command and Arguments for a Container"): a command replaces the image's

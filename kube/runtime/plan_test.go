@@ -85,6 +85,25 @@ func TestTheUserIsThePodsOrTheImages(t *testing.T) {
 	}
 }
 
+func TestTheFilterOfSystemCallsIsTheDefaultOneUnlessAnotherIsNamed(t *testing.T) {
+	for _, test := range []struct {
+		profile *cri.SecurityProfile
+		want    string
+		good    bool
+	}{
+		{nil, containers.SeccompDefault, true},
+		{&cri.SecurityProfile{}, containers.SeccompDefault, true},
+		{&cri.SecurityProfile{ProfileType: cri.SecurityProfile_Unconfined}, containers.SeccompUnconfined, true},
+		{&cri.SecurityProfile{ProfileType: cri.SecurityProfile_Localhost, LocalhostRef: "/kubelet/seccomp/a.json"}, "/kubelet/seccomp/a.json", true},
+		{&cri.SecurityProfile{ProfileType: cri.SecurityProfile_Localhost, LocalhostRef: "unconfined"}, "", false},
+		{&cri.SecurityProfile{ProfileType: cri.SecurityProfile_Localhost}, "", false},
+	} {
+		if got, err := seccomp(test.profile); got != test.want || (err == nil) != test.good {
+			t.Errorf("%v is %q, %v", test.profile, got, err)
+		}
+	}
+}
+
 func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 	image := images.Image{Config: v1.Config{Cmd: []string{"run"}, Env: []string{"PATH=/bin", "A=image"}, WorkingDir: "/app"}}
 	want := &cri.ContainerConfig{

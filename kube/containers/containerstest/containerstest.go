@@ -26,6 +26,10 @@ func Missing() string {
 	if _, err := os.Stat(Busybox); err != nil {
 		return "needs /bin/busybox, linked statically (Debian: apt-get install busybox-static)"
 	}
+	_, err := exec.LookPath("go")
+	if _, none := os.Stat("/usr/include/seccomp.h"); err == nil && none != nil {
+		return "needs libseccomp's headers (Debian: apt-get install libseccomp-dev pkg-config)"
+	}
 	return ""
 }
 
@@ -35,7 +39,7 @@ func BuildShim(path string, flags ...string) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return copyShim(path)
 	}
-	args := slices.Concat([]string{"build", "-o", path}, flags, []string{"kubelab/kube/cmd/kube-shim"})
+	args := slices.Concat([]string{"build", "-tags", "seccomp", "-o", path}, flags, []string{"kubelab/kube/cmd/kube-shim"})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("build kube-shim: %w\n%s", err, out)
 	}

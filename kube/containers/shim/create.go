@@ -162,11 +162,15 @@ func (c *container) makeBox() error {
 		return err
 	}
 	c.spec = containers.Spec(s.sandbox, c.config, user, host)
-	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
-		CgroupName: c.config.ID, Spec: c.spec, NoNewKeyring: true,
-	})
+	if c.spec.Linux.Seccomp, err = seccompProfile(c.config, c.spec); err != nil {
+		return err
+	}
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: c.config.ID, Spec: c.spec})
 	if err != nil {
 		return err
+	}
+	if !c.config.Privileged {
+		config.Cgroups.Resources.Devices = slices.DeleteFunc(config.Cgroups.Resources.Devices, makesNetworks)
 	}
 	c.box, err = libcontainer.Create(filepath.Join(s.sandbox.ContainerDir(c.config.ID), "libcontainer"), c.config.ID, config)
 	return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/moby/sys/devices"
 	"github.com/opencontainers/cgroups"
+	devicerules "github.com/opencontainers/cgroups/devices/config"
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -34,6 +35,12 @@ func inspectHost() (containers.Host, error) {
 		h.MinOOMScoreAdj, err = strconv.Atoi(strings.TrimSpace(string(own)))
 	}
 	return h, err
+}
+
+// makesNetworks finds /dev/net/tun, with which a program makes network devices. Libcontainer lets every container open
+// it; Docker's need to be given it.
+func makesNetworks(rule *devicerules.Rule) bool {
+	return rule.Type == 'c' && rule.Major == 10 && rule.Minor == 200
 }
 
 // ownCapabilities names those in our effective set (a bit mask, in hexadecimal, in /proc/self/status).
