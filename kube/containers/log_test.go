@@ -43,6 +43,30 @@ func TestStdoutAndStderrDoNotCutEachOthersLines(t *testing.T) {
 	}
 }
 
+func TestALogIsBoundedHoweverFastItsWriterAndKeepsTheLatestLines(t *testing.T) {
+	p := newPod(t)
+	p.runToEnd(busyboxContainer("a", "seq 1000000"))
+	rotated, err := os.ReadFile(containers.RotatedLog(p.logPath("a")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	current, err := os.ReadFile(p.logPath("a"))
+	if err != nil || len(current) > containers.MaxLog || len(rotated) > containers.MaxLog || len(rotated) < containers.MaxLog-64<<10 {
+		t.Fatalf("%d and %d bytes are kept, %v", len(rotated), len(current), err)
+	}
+	next := 0
+	for line := range strings.Lines(string(rotated) + string(current)) {
+		var n int
+		if _, err := fmt.Sscan(strings.Fields(line)[3], &n); err != nil || next != 0 && n != next {
+			t.Fatalf("after line %d comes %q", next-1, line)
+		}
+		next = n + 1
+	}
+	if next != 1000001 {
+		t.Errorf("the last line is %d", next-1)
+	}
+}
+
 func TestReopeningTheLogLosesNoLine(t *testing.T) {
 	p := newPod(t)
 	p.run(busyboxContainer("a", "for i in $(seq 30000); do echo $i; done"))

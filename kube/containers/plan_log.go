@@ -8,6 +8,13 @@ import (
 // MaxLogLine is how many bytes of a line one log entry holds; a longer line has several.
 const MaxLogLine = 16 << 10
 
+// MaxLog is how many bytes a log file may have, as kubelets usually have it. Then it is put aside, and replaces the one
+// that was put aside before: so the latest output is there, between MaxLog and twice as much.
+const MaxLog = 10 << 20
+
+// RotatedLog is where the log lies that was put aside.
+func RotatedLog(log string) string { return log + ".1" }
+
 // LogEntries appends to dst the log entries for output that was read from a stream, in the format of CRI:
 //
 //	2026-01-02T15:04:05.123456789Z stdout F a whole line

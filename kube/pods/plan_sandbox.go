@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/containers"
 )
 
 // The labels by which a kubelet finds its pods again in any runtime, and the annotations in which it notes
@@ -51,7 +53,7 @@ func (n Node) LogPath(pod *corev1.Pod, container string, attempt int) string {
 }
 
 // RotatedLog is where a log lies that was put aside.
-func RotatedLog(log string) string { return log + ".1" }
+func RotatedLog(log string) string { return containers.RotatedLog(log) }
 
 // sandboxConfig tells the runtime what the containers of the pod are to share.
 func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandboxConfig {

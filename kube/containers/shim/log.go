@@ -3,18 +3,23 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
+
+	"kubelab/kube/containers"
 )
 
 // logFile is where a container's output goes. Each write is of whole entries, so that stdout, stderr and a reopening
-// never cut each other's lines. When it cannot be written (the disk is full) the entries are lost and the container
-// goes on, as it would otherwise stand still with its pipe full.
+// never cut each other's lines. It is put aside when it is full: whoever looks now and then would find that a fast writer
+// has filled the disk. When it cannot be written (the disk is full) the entries are lost and the container goes on, as
+// it would otherwise stand still with its pipe full.
 type logFile struct {
 	path string // empty: no log is kept
 	mu   sync.Mutex
 	file *os.File
+	size int64
 }
 
 func openLog(path string) (*logFile, error) {
@@ -27,26 +32,43 @@ func (l *logFile) reopen() error {
 	if l.path == "" {
 		return nil
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open()
+}
+
+func (l *logFile) open() error {
 	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("open the container's log: %w", err)
 	}
-	l.mu.Lock()
-	old := l.file
-	l.file = file
-	l.mu.Unlock()
-	if old != nil {
-		old.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return errors.Join(err, file.Close())
 	}
+	if l.file != nil {
+		l.file.Close()
+	}
+	l.file, l.size = file, info.Size()
 	return nil
 }
 
 func (l *logFile) write(entries []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file != nil && len(entries) > 0 {
-		l.file.Write(entries)
+	if l.file == nil || len(entries) == 0 || !l.makeRoom(len(entries)) {
+		return
 	}
+	n, _ := l.file.Write(entries)
+	l.size += int64(n)
+}
+
+// makeRoom puts the file aside if it would become too large, in place of the one that was put aside before.
+func (l *logFile) makeRoom(entries int) bool {
+	if l.size+int64(entries) <= containers.MaxLog {
+		return true
+	}
+	return os.Rename(l.path, containers.RotatedLog(l.path)) == nil && l.open() == nil
 }
 
 func (l *logFile) close() {
