@@ -20,7 +20,8 @@
 // May they: [Authorize] holds the request against rules that allow; what no rule allows
 // is refused. One thing is forbidden to every part of the cluster: to step into a container. A kubelet is bound closest, because a node is the likeliest part of a cluster to be broken
 // into: it writes only to its own Node, its own Lease and its own pods, reads only the Secrets and ConfigMaps that its
-// pods name, and sets neither its taints nor the labels by which others trust it ([RestrictNode]).
+// pods name, each in its namespace, and sets neither its taints nor the labels by which others trust it. What the path of a
+// request does not say, the name of a new object for one, is held against the object itself ([RestrictNode]).
 //
 // # What is simplified
 //

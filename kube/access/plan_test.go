@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbac "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ask is a request of the form "verb [namespace/]resource[/subresource] [name]" or "verb /path".
@@ -77,8 +79,11 @@ func (r relations) PodIsOn(node, namespace, pod string) bool {
 	return slices.Contains(r[node], namespace+"/"+pod)
 }
 
+// PodNeeds finds a name in all namespaces where it is asked about none, as a prefix in a store does.
 func (r relations) PodNeeds(node, resource, namespace, name string) bool {
-	return slices.Contains(r[node], resource+"/"+namespace+"/"+name)
+	return slices.ContainsFunc(r[node], func(needed string) bool {
+		return strings.HasPrefix(needed, resource+"/"+namespace) && strings.HasSuffix(needed, "/"+name)
+	})
 }
 
 func TestAKubeletReadsOnlyWhatItsPodsNeed(t *testing.T) {
@@ -93,6 +98,8 @@ func TestAKubeletReadsOnlyWhatItsPodsNeed(t *testing.T) {
 		{"get", "secrets", "shop", "colours", "", false},
 		{"get", "secrets", "shop", "other", "", false},
 		{"list", "secrets", "shop", "", "", false},
+		{"list", "secrets", "", "key", "", false},
+		{"watch", "configmaps", "", "colours", "", false},
 		{"update", "secrets", "shop", "key", "", false},
 		{"watch", "configmaps", "kube-system", "step-mode", "", true},
 		{"list", "pods", "", "", "node-1", true},
@@ -114,30 +121,63 @@ func TestAKubeletReadsOnlyWhatItsPodsNeed(t *testing.T) {
 func TestANodeMayNotMakeItselfTrusted(t *testing.T) {
 	node := func(taint string, labels ...string) *corev1.Node {
 		n := &corev1.Node{Spec: corev1.NodeSpec{Taints: []corev1.Taint{{Key: taint}}}}
-		n.Labels = map[string]string{}
+		n.Name, n.Labels = "node-1", map[string]string{}
 		for _, label := range labels {
 			n.Labels[label] = ""
 		}
 		return n
 	}
-	old := node("a", corev1.LabelHostname, "node-role.kubernetes.io/x")
+	const role = "node-role.kubernetes.io/x"
+	old := node("a", corev1.LabelHostname, role)
+	ghost, ranged, owned := node("a", corev1.LabelHostname, role), node("a", corev1.LabelHostname, role), node("a", corev1.LabelHostname, role)
+	ghost.Name, ranged.Spec.PodCIDR = "ghost", "10.244.1.0/24"
+	owned.OwnerReferences = []metav1.OwnerReference{{Kind: "Pod", Name: "gone"}}
 	for what, c := range map[string]struct {
 		old, new *corev1.Node
 		want     bool
 	}{
 		"nothing":                {old, old, true},
-		"a label of its own":     {old, node("a", corev1.LabelHostname, "node-role.kubernetes.io/x", "rack", corev1.LabelTopologyZone), true},
-		"a role":                 {old, node("a", corev1.LabelHostname, "node-role.kubernetes.io/x", "node-role.kubernetes.io/y"), false},
+		"a label of its own":     {old, node("a", corev1.LabelHostname, role, "rack", corev1.LabelTopologyZone, "disk.node.kubernetes.io/fast"), true},
+		"a role":                 {old, node("a", corev1.LabelHostname, role, "node-role.kubernetes.io/y"), false},
 		"a role less":            {old, node("a", corev1.LabelHostname), false},
 		"a restricted label":     {nil, node("a", "node-restriction.kubernetes.io/pci"), false},
-		"another taint":          {old, node("b", corev1.LabelHostname, "node-role.kubernetes.io/x"), false},
+		"another topology":       {nil, node("a", "topology.kubernetes.io/rack"), false},
+		"another taint":          {old, node("b", corev1.LabelHostname, role), false},
 		"a taint from the start": {nil, node("a", corev1.LabelHostname), true},
+		"another name":           {nil, ghost, false},
+		"addresses":              {old, ranged, false},
+		"an owner that is gone":  {old, owned, false},
 	} {
-		if err := RestrictNode("system:node:node-1", node1, c.old, c.new); (err == nil) != c.want {
+		before := any(c.old)
+		if c.old == nil {
+			before = nil
+		}
+		if err := RestrictNode("system:node:node-1", node1, before, c.new); (err == nil) != c.want {
 			t.Errorf("%s: got %v, want allowed %t", what, err, c.want)
 		}
-		if err := RestrictNode(AdminUser, known, c.old, c.new); err != nil {
+		if err := RestrictNode(AdminUser, known, before, c.new); err != nil {
 			t.Errorf("%s, by a person: got %v", what, err)
+		}
+	}
+}
+
+func TestANodeWritesOnlyItsOwnLeaseAndItsOwnPods(t *testing.T) {
+	lease := func(namespace, name string) *coordinationv1.Lease {
+		return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	}
+	for _, c := range []struct {
+		old, new any
+		want     bool
+	}{
+		{nil, lease(nodeLeases, "node-1"), true},
+		{nil, lease(nodeLeases, "node-2"), false},
+		{nil, lease("default", "node-1"), false},
+		{&corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}, nil, true},
+		{&corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-2"}}, nil, false},
+		{&corev1.Pod{}, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}, false},
+	} {
+		if err := RestrictNode("system:node:node-1", node1, c.old, c.new); (err == nil) != c.want {
+			t.Errorf("from %v to %v: got %v, want allowed %t", c.old, c.new, err, c.want)
 		}
 	}
 }

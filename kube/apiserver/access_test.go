@@ -69,7 +69,7 @@ func TestANodeReadsTheConfigMapThatItsPodNamesAndSetsNoRoleOfItsOwn(t *testing.T
 		t.Fatal(err)
 	}
 	node.Labels = map[string]string{"node-role.kubernetes.io/control-plane": ""}
-	if _, err := kubelet.CoreV1().Nodes().UpdateStatus(t.Context(), node, metav1.UpdateOptions{}); !apierrors.IsForbidden(err) {
+	if _, err := kubelet.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("a role: got %v, want Forbidden", err)
 	}
 }

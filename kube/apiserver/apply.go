@@ -180,8 +180,11 @@ func readIntent(c *call, patch []byte) (*unstructured.Unstructured, error) {
 	if wanted.GroupVersionKind() != c.kind.GroupVersionKind {
 		return nil, apierrors.NewBadRequest("apiVersion, kind: they must be those of the resource: " + describe(c.kind.GroupVersionKind))
 	}
-	if name := wanted.GetName(); name != "" && name != c.name {
-		return nil, apierrors.NewBadRequest("metadata.name: it does not match the name in the URL")
+	if wanted.GetName() == "" { // whoever applies need not say it twice
+		wanted.SetName(c.name)
+	}
+	if err := c.sameName(c.kind.Kind, wanted); err != nil {
+		return nil, err
 	}
 	if wanted.GetManagedFields() != nil {
 		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")

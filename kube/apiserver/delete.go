@@ -63,6 +63,9 @@ func mayDelete(c *call, current api.Object) error {
 }
 
 func (s *Server) tryDelete(c *call, current api.Object) (api.Object, bool, error) {
+	if err := c.restrict(nil, current); err != nil {
+		return nil, false, err
+	}
 	object := current.DeepCopyObject().(api.Object)
 	changed := markDeleted(c.kind, object, c.deletion, time.Now())
 	w := &mutation{c: c, old: current, new: object, revision: revisionOf(current)}

@@ -32,10 +32,7 @@ func (s *Server) servePatch(c *call) error {
 		if err != nil {
 			return nil, err
 		}
-		if object.GetName() != current.GetName() {
-			return nil, apierrors.NewBadRequest("metadata.name: a patch may not change the name of an object")
-		}
-		return object, nil
+		return object, c.sameName(c.kind.Kind, object)
 	})
 	if err != nil {
 		return err
@@ -124,7 +121,7 @@ func scaleEdit(c *call) (func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error
 		if err := json.Unmarshal(after, wanted); err != nil {
 			return nil, apierrors.NewBadRequest(err.Error())
 		}
-		return wanted, nil
+		return wanted, c.sameName("Scale", wanted)
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -56,15 +57,11 @@ func references(spec *corev1.PodSpec) map[string][]string {
 	return found
 }
 
-// restrict keeps a node from changing what others trust it by.
+// restrict keeps a node to what is its own, now that the object is known: old is nil on create, object on delete.
 func (c *call) restrict(object, old api.Object) error {
-	node, ok := object.(*corev1.Node)
-	if !ok {
-		return nil
-	}
-	before, _ := old.(*corev1.Node)
-	if err := access.RestrictNode(c.user.name, c.user.groups, before, node); err != nil {
-		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
+	subject := cmp.Or(object, old)
+	if err := access.RestrictNode(c.user.name, c.user.groups, old, object); err != nil {
+		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), subject.GetName(), err)
 	}
 	return nil
 }

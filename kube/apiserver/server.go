@@ -177,9 +177,11 @@ func (s *Server) allow(c *call) error {
 	if c.kind != nil {
 		asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
 		asked.Namespace, asked.Name = c.namespace, c.name
-		if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil && c.name == "" {
-			asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
-			asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")
+		if slices.Contains([]string{"list", "watch", "deletecollection"}, c.verb) && c.name == "" { // no other verb selects
+			if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil {
+				asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
+				asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")
+			}
 		}
 		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
 			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch

@@ -71,13 +71,14 @@ func (s *Server) serveBinding(c *call) error {
 	if err := decodeInto(c, &binding, corev1.SchemeGroupVersion.WithKind("Binding")); err != nil {
 		return err
 	}
-	if err := c.sameName("Binding", &binding); err != nil {
+	err := c.sameName("Binding", &binding)
+	if err == nil {
+		err = checkBinding(&binding)
+	}
+	if err != nil {
 		return err
 	}
-	if binding.Target.Name == "" {
-		return apierrors.NewBadRequest("target.name: Required value: the node to put the pod on")
-	}
-	err := s.change(c, func(object api.Object) error {
+	err = s.change(c, func(object api.Object) error {
 		pod := object.(*corev1.Pod)
 		switch {
 		case binding.UID != "" && binding.UID != pod.UID:
@@ -95,6 +96,21 @@ func (s *Server) serveBinding(c *call) error {
 		return err
 	}
 	return s.writeObject(c, http.StatusCreated, nil, success())
+}
+
+func checkBinding(binding *corev1.Binding) error {
+	var errs field.ErrorList
+	target := field.NewPath("target")
+	if kind := binding.Target.Kind; kind != "" && kind != "Node" {
+		errs = append(errs, field.NotSupported(target.Child("kind"), kind, []string{"Node", "<empty>"}))
+	}
+	if binding.Target.Name == "" {
+		errs = append(errs, field.Required(target.Child("name"), ""))
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Binding").GroupKind(), binding.Name, errs)
 }
 
 func setScheduled(pod *corev1.Pod) {
@@ -144,17 +160,12 @@ func optionsOf(eviction *policyv1.Eviction, dryRun []string) (metav1.DeleteOptio
 	return options, invalidOptions("DeleteOptions", validation.ValidateDeleteOptions(&options))
 }
 
-// sameName refuses a body that is about another object than the URL.
-func (c *call) sameName(kind string, body api.Object) error {
-	if body.GetName() == c.name {
-		return nil
-	}
-	return apierrors.NewBadRequest(fmt.Sprintf("name in URL does not match name in %s object", kind))
-}
-
 // serveFinalize sets the finalizers in a namespace's spec, and nothing else. When the last is off, the namespace is gone.
 func (s *Server) serveFinalize(c *call) error {
 	object, err := decodeBody(c, c.kind)
+	if err == nil {
+		err = c.sameName(c.kind.Kind, object)
+	}
 	if err != nil {
 		return err
 	}

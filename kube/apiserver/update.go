@@ -7,6 +7,7 @@ import (
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/api"
 	"kubelab/kube/store"
@@ -21,10 +22,7 @@ func (s *Server) serveUpdate(c *call) error {
 	if err != nil {
 		return err
 	}
-	if object.GetName() != c.name {
-		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", object.GetName(), c.name))
-	}
-	if err := c.place(object); err != nil {
+	if err := c.sameName(c.kind.Kind, object); err != nil {
 		return err
 	}
 	updated, err := s.update(c, func(api.Object) (api.Object, error) { return object.DeepCopyObject().(api.Object), nil })
@@ -32,6 +30,20 @@ func (s *Server) serveUpdate(c *call) error {
 		return err
 	}
 	return s.writeObject(c, http.StatusOK, c.kind, updated)
+}
+
+// sameName refuses a body that names another object than the path does, whose name is the one that access was granted to.
+func (c *call) sameName(kind string, body metav1.Object) error {
+	switch name, namespace := body.GetName(), body.GetNamespace(); {
+	case name != c.name && c.verb == "create":
+		return apierrors.NewBadRequest(fmt.Sprintf("name in URL does not match name in %s object: %q, %q", kind, c.name, name))
+	case name != c.name:
+		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", name, c.name))
+	case c.namespace != "" && namespace != "" && namespace != c.namespace:
+		return apierrors.NewBadRequest(fmt.Sprintf("the namespace of the object (%s) does not match the namespace on the request (%s)", namespace, c.namespace))
+	}
+	body.SetNamespace(c.namespace)
+	return nil
 }
 
 // update reads, edits and writes, until no other write comes in between. An edit that carries a resourceVersion
@@ -97,10 +109,7 @@ func (s *Server) prepareUpdate(c *call, current, object api.Object) error {
 	keepMetadata(object, current)
 	switch {
 	case c.subresource == "status":
-		updated := current.DeepCopyObject().(api.Object)
-		keep("Status", updated, object)
-		keep("ObjectMeta", updated, object)
-		keepAll(object, updated)
+		keepAllButStatus(object, current)
 	case c.kind.HasStatus:
 		keep("Status", object, current)
 	}
@@ -131,6 +140,17 @@ func keepMetadata(object, current api.Object) {
 	if object.GetManagedFields() == nil {
 		object.SetManagedFields(current.GetManagedFields())
 	}
+}
+
+// keepAllButStatus makes a write of a status just that: who may write it (a node, of its pods) shall not set labels by which
+// a pod joins a Service, nor owners and finalizers by which it is removed or kept. Annotations go with the status, as
+// upstream lets them.
+func keepAllButStatus(object, current api.Object) {
+	updated := current.DeepCopyObject().(api.Object)
+	keep("Status", updated, object)
+	updated.SetAnnotations(object.GetAnnotations())
+	updated.SetManagedFields(object.GetManagedFields())
+	keepAll(object, updated)
 }
 
 func revisionOf(object api.Object) store.Revision {

@@ -1,0 +1,80 @@
+package access
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+)
+
+// RestrictNode says what a kubelet may not write, where that depends on the object: [Authorize] sees only the path, in which
+// a new object has no name. old is nil on create, new on delete. What others write is not restricted here.
+func RestrictNode(user string, groups []string, old, new any) error {
+	node, isNode := strings.CutPrefix(user, nodePrefix)
+	if !isNode || !slices.Contains(groups, NodesGroup) {
+		return nil
+	}
+	switch new := new.(type) {
+	case *corev1.Node:
+		before, _ := old.(*corev1.Node)
+		return restrictOwnNode(node, before, new)
+	case *coordinationv1.Lease:
+		if new.Namespace != nodeLeases || new.Name != node {
+			return fmt.Errorf("node %q may only write the Lease of its own name in %s, not %s in %s", node, nodeLeases, new.Name, new.Namespace)
+		}
+	}
+	if pod, isPod := old.(*corev1.Pod); isPod && pod.Spec.NodeName != node {
+		return fmt.Errorf("node %q may only write pods that run on it, and %s runs on %q", node, pod.Name, pod.Spec.NodeName)
+	}
+	return nil
+}
+
+// restrictOwnNode keeps a node that was broken into from posing as another, from drawing pods to itself, from taking the
+// addresses of another's pods, and from having itself removed, taints and all, to come back without them.
+func restrictOwnNode(name string, old, new *corev1.Node) error {
+	if new.Name != name {
+		return fmt.Errorf("node %q is not allowed to write node %q", name, new.Name)
+	}
+	if old == nil {
+		old = &corev1.Node{Spec: corev1.NodeSpec{Taints: new.Spec.Taints}}
+	}
+	switch {
+	case !apiequality.Semantic.DeepEqual(old.Spec.Taints, new.Spec.Taints):
+		return fmt.Errorf("node %q is not allowed to change its taints", name)
+	case !slices.Equal(old.Spec.PodCIDRs, new.Spec.PodCIDRs) || old.Spec.PodCIDR != new.Spec.PodCIDR:
+		return fmt.Errorf("node %q is not allowed to choose the addresses of its pods", name)
+	case !apiequality.Semantic.DeepEqual(old.OwnerReferences, new.OwnerReferences):
+		return fmt.Errorf("node %q is not allowed to change its ownerReferences", name)
+	}
+	if before, after := trustLabels(old.Labels), trustLabels(new.Labels); !maps.Equal(before, after) {
+		return fmt.Errorf("node %q is not allowed to change the labels by which others trust it, from %v to %v", name, before, after)
+	}
+	return nil
+}
+
+func trustLabels(labels map[string]string) map[string]string {
+	labels = maps.Clone(labels)
+	maps.DeleteFunc(labels, func(label, _ string) bool { return !trusted(label) })
+	return labels
+}
+
+// selfDescribed are the labels of Kubernetes' own domains by which a node says what it is, as in upstream's list for kubelets.
+var selfDescribed = []string{
+	corev1.LabelHostname, corev1.LabelArchStable, corev1.LabelOSStable,
+	corev1.LabelTopologyZone, corev1.LabelTopologyRegion, corev1.LabelFailureDomainBetaZone, corev1.LabelFailureDomainBetaRegion,
+	corev1.LabelInstanceType, "beta.kubernetes.io/os", "beta.kubernetes.io/arch",
+}
+
+// trusted says whether a label is Kubernetes' own and none by which a node describes itself.
+func trusted(label string) bool {
+	domain, _, _ := strings.Cut(label, "/")
+	within := func(parent string) bool { return strings.HasSuffix("."+domain, "."+parent) }
+	if slices.Contains(selfDescribed, label) || within("node.kubernetes.io") || within("kubelet.kubernetes.io") {
+		return false
+	}
+	return within("kubernetes.io") || within("k8s.io")
+}
