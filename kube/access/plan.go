@@ -50,7 +50,7 @@ func Authorize(r Request) (allowed bool, reason string) {
 			return true, "allowed to " + binding.subject
 		}
 	}
-	if node, isNode := strings.CutPrefix(r.User, nodePrefix); isNode && slices.Contains(r.Groups, NodesGroup) {
+	if node, isNode := nodeOf(r.User, r.Groups); isNode {
 		return authorizeNode(node, r)
 	}
 	return false, fmt.Sprintf("no rule allows %s to %s %s", r.User, r.Verb, r.object())

@@ -35,6 +35,11 @@ func Client(user string, groups ...string) Certificate {
 	return Certificate{User: user, Groups: groups, Client: true}
 }
 
+// ClientOn is what the certificate of a component says that runs on one host. Where that is stands in it as a DNS name.
+func ClientOn(host, user string) Certificate {
+	return Certificate{User: user, DNS: []string{host}, Client: true}
+}
+
 // Admin is the identity of the person who started the cluster.
 func Admin() Certificate { return Client(AdminUser, MastersGroup) }
 

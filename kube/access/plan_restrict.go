@@ -14,8 +14,8 @@ import (
 // RestrictNode says what a kubelet may not write, where that depends on the object: [Authorize] sees only the path, in which
 // a new object has no name. old is nil on create, new on delete. What others write is not restricted here.
 func RestrictNode(user string, groups []string, old, new any) error {
-	node, isNode := strings.CutPrefix(user, nodePrefix)
-	if !isNode || !slices.Contains(groups, NodesGroup) {
+	node, isNode := nodeOf(user, groups)
+	if !isNode {
 		return nil
 	}
 	switch new := new.(type) {

@@ -62,11 +62,39 @@ var bindings = []binding{
 	}},
 }
 
+// speakers are the parts of the cluster, and the names by which each may speak in the causal record: the first is its own.
+// The machine tells what its administrator did to it.
+var speakers = map[string][]string{
+	SchedulerUser: {"scheduler"}, ControllersUser: {"controllers"}, ProxyUser: {"proxy"}, DNSUser: {"dns"},
+	APIServerUser: {"apiserver"}, MachineUser: {"machine", AdminUser},
+}
+
+// Components are the names by which a user may speak in the causal record, its own first. They are none for whoever is no
+// part of the cluster. A kubelet speaks for the runtime, which does not know the API server, too.
+func Components(user string, groups []string) []string {
+	if _, isNode := nodeOf(user, groups); isNode {
+		return []string{"kubelet", "runtime"}
+	}
+	return speakers[user]
+}
+
 // IsComponent says whether a user is a part of the cluster. Only those are believed when they say what
 // caused a write.
-func IsComponent(user string, groups []string) bool {
-	if strings.HasPrefix(user, nodePrefix) {
-		return slices.Contains(groups, NodesGroup)
+func IsComponent(user string, groups []string) bool { return len(Components(user, groups)) > 0 }
+
+// nodeOf is the node whose kubelet a user is.
+func nodeOf(user string, groups []string) (string, bool) {
+	node, named := strings.CutPrefix(user, nodePrefix)
+	return node, named && slices.Contains(groups, NodesGroup)
+}
+
+// HostOf is where a part of the cluster runs, by its certificate: the node of a kubelet, else the first DNS name in it.
+func HostOf(user string, groups, names []string) string {
+	if node, isNode := nodeOf(user, groups); isNode {
+		return node
 	}
-	return slices.Contains([]string{SchedulerUser, ControllersUser, ProxyUser, DNSUser, MachineUser, APIServerUser}, user)
+	if len(names) > 0 {
+		return names[0]
+	}
+	return ""
 }

@@ -33,6 +33,7 @@ type call struct {
 type user struct {
 	name   string
 	groups []string
+	host   string // that a part of the cluster runs on, by its certificate
 }
 
 var noResource schema.GroupResource
@@ -47,8 +48,11 @@ func authenticate(r *http.Request) user {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}
 	}
-	subject := r.TLS.PeerCertificates[0].Subject
-	return user{name: subject.CommonName, groups: append([]string{access.AuthenticatedGroup}, subject.Organization...)}
+	shown := r.TLS.PeerCertificates[0]
+	return user{
+		name: shown.Subject.CommonName, groups: append([]string{access.AuthenticatedGroup}, shown.Subject.Organization...),
+		host: access.HostOf(shown.Subject.CommonName, shown.Subject.Organization, shown.DNSNames),
+	}
 }
 
 // parse reads what a request asks for from its method and path:

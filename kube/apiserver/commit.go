@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
@@ -188,12 +189,9 @@ func (c *call) step() trace.Step {
 		step.Detail, _, _ = strings.Cut(agent, " ")
 		return step
 	}
-	if name, ours := strings.CutPrefix(agent, "kubelab/"); ours {
-		step.Component, _, _ = strings.Cut(name, " ")
+	step.Component = access.Components(c.user.name, c.user.groups)[0]
+	if step.Component == "kubelet" {
+		step.Host = c.user.host // what the control plane writes is of no one host: its leader may be any
 	}
-	step.Host = strings.TrimPrefix(c.user.name, "system:node:")
-	if step.Host == c.user.name {
-		step.Host = ""
-	}
-	return trace.Fill(trace.FromHeader(context.Background(), c.r.Header), step)
+	return trace.Bounded(trace.Fill(trace.FromHeader(context.Background(), c.r.Header), step))
 }

@@ -2,8 +2,12 @@ package apiserver_test
 
 import (
 	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -14,6 +18,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/operator"
+	"kubelab/kube/trace"
 )
 
 // Here the tests play an intruder who holds a component's key.
@@ -172,5 +177,109 @@ func TestANodeWritesNoPodOfAnother(t *testing.T) {
 	}
 	if err := kubelet.CoreV1().Pods("default").Delete(t.Context(), "web", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("a delete: got %v, want Forbidden", err)
+	}
+}
+
+// post sends one step as JSON.
+func post(t *testing.T, from *operator.Client, step any) error {
+	t.Helper()
+	body, err := json.Marshal([]any{step})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return from.CoreV1().RESTClient().Post().AbsPath(trace.Path).SetHeader("Content-Type", "application/json").Body(body).Do(t.Context()).Error()
+}
+
+func TestTheRecordTakesFromAComponentOnlyWhatItsCertificateStandsFor(t *testing.T) {
+	cluster := start(t)
+	kubelet, proxy := cluster.Client("kubelet", access.NodeClient("node-1")), cluster.Client("proxy", access.ClientOn("node-1", access.ProxyUser))
+	machine := cluster.Client("machine", access.Client(access.MachineUser))
+	step := func(change map[string]any) map[string]any {
+		document := map[string]any{
+			"id": "kubelet.node-1.1", "time": time.Now(), "component": "kubelet", "host": "node-1", "verb": "start",
+			"object": map[string]string{"resource": "pods", "namespace": "default", "name": "web"},
+		}
+		maps.Copy(document, change)
+		return document
+	}
+	long := strings.Repeat("x", 1<<20)
+	for what, change := range map[string]map[string]any{
+		"another component":          {"component": "scheduler"},
+		"an administrator":           {"component": access.AdminUser, "root": "request"},
+		"a request of its own":       {"root": "request"},
+		"another host":               {"host": "node-2"},
+		"no host":                    {"host": ""},
+		"another's ID":               {"id": "kubelet.node-2.1"},
+		"the ID of a write":          {"id": "r17"},
+		"an ID that leads elsewhere": {"id": "kubelet.node-1./../registry/pods/x"},
+		"a time to come":             {"time": "9999-01-01T00:00:00Z"},
+		"a long detail":              {"detail": long},
+		"a long name":                {"object": map[string]string{"resource": "pods", "name": long}},
+		"a revision":                 {"revision": 17},
+		"a root of no kind":          {"root": "whim"},
+		"a field that there is not":  {"rights": "all"},
+	} {
+		if err := post(t, kubelet, step(change)); !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+			t.Errorf("%s: got %v, want that it is refused", what, err)
+		}
+	}
+	if err := post(t, proxy, step(nil)); !apierrors.IsInvalid(err) {
+		t.Errorf("a kubelet's step from its proxy: got %v, want that it is refused", err)
+	}
+	for what, err := range map[string]error{
+		"a kubelet's own":                  post(t, kubelet, step(nil)),
+		"its runtime's":                    post(t, kubelet, step(map[string]any{"id": "kubelet.node-1.2", "component": "runtime"})),
+		"its proxy's":                      post(t, proxy, step(map[string]any{"id": "proxy.node-1.1", "component": "proxy"})),
+		"what a person did to the machine": post(t, machine, step(map[string]any{"id": "machine..1", "component": access.AdminUser, "host": "", "root": "request"})),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestAStepIsWrittenOnceAndTheFirstStays(t *testing.T) {
+	cluster := start(t)
+	person, kubelet := cluster.Admin(), cluster.Client("kubelet", access.NodeClient("node-1"))
+	first := trace.Step{ID: "kubelet.node-1.1", Time: time.Now(), Component: "kubelet", Host: "node-1", Verb: "start", Detail: "first"}
+	second := first
+	second.Detail = "second"
+	if err := errors.Join(post(t, kubelet, first), post(t, kubelet, first)); err != nil {
+		t.Errorf("one that is delivered twice: %v", err)
+	}
+	if err := post(t, kubelet, second); !apierrors.IsConflict(err) {
+		t.Errorf("another of the same ID: got %v, want Conflict", err)
+	}
+	for _, step := range record(t, person) {
+		if step.ID == first.ID && step.Detail != "first" {
+			t.Errorf("the record says %q, want what came first", step.Detail)
+		}
+	}
+	again := []trace.Step{first, {ID: "kubelet.node-1.2", Time: time.Now(), Component: "kubelet", Host: "node-1", Verb: "stop"}}
+	if err := kubelet.Send(t.Context(), again); err != nil {
+		t.Errorf("a batch of which one has arrived before: %v", err)
+	}
+	if !slices.ContainsFunc(record(t, person), func(step trace.Step) bool { return step.ID == again[1].ID }) {
+		t.Error("what was new in the batch is not in the record")
+	}
+}
+
+func TestAComponentsReasonIsCutToWhatTheRecordTakes(t *testing.T) {
+	cluster := start(t)
+	person, controllers := cluster.Admin(), cluster.Client("controllers", access.Client(access.ControllersUser))
+	request := controllers.CoreV1().RESTClient().Post().AbsPath("/api/v1/namespaces/default/configmaps").SetHeader("Content-Type", "application/json").
+		SetHeader("Kubelab-Reason", strings.Repeat("x", 100<<10)).SetHeader("Kubelab-Source", strings.Repeat("y", 100<<10)).
+		SetHeader("Kubelab-Causes", strings.Repeat("r1,", 10_000)).SetHeader("Kubelab-Plan", `"`+strings.Repeat("z", 100<<10)+`"`)
+	if err := request.Body([]byte(`{"metadata":{"name":"a"}}`)).Do(t.Context()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range record(t, person) {
+		size, err := json.Marshal(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step.Object.Name == "a" && (len(size) > 4<<10 || len(step.Detail) < 1000) {
+			t.Errorf("the step has %d bytes, its detail %d", len(size), len(step.Detail))
+		}
 	}
 }

@@ -1,15 +1,21 @@
 package apiserver
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"kubelab/kube/access"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
 )
@@ -44,39 +50,96 @@ func (s *Server) serveSteps(c *call) error {
 	return apierrors.NewMethodNotSupported(noResource, c.r.Method)
 }
 
-// maxDetail bounds what one step may say.
-const maxDetail = 1024
-
+// takeSteps stores what a component did. Its certificate says who it is and where: under no other name does it get anything in.
 func (s *Server) takeSteps(c *call) error {
 	if !c.user.component() {
 		return apierrors.NewForbidden(noResource, stepsPath, errors.New("only components of the cluster record steps"))
 	}
-	body, err := readAll(c)
+	steps, err := readSteps(c)
 	if err != nil {
 		return err
 	}
-	var steps []trace.Step
-	if err := json.Unmarshal(body, &steps); err != nil {
-		return apierrors.NewBadRequest("read steps: " + err.Error())
-	}
-	var change store.Change
-	for _, step := range steps {
-		if step.ID == "" || strings.ContainsAny(string(step.ID), "/ ") {
-			return apierrors.NewBadRequest("id: Required value: a step needs an ID, so that it may be sent twice")
+	puts := map[string]store.Put{}
+	for i, step := range steps {
+		if problems := checkStep(c.user, step); len(problems) > 0 {
+			return apierrors.NewInvalid(stepKind, fmt.Sprintf("%d", i), problems)
 		}
-		step.Detail = step.Detail[:min(len(step.Detail), maxDetail)]
 		value, err := json.Marshal(step)
 		if err != nil {
 			return apierrors.NewInternalError(err)
 		}
-		change.Put = append(change.Put, store.Put{Key: stepsPrefix + string(step.ID), Value: value, Expires: true})
+		put := store.Put{Key: stepsPrefix + string(step.ID), Value: value, Expires: true}
+		puts[put.Key] = put
 	}
-	if len(change.Put) > 0 {
-		if _, err := s.Store.Commit(c.r.Context(), change); err != nil {
-			return err
-		}
+	if err := s.storeOnce(c, puts); err != nil {
+		return err
 	}
 	writeJSON(c.w, c.r, http.StatusOK, success())
+	return nil
+}
+
+var stepKind = schema.GroupKind{Kind: "Step"}
+
+func readSteps(c *call) ([]trace.Step, error) {
+	body, err := readAll(c)
+	if err != nil {
+		return nil, err
+	}
+	var steps []trace.Step
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&steps); err != nil {
+		return nil, apierrors.NewBadRequest("read steps: " + err.Error())
+	}
+	if len(steps) > trace.MaxBatch {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("%d steps: a batch may have %d", len(steps), trace.MaxBatch))
+	}
+	return steps, nil
+}
+
+// checkStep says what a user may not have recorded. A request is a root only as a person's.
+func checkStep(from user, step trace.Step) field.ErrorList {
+	problems := trace.Check(step, time.Now())
+	names := access.Components(from.name, from.groups)
+	if !slices.Contains(names, step.Component) {
+		problems = append(problems, field.NotSupported(field.NewPath("component"), step.Component, names))
+	}
+	if step.Host != from.host {
+		problems = append(problems, field.Invalid(field.NewPath("host"), step.Host, fmt.Sprintf("the certificate says %q", from.host)))
+	}
+	if prefix := trace.Prefix(names[0], from.host); !strings.HasPrefix(string(step.ID), prefix) || strings.ContainsAny(string(step.ID), "/ ") {
+		problems = append(problems, field.Invalid(field.NewPath("id"), step.ID, fmt.Sprintf("must begin with %q and have neither slash nor space", prefix)))
+	}
+	if person := step.Component == access.AdminUser; person != (step.Root == trace.Request) {
+		problems = append(problems, field.Invalid(field.NewPath("root"), step.Root, "what a person asked for is a request, and nothing else is"))
+	}
+	return problems
+}
+
+// storeOnce stores steps, each once: one that is sent again is not stored again, and another with its ID is refused.
+func (s *Server) storeOnce(c *call, puts map[string]store.Put) error {
+	for len(puts) > 0 {
+		change := store.Change{Expect: map[string]store.Revision{}}
+		for key, put := range puts {
+			change.Put = append(change.Put, put)
+			change.Expect[key] = 0
+		}
+		if _, err := s.Store.Commit(c.r.Context(), change); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		for key, put := range puts {
+			known, err := s.Store.Get(c.r.Context(), key)
+			switch {
+			case isNotFound(err):
+			case err != nil:
+				return err
+			case !bytes.Equal(known.Value, put.Value):
+				return apierrors.NewConflict(schema.GroupResource{Resource: "steps"}, strings.TrimPrefix(key, stepsPrefix), errors.New("another step has this ID"))
+			default:
+				delete(puts, key)
+			}
+		}
+	}
 	return nil
 }
 

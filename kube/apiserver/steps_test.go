@@ -48,18 +48,18 @@ func told(steps []trace.Step) []string {
 func TestAWriteAndItsReasonAreStoredTogether(t *testing.T) {
 	cluster := start(t)
 	person := cluster.Client("person", access.Admin())
-	scheduler := cluster.Client("scheduler", access.Client(access.ControllersUser))
+	controllers := cluster.Client("scheduler", access.Client(access.ControllersUser)) // it calls itself otherwise than its certificate does
 	asked := create(t, person, configMap("a"))
 	ctx := trace.WithCauses(t.Context(), trace.Wrote(asked.ResourceVersion))
 	ctx = trace.Because(ctx, "it was asked for")
-	done, err := scheduler.CoreV1().ConfigMaps("default").Create(ctx, configMap("b"), metav1.CreateOptions{})
+	done, err := controllers.CoreV1().ConfigMaps("default").Create(ctx, configMap("b"), metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	chain := trace.Chain(record(t, person), trace.Ref{Resource: "configmaps", Namespace: "default", Name: "b"})
 	want := []string{
 		"kubelab-admin create configmaps/default/a (request)",
-		"scheduler create configmaps/default/b (caused)",
+		"controllers create configmaps/default/b (caused)",
 	}
 	if diff := cmp.Diff(want, told(chain)); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)

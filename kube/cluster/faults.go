@@ -143,7 +143,7 @@ const recordFor = 2 * time.Second
 func (c *Cluster) record(ctx context.Context, verb string, object trace.Ref, detail string) {
 	now := time.Now()
 	step := trace.Step{
-		ID: trace.ID(fmt.Sprintf("%s..%x", machine, now.UnixNano())), Time: now, Component: access.AdminUser, Root: trace.Request,
+		ID: trace.ID(fmt.Sprintf("%s%x", trace.Prefix(machine, ""), now.UnixNano())), Time: now, Component: access.AdminUser, Root: trace.Request,
 		Verb: verb, Object: object, Detail: detail,
 	}
 	client, err := operator.Connect(operator.Identity{Component: machine, Kubeconfig: c.Spec.path(machineKubeconfig)})

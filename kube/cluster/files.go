@@ -77,11 +77,12 @@ func writeHostFiles(spec Spec, host Host, pki *access.PKI) error {
 		return err
 	}
 	identities := map[string]access.Certificate{
-		"scheduler": access.Client(access.SchedulerUser), "controllers": access.Client(access.ControllersUser),
+		"scheduler": access.ClientOn(host.Name, access.SchedulerUser), "controllers": access.ClientOn(host.Name, access.ControllersUser),
 	}
 	if host.Role == Node {
 		identities = map[string]access.Certificate{
-			"kubelet": access.NodeClient(host.Name), "proxy": access.Client(access.ProxyUser), "dns": access.Client(access.DNSUser),
+			"kubelet": access.NodeClient(host.Name),
+			"proxy":   access.ClientOn(host.Name, access.ProxyUser), "dns": access.ClientOn(host.Name, access.DNSUser),
 		}
 		if err := pki.EnsureCertificate(spec.hostPath(host, "pki/kubelet"), access.NodeServer(host.Name, host.Address)); err != nil {
 			return err

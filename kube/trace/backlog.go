@@ -10,7 +10,6 @@ import (
 const (
 	maxWaiting      = 10_000  // steps
 	maxWaitingBytes = 8 << 20 // of their JSON
-	maxBatch        = 100     // steps: an etcd transaction takes 128 operations
 	maxBatchBytes   = 512 << 10
 )
 
@@ -35,7 +34,7 @@ func (b *backlog) add(step Step, size int) {
 func (b *backlog) batch() []Step {
 	var steps []Step
 	bytes := 0
-	for _, w := range b.waiting[:min(len(b.waiting), maxBatch)] {
+	for _, w := range b.waiting[:min(len(b.waiting), MaxBatch)] {
 		if bytes += w.size; bytes > maxBatchBytes && len(steps) > 0 {
 			break
 		}

@@ -69,9 +69,6 @@ func Because(ctx context.Context, format string, args ...any) context.Context {
 	return context.WithValue(ctx, reasonKey, r)
 }
 
-// maxPlan is how many bytes of JSON a plan may have to travel with a write: a header has to hold it.
-const maxPlan = 8 << 10
-
 // Decided returns a context whose steps carry the plan that a loop made: what it compared and what it chose, as
 // JSON. A plan that is too large to travel is left out; its reason is not.
 func Decided(ctx context.Context, plan any) context.Context {

@@ -26,6 +26,10 @@
 //     [Recorder]: first to a journal on disk, then in batches to the API server. Both are bounded: what is lost while
 //     the API server is away, or refuses, is told by a step of its own ([LossVerb]).
 //
+// Nobody is believed about themselves. The API server takes a component's name and host from its certificate, and the
+// causes of a write from components only; it takes a step once, in an ID of the sender's own, with no field longer than
+// [Check] allows, dated at most five minutes ahead of its own clock and at most 30 days behind it: a step may have waited.
+//
 // [Chain] answers the question "why": it follows the causes of an object's steps back to their roots,
 // and forward to the rules that carry its traffic. [Now] makes it short enough to read.
 //

@@ -55,6 +55,9 @@ func NewRecorder(component, host, path string) (*Recorder, error) {
 // Host is where the recorder's component runs.
 func (r *Recorder) Host() string { return r.host }
 
+// Prefix is how the IDs begin that a component on a host gives to its steps: no other has the right to them.
+func Prefix(component, host string) string { return component + "." + host + "." }
+
 // Record completes the step (ID, time, component, host, and what ctx knows of its causes) and returns
 // its ID. A journal that cannot be written costs the step its safety, not the component its work.
 func (r *Recorder) Record(ctx context.Context, step Step) ID {
@@ -85,7 +88,8 @@ func (r *Recorder) complete(step *Step) []byte {
 		step.Host = r.host
 	}
 	r.last = max(r.last+1, now.UnixNano())
-	step.ID = ID(fmt.Sprintf("%s.%s.%x", r.component, r.host, r.last))
+	step.ID = ID(fmt.Sprintf("%s%x", Prefix(r.component, r.host), r.last))
+	*step = Bounded(*step)
 	line, err := json.Marshal(step)
 	if err != nil { // the plan is the only part that may not be JSON
 		step.Plan = nil

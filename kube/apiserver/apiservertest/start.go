@@ -93,7 +93,7 @@ func (c *Cluster) Kubeconfig(identity access.Certificate) string {
 // Client is a component's client with the given identity. It delivers its steps until the test ends.
 func (c *Cluster) Client(component string, identity access.Certificate) *operator.Client {
 	c.t.Helper()
-	client, err := operator.Connect(operator.Identity{Component: component, Host: "test", Kubeconfig: c.Kubeconfig(identity)})
+	client, err := operator.Connect(operator.Identity{Component: component, Host: access.HostOf(identity.User, identity.Groups, identity.DNS), Kubeconfig: c.Kubeconfig(identity)})
 	must(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var delivery sync.WaitGroup
