@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -105,7 +106,7 @@ func managerOf(c *call) string {
 		return c.write.FieldManager
 	}
 	name, _, _ := strings.Cut(c.r.UserAgent(), "/")
-	return name
+	return name[:min(len(name), validation.FieldManagerMaxLength)]
 }
 
 func (s *Server) serveApply(c *call, patch []byte) error {

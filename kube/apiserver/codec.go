@@ -22,9 +22,6 @@ import (
 	"kubelab/kube/trace"
 )
 
-// maxBody bounds a request's body, as upstream does for what etcd has to take.
-const maxBody = 3 << 20
-
 // stored is what the cache keeps of an object. It is decoded once and encoded once, however many clients
 // read it.
 type stored struct {
@@ -90,20 +87,21 @@ func readBody(c *call) ([]byte, string, error) {
 	if _, known := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), mediaType); !known {
 		return nil, mediaType, unsupportedMediaType(mediaType)
 	}
-	body, err := readAll(c)
+	body, err := readAll(c, mediaType)
 	return body, mediaType, err
 }
 
-func readAll(c *call) ([]byte, error) {
+// readAll reads a body that is within bounds.
+func readAll(c *call, mediaType string) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", maxBody))
-	case err != nil:
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		return nil, tooLarge("limit is %d", maxBody)
+	}
+	if err != nil {
 		return nil, apierrors.NewBadRequest("read the body: " + err.Error())
 	}
-	return body, nil
+	return body, checkSize(body, mediaType)
 }
 
 func unsupportedMediaType(mediaType string) error {

@@ -51,6 +51,9 @@ func (s *Server) commit(w *mutation) error {
 		if err != nil {
 			return err
 		}
+		if len(value) > maxStored {
+			return tooLarge("the object has %d bytes: limit is %d", len(value), maxStored)
+		}
 		change.Put = append(change.Put, store.Put{Key: objectKey, Value: value, Expires: w.c.kind.Transient})
 	}
 	if w.namespace != nil {

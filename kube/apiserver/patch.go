@@ -44,7 +44,7 @@ func readPatch(c *call) ([]byte, types.PatchType, error) {
 	mediaType := c.contentType()
 	switch kind := types.PatchType(mediaType); kind {
 	case types.JSONPatchType, types.MergePatchType, types.StrategicMergePatchType, types.ApplyYAMLPatchType:
-		patch, err := readAll(c)
+		patch, err := readAll(c, mediaType)
 		return patch, kind, err
 	}
 	return nil, "", unsupportedMediaType(mediaType)
@@ -58,6 +58,9 @@ func patched(c *call, kind types.PatchType, patch []byte, current api.Object) (a
 		return nil, apierrors.NewInternalError(err)
 	}
 	after, err := patchBytes(kind, patch, before, c.kind.New())
+	if err == nil {
+		err = checkSize(after, runtime.ContentTypeJSON)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +80,9 @@ func patchBytes(kind types.PatchType, patch, before []byte, schemaOf any) ([]byt
 		var operations jsonpatch.Patch
 		if operations, err = jsonpatch.DecodePatch(patch); err != nil {
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("read JSON patch: %v", err))
+		}
+		if len(operations) > maxOperations {
+			return nil, tooLarge("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, len(operations))
 		}
 		if after, err = operations.Apply(before); err != nil {
 			invalid := apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", noResource, "", "", 0, false)

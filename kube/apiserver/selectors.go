@@ -28,6 +28,9 @@ func selectorOf(c *call) (selector, error) {
 	if c.list.FieldSelector != nil {
 		selected.fields = c.list.FieldSelector
 	}
+	if terms, _ := selected.labels.Requirements(); len(terms)+len(selected.fields.Requirements()) > maxTerms {
+		return selector{}, apierrors.NewBadRequest(fmt.Sprintf("a selector may have %d terms", maxTerms))
+	}
 	for _, requirement := range selected.fields.Requirements() {
 		if _, ok := fieldValue(c.kind.New(), requirement.Field); !ok {
 			return selector{}, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", requirement.Field))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -81,7 +82,7 @@ func (s *Server) takeSteps(c *call) error {
 var stepKind = schema.GroupKind{Kind: "Step"}
 
 func readSteps(c *call) ([]trace.Step, error) {
-	body, err := readAll(c)
+	body, err := readAll(c, runtime.ContentTypeJSON)
 	if err != nil {
 		return nil, err
 	}
