@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api"
 )
@@ -38,10 +39,13 @@ func setDefaults(s *corev1.Service) {
 	spec := &s.Spec
 	setIfEmpty(&spec.Type, corev1.ServiceTypeClusterIP)
 	setIfEmpty(&spec.SessionAffinity, corev1.ServiceAffinityNone)
-	if spec.SessionAffinity == corev1.ServiceAffinityClientIP && spec.SessionAffinityConfig == nil {
-		spec.SessionAffinityConfig = &corev1.SessionAffinityConfig{
-			ClientIP: &corev1.ClientIPConfig{TimeoutSeconds: new(corev1.DefaultClientIPServiceAffinitySeconds)},
-		}
+	switch spec.SessionAffinity {
+	case corev1.ServiceAffinityNone: // what is left of an affinity that was
+		spec.SessionAffinityConfig = nil
+	case corev1.ServiceAffinityClientIP:
+		setIfNil(&spec.SessionAffinityConfig, corev1.SessionAffinityConfig{})
+		setIfNil(&spec.SessionAffinityConfig.ClientIP, corev1.ClientIPConfig{})
+		setIfNil(&spec.SessionAffinityConfig.ClientIP.TimeoutSeconds, corev1.DefaultClientIPServiceAffinitySeconds)
 	}
 	for i := range spec.Ports {
 		port := &spec.Ports[i]
@@ -97,6 +101,9 @@ func keepAllocated(s, old *corev1.Service) {
 	}
 	if s.Spec.Type != corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer {
 		s.Spec.AllocateLoadBalancerNodePorts = nil
+		if ptr.Equal(s.Spec.LoadBalancerClass, old.Spec.LoadBalancerClass) {
+			s.Spec.LoadBalancerClass = nil
+		}
 	}
 }
 

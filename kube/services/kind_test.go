@@ -176,6 +176,35 @@ func TestAnotherTypeGivesBackWhatItDoesNotNeed(t *testing.T) {
 	check(t, "claims of an alias", claims, nil)
 }
 
+func TestABalancersClassGoesWithItsType(t *testing.T) {
+	balancer := web(func(s *corev1.Service) {
+		s.Spec.Type, s.Spec.LoadBalancerClass = corev1.ServiceTypeLoadBalancer, new("example.com/fast")
+		setDefaults(s)
+	})
+	s := balancer.DeepCopy()
+	s.Spec.Type = corev1.ServiceTypeClusterIP
+	keepAllocated(s, balancer)
+	check(t, "problems", problems(s), []string{})
+	check(t, "problems of a class that is set without the type", problems(web(func(s *corev1.Service) { s.Spec.LoadBalancerClass = new("fast") })),
+		[]string{"spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'"})
+}
+
+func TestAnAffinityThatIsHalfGivenIsFilledInAndOneThatIsTakenOffIsGone(t *testing.T) {
+	for _, half := range []*corev1.SessionAffinityConfig{nil, {}, {ClientIP: &corev1.ClientIPConfig{}}} {
+		s := web(func(s *corev1.Service) {
+			sticky(s)
+			s.Spec.SessionAffinityConfig = half
+			setDefaults(s)
+		})
+		check(t, "problems", problems(s), []string{})
+		check(t, "seconds", *s.Spec.SessionAffinityConfig.ClientIP.TimeoutSeconds, 10800)
+		s.Spec.SessionAffinity = corev1.ServiceAffinityNone // all that a patch says
+		setDefaults(s)
+		check(t, "problems of a service that is sticky no more", problems(s), []string{})
+		check(t, "spec", s.Spec, web().Spec)
+	}
+}
+
 func TestTheColumnsOfAServiceAreThoseOfKubectl(t *testing.T) {
 	row := func(s *corev1.Service) string {
 		var cells []string

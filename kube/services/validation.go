@@ -157,25 +157,16 @@ const maxAffinity = 86400
 
 func validateAffinity(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 	errs := oneOf(spec.SessionAffinity, path.Child("sessionAffinity"), corev1.ServiceAffinityClientIP, corev1.ServiceAffinityNone)
-	config := path.Child("sessionAffinityConfig")
-	switch spec.SessionAffinity {
-	case corev1.ServiceAffinityNone:
-		if spec.SessionAffinityConfig != nil {
-			errs = append(errs, field.Forbidden(config, "must not be set when session affinity is None"))
-		}
-	case corev1.ServiceAffinityClientIP:
-		timeout := config.Child("clientIP", "timeoutSeconds")
-		c := spec.SessionAffinityConfig
-		switch {
-		case c == nil || c.ClientIP == nil || c.ClientIP.TimeoutSeconds == nil:
-			errs = append(errs, field.Required(timeout, ""))
-		case *c.ClientIP.TimeoutSeconds <= 0 || *c.ClientIP.TimeoutSeconds > maxAffinity:
-			errs = append(errs, field.Invalid(timeout, *c.ClientIP.TimeoutSeconds,
-				fmt.Sprintf("must be greater than 0 and less than %d", maxAffinity)))
-		case *c.ClientIP.TimeoutSeconds != corev1.DefaultClientIPServiceAffinitySeconds:
-			errs = append(errs, field.Forbidden(timeout, fmt.Sprintf("%s: leave it out, or set %d. A client keeps its endpoint for as long "+
-				"as the service has the same endpoints", api.NotYet, corev1.DefaultClientIPServiceAffinitySeconds)))
-		}
+	if spec.SessionAffinity != corev1.ServiceAffinityClientIP {
+		return errs
+	}
+	timeout := path.Child("sessionAffinityConfig", "clientIP", "timeoutSeconds")
+	switch seconds := *spec.SessionAffinityConfig.ClientIP.TimeoutSeconds; { // by default all of it is there
+	case seconds <= 0 || seconds > maxAffinity:
+		errs = append(errs, field.Invalid(timeout, seconds, fmt.Sprintf("must be greater than 0 and less than %d", maxAffinity)))
+	case seconds != corev1.DefaultClientIPServiceAffinitySeconds:
+		errs = append(errs, field.Forbidden(timeout, fmt.Sprintf("%s: leave it out, or set %d. A client keeps its endpoint for as long "+
+			"as the service has the same endpoints", api.NotYet, corev1.DefaultClientIPServiceAffinitySeconds)))
 	}
 	return errs
 }
@@ -188,6 +179,9 @@ func validatePolicies(s *corev1.Service, spec *field.Path) field.ErrorList {
 			corev1.ServiceExternalTrafficPolicyCluster, corev1.ServiceExternalTrafficPolicyLocal)...)
 	} else if s.Spec.ExternalTrafficPolicy != "" {
 		errs = append(errs, field.Invalid(external, s.Spec.ExternalTrafficPolicy, "may only be set for externally-accessible services"))
+	}
+	if s.Spec.LoadBalancerClass != nil && s.Spec.Type != corev1.ServiceTypeLoadBalancer {
+		errs = append(errs, field.Forbidden(spec.Child("loadBalancerClass"), "may only be used when `type` is 'LoadBalancer'"))
 	}
 	if s.Spec.Type != corev1.ServiceTypeExternalName {
 		errs = append(errs, oneOf(ptr.Deref(s.Spec.InternalTrafficPolicy, ""), spec.Child("internalTrafficPolicy"),
