@@ -32,6 +32,7 @@ type Kind struct {
 	Prepare        func(new, old Object)                 // sets what the server owns, on create (old is nil) and update
 	Validate       func(Object) field.ErrorList          // what is wrong with it
 	ValidateUpdate func(new, old Object) field.ErrorList // what may not change
+	Warn           func(Object) []string                 // what is allowed and yet hardly meant
 	GracePeriod    func(Object, *int64) int64            // seconds from a delete to the end; asked for may be nil
 	Held           func(Object) bool                     // a deleted one must stay, finalizers apart
 	Protect        func(Object) string                   // why it may not be deleted; empty: it may
@@ -80,6 +81,7 @@ type Type[T Object] struct {
 	Prepare        func(new, old T) // old is nil on create
 	Validate       func(T) field.ErrorList
 	ValidateUpdate func(new, old T) field.ErrorList
+	Warn           func(T) []string
 	GracePeriod    func(T, *int64) int64
 	Held           func(T) bool
 	Protect        func(T) string
@@ -124,6 +126,9 @@ func (t Type[T]) Kind() Kind {
 	}
 	if t.ValidateUpdate != nil {
 		k.ValidateUpdate = func(new, old Object) field.ErrorList { return t.ValidateUpdate(new.(T), old.(T)) }
+	}
+	if t.Warn != nil {
+		k.Warn = func(o Object) []string { return t.Warn(o.(T)) }
 	}
 	if t.GracePeriod != nil {
 		k.GracePeriod = func(o Object, asked *int64) int64 { return t.GracePeriod(o.(T), asked) }

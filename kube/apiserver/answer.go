@@ -56,11 +56,13 @@ func fromEtcd(err error) bool {
 	return isStatus
 }
 
-func notFoundStatus(path string) *metav1.Status {
-	return &metav1.Status{
+// noSuchPath is the answer to a path that leads nowhere. It names no object: kubectl debug tells by that whether the
+// server lacks a subresource or the pod is missing.
+func noSuchPath() error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound,
-		Message: "the server could not find the requested resource", Details: &metav1.StatusDetails{Name: path},
-	}
+		Message: "the server could not find the requested resource", Details: &metav1.StatusDetails{},
+	}}
 }
 
 // writeError answers with a Status. Where an answer has begun already there is nothing left to do but to log.

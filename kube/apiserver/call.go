@@ -72,10 +72,10 @@ func (s *Server) parse(w http.ResponseWriter, r *http.Request) (*call, error) {
 	}
 	c.kind = s.kinds[version+"/"+parts[0]]
 	if c.kind == nil {
-		return nil, &apierrors.StatusError{ErrStatus: *notFoundStatus(r.URL.Path)}
+		return nil, noSuchPath()
 	}
 	if !c.kind.Namespaced && c.namespace != "" {
-		return nil, &apierrors.StatusError{ErrStatus: *notFoundStatus(r.URL.Path)}
+		return nil, noSuchPath()
 	}
 	for i, field := range []*string{&c.name, &c.subresource} {
 		if len(parts) > i+1 {

@@ -155,6 +155,9 @@ func decodeBytes(c *call, body []byte, mediaType string, object runtime.Object, 
 
 // warn tells the client, in a header that kubectl prints, what a person should know. What is tried again is said once.
 func (c *call) warn(text string) {
+	if c.w == nil { // the server's own call
+		return
+	}
 	warning := "299 - " + strconv.Quote(text)
 	if header := c.w.Header(); !slices.Contains(header["Warning"], warning) {
 		header.Add("Warning", warning)

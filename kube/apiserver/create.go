@@ -113,6 +113,7 @@ func (s *Server) tryCreate(c *call, object api.Object) error {
 	if err := validate(c.kind, object, nil); err != nil {
 		return err
 	}
+	c.warnAbout(object, nil)
 	w := &mutation{c: c, new: object, namespace: open}
 	if err := s.claim(w); err != nil {
 		return err

@@ -352,3 +352,60 @@ func TestAPatchThatMakesNoObjectIsInvalid(t *testing.T) {
 		t.Errorf("got %d %s, want 422", code, answer)
 	}
 }
+
+func TestHealthIsAskedOfAsAWholeOrInParts(t *testing.T) {
+	c := start(t).Admin()
+	for path, want := range map[string]string{
+		"/healthz": "ok", "/livez/ping": "ok", "/readyz/etcd": "ok",
+		"/readyz?verbose": "[+]ping ok\n[+]etcd ok\nreadyz check passed\n",
+		"/readyz/nothing": "could not find the requested resource",
+	} {
+		if _, answer := send(t, c, request{method: "GET", path: path}); !strings.Contains(answer, want) {
+			t.Errorf("%s: got %s, want %s", path, answer, want)
+		}
+	}
+}
+
+func TestAPathThatLeadsNowhereNamesNoObject(t *testing.T) {
+	c := writable(t)
+	for _, path := range []string{podsPath + "/bound/ephemeral", "/apis/nowhere", "/api/v1/nothings/x"} {
+		if code, answer := send(t, c, request{method: "GET", path: path}); code != http.StatusNotFound || !strings.Contains(answer, `"details":{}`) {
+			t.Errorf("%s: got %d %s", path, code, answer)
+		}
+	}
+}
+
+func TestWhatTheClientCannotReadIsNotSent(t *testing.T) {
+	c := start(t).Admin()
+	for path, accept := range map[string]string{"/api/v1": "application/foo", "/apis": "application/foo", "/version": "image/png"} {
+		if code, answer := send(t, c, request{method: "GET", path: path, accept: accept}); code != http.StatusNotAcceptable {
+			t.Errorf("%s: got %d %s, want 406", path, code, answer)
+		}
+	}
+	may := request{method: "POST", path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body: `{"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}}}`,
+		accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
+	if _, answer := send(t, c, may); !strings.Contains(answer, `"kind":"SelfSubjectAccessReview"`) {
+		t.Errorf("a table of a review: got %s, want the review", answer)
+	}
+}
+
+// warned counts warnings.
+type warned []string
+
+func (w *warned) HandleWarningHeader(_ int, _ string, text string) { *w = append(*w, text) }
+
+func TestAPersonIsWarnedOnceOfWhatTheyHardlyMean(t *testing.T) {
+	c := start(t).Admin()
+	odd := `{"metadata":{"name":"odd"},"spec":{"containers":[{"name":"main","image":"busybox","env":[{"name":"A"},{"name":"A"}]}]}}`
+	template := `{"metadata":{"name":"odd"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},` + odd[strings.Index(odd, `"spec"`):] + `}}`
+	for _, r := range []request{
+		{method: "POST", path: podsPath, body: odd},
+		{method: "POST", path: "/apis/apps/v1/namespaces/default/replicasets", body: template},
+	} {
+		var got warned
+		err := c.CoreV1().RESTClient().Verb(r.method).RequestURI(r.path).Body([]byte(r.body)).SetHeader("Content-Type", "application/json").WarningHandler(&got).Do(t.Context()).Error()
+		if err != nil || len(got) != 1 || !strings.Contains(got[0], `containers[0].env[1]: hides previous definition of "A"`) {
+			t.Errorf("%s: got %q, %v, want one warning", r.path, got, err)
+		}
+	}
+}

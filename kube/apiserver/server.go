@@ -144,28 +144,22 @@ func (s *Server) dispatch(c *call) error {
 
 // servePath answers what is no resource.
 func (s *Server) servePath(c *call) error {
-	switch c.r.URL.Path {
-	case "/healthz", "/livez", "/readyz":
-		return s.serveHealth(c)
-	case stepsPath:
+	if c.r.URL.Path == stepsPath {
 		return s.serveSteps(c)
 	}
 	if id, isStep := strings.CutPrefix(c.r.URL.Path, stepsPath+"/"); isStep && c.verb == "get" && strings.HasSuffix(id, "/change") {
 		return s.serveChange(c, trace.ID(strings.TrimSuffix(id, "/change")))
 	}
+	if s.serveHealth(c) {
+		return nil
+	}
+	if err := c.acceptsJSON(); err != nil {
+		return err
+	}
 	if s.serveDiscovery(c) || s.docs.serve(c) {
 		return nil
 	}
-	return &apierrors.StatusError{ErrStatus: *notFoundStatus(c.r.URL.Path)}
-}
-
-// serveHealth says ok when the server has all objects, and says what is missing otherwise.
-func (s *Server) serveHealth(c *call) error {
-	if c.r.URL.Path != "/livez" && !s.ready.Load() {
-		return apierrors.NewServiceUnavailable("the store is not read yet: is etcd up?")
-	}
-	_, err := c.w.Write([]byte("ok"))
-	return err
+	return noSuchPath()
 }
 
 // allow asks whether the caller may do this.

@@ -47,7 +47,7 @@ func (s *Server) serveSubresource(c *call) error {
 	if sub, known := subresources[c.resource()]; known && c.kind.Group == "" {
 		return sub.serve(s, c)
 	}
-	return &apierrors.StatusError{ErrStatus: *notFoundStatus(c.r.URL.Path)}
+	return noSuchPath()
 }
 
 func (s *Server) serveStatus(c *call) error {

@@ -85,6 +85,7 @@ func (s *Server) tryUpdate(c *call, current, object api.Object) error {
 	if err := validate(c.kind, object, current); err != nil {
 		return err
 	}
+	c.warnAbout(object, current)
 	w := &mutation{c: c, old: current, new: object, revision: revisionOf(current)}
 	if err := s.claim(w); err != nil {
 		return err

@@ -35,6 +35,16 @@ func validate(kind *api.Kind, object, old api.Object) error {
 	return nil
 }
 
+// warnAbout tells the client what the kind has to say of an object, on create (old is nil) and when its spec changes.
+func (c *call) warnAbout(object, old api.Object) {
+	if c.kind.Warn == nil || c.subresource != "" || old != nil && sameSpec(object, old) {
+		return
+	}
+	for _, warning := range c.kind.Warn(object) {
+		c.warn(warning)
+	}
+}
+
 // nameRule is what a name may look like. Names that become DNS labels are stricter.
 func nameRule(kind *api.Kind) validation.ValidateNameFunc {
 	switch kind.Plural {

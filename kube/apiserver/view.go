@@ -43,6 +43,17 @@ func negotiate(c *call) (view, error) {
 		"only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf", 0, false)
 }
 
+// acceptsJSON refuses a client that takes no form in which discovery is written.
+func (c *call) acceptsJSON() error {
+	for _, other := range []string{"as=APIGroupDiscoveryList", "application/com.github.proto-openapi"} {
+		if strings.Contains(c.r.Header.Get("Accept"), other) {
+			return nil
+		}
+	}
+	_, err := negotiate(c)
+	return err
+}
+
 func viewOf(mediaType string, params map[string]string) (view, bool) {
 	if mediaType == "*/*" || mediaType == "application/*" {
 		mediaType = runtime.ContentTypeJSON

@@ -33,6 +33,7 @@ var deployment = api.Type[*appsv1.Deployment]{
 	ValidateUpdate: func(new, old *appsv1.Deployment) field.ErrorList {
 		return apivalidation.ValidateImmutableField(new.Spec.Selector, old.Spec.Selector, field.NewPath("spec", "selector"))
 	},
+	Warn: func(d *appsv1.Deployment) []string { return api.OwnerWarnings(d.Name, &d.Spec.Template) },
 	Scale: &api.Scale{
 		Get: func(o api.Object) (wanted, actual int32, selector string) {
 			d := o.(*appsv1.Deployment)

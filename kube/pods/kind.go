@@ -24,6 +24,7 @@ var Kind = api.Type[*corev1.Pod]{
 	},
 	Validate:       func(pod *corev1.Pod) field.ErrorList { return api.ValidatePodSpec(&pod.Spec, field.NewPath("spec")) },
 	ValidateUpdate: validateUpdate,
+	Warn:           api.PodWarnings,
 	GracePeriod:    gracePeriod,
 	Columns:        columns,
 }.Kind()

@@ -26,6 +26,7 @@ var replicaSet = api.Type[*appsv1.ReplicaSet]{
 	ValidateUpdate: func(new, old *appsv1.ReplicaSet) field.ErrorList {
 		return apivalidation.ValidateImmutableField(new.Spec.Selector, old.Spec.Selector, field.NewPath("spec", "selector"))
 	},
+	Warn: func(rs *appsv1.ReplicaSet) []string { return api.OwnerWarnings(rs.Name, &rs.Spec.Template) },
 	Scale: &api.Scale{
 		Get: func(o api.Object) (wanted, actual int32, selector string) {
 			rs := o.(*appsv1.ReplicaSet)

@@ -24,6 +24,7 @@ var serviceKind = api.Type[*corev1.Service]{
 	Prepare:        keepAllocated,
 	Validate:       validateService,
 	ValidateUpdate: validateServiceUpdate,
+	Warn:           warnings,
 	Claim:          claim,
 	Columns: []api.ColumnOf[*corev1.Service]{
 		{Name: "Type", Type: "string", Value: func(s *corev1.Service) any { return string(s.Spec.Type) }},

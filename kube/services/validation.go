@@ -198,6 +198,17 @@ func validateServiceUpdate(s, old *corev1.Service) field.ErrorList {
 	return field.ErrorList{field.Invalid(field.NewPath("spec", "clusterIPs").Index(0), s.Spec.ClusterIPs, "may not change once set")}
 }
 
+// warnings are about what has no effect on a service of this type.
+func warnings(s *corev1.Service) (found []string) {
+	if s.Spec.Type != corev1.ServiceTypeExternalName && s.Spec.ExternalName != "" {
+		found = append(found, fmt.Sprintf("spec.externalName is ignored when spec.type is not %q", corev1.ServiceTypeExternalName))
+	}
+	if s.Spec.ClusterIP == corev1.ClusterIPNone && s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
+		found = append(found, "spec.SessionAffinity is ignored for headless services")
+	}
+	return found
+}
+
 // oneOf is about a field that has a fixed choice of values, in alphabetical order.
 func oneOf[T ~string](value T, path *field.Path, choice ...T) field.ErrorList {
 	switch {
