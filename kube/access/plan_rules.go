@@ -26,7 +26,7 @@ var (
 
 	leases      = rbac.PolicyRule{Verbs: append(reading, writing...), APIGroups: []string{coordination}, Resources: []string{"leases"}}
 	writeEvents = rbac.PolicyRule{Verbs: []string{"create", "update", "patch"}, APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}}
-	steps       = rbac.PolicyRule{Verbs: []string{"get", "post"}, NonResourceURLs: []string{stepsPath}}
+	giveSteps   = rbac.PolicyRule{Verbs: []string{"post"}, NonResourceURLs: []string{stepsPath}}
 	stepMode    = rbac.PolicyRule{Verbs: reading, APIGroups: core, Resources: []string{"configmaps"}, ResourceNames: []string{"step-mode"}}
 )
 
@@ -43,9 +43,10 @@ var bindings = []binding{
 		{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
 	}},
 	{SchedulerUser, []rbac.PolicyRule{
-		leases, writeEvents, steps, stepMode,
+		leases, writeEvents, giveSteps, stepMode,
 		{Verbs: reading, APIGroups: core, Resources: []string{"namespaces", "nodes", "pods"}},
-		{Verbs: []string{"create", "update", "patch", "delete"}, APIGroups: core, Resources: []string{"pods", "pods/binding", "pods/status"}},
+		{Verbs: []string{"create"}, APIGroups: core, Resources: []string{"pods/binding"}},
+		{Verbs: []string{"patch"}, APIGroups: core, Resources: []string{"pods/status"}},
 	}},
 	{ControllersUser, []rbac.PolicyRule{
 		{Verbs: everything, APIGroups: everything, Resources: everything},
@@ -53,12 +54,12 @@ var bindings = []binding{
 	}},
 	{ProxyUser, []rbac.PolicyRule{
 		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"nodes", "services", "endpointslices"}},
-		writeEvents, steps, stepMode,
+		writeEvents, giveSteps, stepMode,
 	}},
-	{MachineUser, []rbac.PolicyRule{steps}},
+	{MachineUser, []rbac.PolicyRule{giveSteps}},
 	{DNSUser, []rbac.PolicyRule{
-		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"namespaces", "nodes", "pods", "services", "endpointslices"}},
-		writeEvents, steps,
+		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"services", "endpointslices"}},
+		writeEvents, giveSteps,
 	}},
 }
 

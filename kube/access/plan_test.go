@@ -214,6 +214,30 @@ func TestTheProxyCannotReadSecretsAndTheSchedulerCannotMakeDeployments(t *testin
 	expect(t, true, ask(ControllersUser, known, "update", "apps", "deployments/status", "shop", "web"))
 }
 
+// used is what these parts of the cluster do with pods, services, nodes and the record, as "verb resource".
+var used = map[string][]string{
+	SchedulerUser: {"get pods", "list pods", "watch pods", "create pods/binding", "patch pods/status", "get nodes", "list nodes", "watch nodes", "get namespaces", "list namespaces", "watch namespaces"},
+	ProxyUser:     {"get nodes", "list nodes", "watch nodes", "get services", "list services", "watch services"},
+	DNSUser:       {"get services", "list services", "watch services"},
+	MachineUser:   {},
+}
+
+func TestAPartOfTheClusterMayDoWhatItDoesAndNothingElse(t *testing.T) {
+	resources := []string{"pods", "pods/status", "pods/binding", "pods/eviction", "pods/log", "pods/exec", "nodes", "nodes/status", "services", "services/status",
+		"namespaces", "namespaces/finalize", "secrets", "serviceaccounts"}
+	for user, does := range used {
+		for _, verb := range append(reading, writing...) {
+			for _, resource := range resources {
+				expect(t, slices.Contains(does, verb+" "+resource), ask(user, known, verb, "", resource, "shop", "a"))
+			}
+			expect(t, false, ask(user, known, verb, "apps", "deployments", "shop", "a"))
+			expect(t, false, ask(user, known, verb, "", "configmaps", "shop", "a"))
+		}
+		expect(t, true, Request{User: user, Groups: known, Verb: "post", Path: stepsPath})
+		expect(t, false, Request{User: user, Groups: known, Verb: "get", Path: stepsPath})
+	}
+}
+
 func TestARuleForAResourceDoesNotCoverItsSubresources(t *testing.T) {
 	rules := []rbac.PolicyRule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"pods", "*/scale"}}}
 	for resource, wanted := range map[string]bool{"pods": true, "pods/log": false, "pods/scale": true, "services": false} {
