@@ -12,14 +12,16 @@ import (
 )
 
 // Create prepares a container and stops just before its command begins: root file system, namespaces and cgroup are
-// there, and its first process waits. A command that is not there is an error here. After an error nothing is left, but
-// for one: when ctx ends the shim goes on, and [Shim.Delete] waits for it and removes the container.
+// there, and its first process waits. When that process cannot become the command (there is no such program, or no such
+// working directory) the container has exited with [ReasonStartError], and [Shim.Start] says why. After an error nothing is
+// left, but for one: when ctx ends the shim goes on, and [Shim.Delete] waits for it and removes the container.
 func (s *Shim) Create(ctx context.Context, c Config) error {
 	_, err := s.call(ctx, Request{Op: OpCreate, ID: c.ID, Config: &c})
 	return err
 }
 
-// Start lets the command of a created container begin.
+// Start lets the command of a created container begin. That the kernel refuses to run it (it is no program, its
+// environment is too large) is known only then: the container exits with [ReasonStartError].
 func (s *Shim) Start(ctx context.Context, id string) error {
 	_, err := s.call(ctx, Request{Op: OpStart, ID: id})
 	return err

@@ -47,7 +47,7 @@ func TestAWorkingDirectoryCannotBeOutside(t *testing.T) {
 	for fd := range 20 {
 		c := busyboxContainer(fmt.Sprint(fd), "ls ../../../../../../../.. | grep -c root; exit 0")
 		c.Cwd = fmt.Sprintf("/proc/self/fd/%d", fd)
-		if err := p.Create(p.ctx, c); err == nil {
+		if err := p.begin(c); err == nil {
 			t.Errorf("a container began in %s", c.Cwd)
 		}
 	}
@@ -91,7 +91,7 @@ func TestNothingIsMountedOverProc(t *testing.T) {
 		c := busyboxContainer(fmt.Sprint(i), "exit 0")
 		c.Layers = []string{layer, evilLayer(t, nil, map[string]string{"link": "/proc"})}
 		c.Mounts = []containers.Mount{{Source: t.TempDir(), Target: target}}
-		if err := p.Create(p.ctx, c); err == nil {
+		if err := p.begin(c); err == nil {
 			t.Errorf("something was mounted on %s", target)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"kubelab/kube/containers"
 
@@ -93,18 +94,88 @@ func TestSignalsReachTheCommand(t *testing.T) {
 	}
 }
 
-func TestACommandThatIsNotThereFailsAtCreateAndLeavesNothing(t *testing.T) {
+func TestACommandThatCannotBeRunIsAnErrorOfItsStartInTheKernelsWords(t *testing.T) {
 	p := newPod(t)
-	c := busyboxContainer("a", "")
-	c.Args = []string{"nope", "--help"}
-	err := p.Create(p.ctx, c)
-	if err == nil || !strings.Contains(err.Error(), `create container: exec: "nope": executable file not found in $PATH`) {
-		t.Errorf("error: %v", err)
+	for want, change := range map[string]func(*containers.Config){
+		`exec: "nope": executable file not found in $PATH`:           func(c *containers.Config) { c.Args = []string{"nope", "--help"} },
+		`exec: "/no/such": stat /no/such: no such file or directory`: func(c *containers.Config) { c.Args = []string{"/no/such"} },
+		`exec: "/etc/passwd/x": stat /etc/passwd/x: not a directory`: func(c *containers.Config) { c.Args = []string{"/etc/passwd/x"} },
+		`exec: "/closed": permission denied`:                         func(c *containers.Config) { c.Args = []string{"/closed"} },
+		`exec: "/tmp": is a directory`:                               func(c *containers.Config) { c.Args = []string{"/tmp"} },
+		`not a directory`:                                            func(c *containers.Config) { c.Cwd = "/etc/passwd" },
+		`no-such-source`:                                             func(c *containers.Config) { c.Mounts = []containers.Mount{{Source: "/no-such-source", Target: "/x"}} },
+		`exec /text: exec format error`:                              func(c *containers.Config) { c.Args = []string{"/text"} },
+		`exec /script: no such file or directory`:                    func(c *containers.Config) { c.Args = []string{"/script"} },
+		`exec /bin/true: argument list too long`:                     func(c *containers.Config) { c.Env = []string{"BIG=" + strings.Repeat("x", 200_000)} },
+	} {
+		c := busyboxContainer("a", "true")
+		c.Args, c.LogPath = []string{"true"}, p.logPath("a")
+		c.Layers = []string{layer, evilLayer(t, map[string]string{"text": "no program", "script": "#!/no/such/interpreter\n", "closed": "#!/bin/sh\n"}, nil)}
+		if err := os.Chmod(filepath.Join(c.Layers[1], "closed"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		change(&c)
+		if err := p.Create(p.ctx, c); err != nil {
+			t.Fatalf("%s: create: %v", want, err)
+		}
+		err := p.Start(p.ctx, "a")
+		status := p.exit("a")
+		if status.ExitCode != containers.StartErrorCode || status.Reason != containers.ReasonStartError || !strings.Contains(status.Message, want) {
+			t.Errorf("%q: start says %v, status %+v", want, err, status)
+		}
+		if err := p.Delete(p.ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		checkNothingLeft(t, p, "a")
+	}
+}
+
+func TestAProgramThatEndsWithTheSameCodeHasBegun(t *testing.T) {
+	p := newPod(t)
+	if _, status := p.runToEnd(busyboxContainer("a", "echo exec /x: lie >&2; exit 255")); status.ExitCode != 255 || status.Reason != containers.ReasonError {
+		t.Errorf("%+v", status)
+	}
+}
+
+func TestAContainerThatHangsBeforeItBeginsIsKilledWhenItsTimeIsOver(t *testing.T) {
+	p := newPod(t)
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := busyboxContainer("a", "true")
+	c.Patience = 2 * time.Second
+	c.Mounts = []containers.Mount{{Source: pipe, Target: "/etc/passwd"}} // libcontainer looks for a home in it
+	err := p.begin(c)
+	if status := p.exit("a"); status.Reason != containers.ReasonStartError || !strings.Contains(status.Message, "could not be made within 2s") {
+		t.Errorf("start says %v, status %+v", err, status)
+	}
+	if err := p.Delete(p.ctx, "a"); err != nil {
+		t.Error(err)
 	}
 	checkNothingLeft(t, p, "a")
-	c = busyboxContainer("a", "exit 0") // the name is free again
-	if _, status := p.runToEnd(c); status.ExitCode != 0 {
-		t.Errorf("%+v", status)
+}
+
+func TestAccountsThatAreNoFileOfTheImageAreRefused(t *testing.T) {
+	p := newPod(t)
+	for want, make := range map[string]func(path string) error{
+		"/etc/passwd is not a file but a pipe":      func(path string) error { return syscall.Mkfifo(path, 0o644) },
+		"/etc/passwd is not a file but a device":    func(path string) error { return syscall.Mknod(path, syscall.S_IFCHR|0o644, 1<<8|5) }, // /dev/zero
+		"/etc/passwd is not a file but a directory": func(path string) error { return os.Mkdir(path, 0o755) },
+		"are not read": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o644), os.Truncate(path, 1<<40))
+		},
+	} {
+		image := evilLayer(t, map[string]string{"etc/issue": ""}, nil)
+		if err := make(filepath.Join(image, "etc", "passwd")); err != nil {
+			t.Fatal(err)
+		}
+		c := busyboxContainer("a", "true")
+		c.Layers = []string{layer, image}
+		if err := p.Create(p.ctx, c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q does not say %q", err, want)
+		}
+		checkNothingLeft(t, p, "a")
 	}
 }
 
@@ -116,7 +187,6 @@ func TestBadConfigsAreRefusedWithAReason(t *testing.T) {
 		"mount the root file system":       func(c *containers.Config) { c.Layers = []string{"/no/such/layer"} },
 		`user "bob" in the image`:          func(c *containers.Config) { c.User = "bob" },
 		"no such file or directory":        func(c *containers.Config) { c.LogPath = "/no/such/dir/0.log" },
-		"no-such-source":                   func(c *containers.Config) { c.Mounts = []containers.Mount{{Source: "/no-such-source", Target: "/x"}} },
 	} {
 		c := busyboxContainer("a", "exit 0")
 		change(&c)

@@ -163,6 +163,14 @@ func (p *pod) run(c containers.Config) {
 	}
 }
 
+// begin makes a container and lets its command begin; its error is that of either.
+func (p *pod) begin(c containers.Config) error {
+	if err := p.Create(p.ctx, c); err != nil {
+		return err
+	}
+	return p.Start(p.ctx, c.ID)
+}
+
 func (p *pod) logPath(id string) string { return filepath.Join(filepath.Dir(p.Sandbox.Dir), id+".log") }
 
 // exit waits until the container has exited.

@@ -93,6 +93,8 @@ type Config struct {
 	Stdin bool
 	// StdinOnce closes stdin when the first client that attached with a stdin has gone.
 	StdinOnce bool
+	// Patience is how long its preparation may take, a minute if zero. Then all of it is killed, and it has exited.
+	Patience time.Duration
 	// Note is whatever its owner wants to find again beside its status, also when the shim is dead.
 	Note string
 	// LogPath is the file that stdout and stderr go to, in CRI format; its directory must exist. Empty: no log.
@@ -126,7 +128,7 @@ type Status struct {
 	CreatedAt, StartedAt, FinishedAt time.Time // zero: has not happened
 	// ExitCode is the command's, or 128 plus the signal that ended it.
 	ExitCode int
-	// Reason is a word for programs once exited: [ReasonCompleted], [ReasonError], [ReasonOOMKilled] or [ReasonShimDied].
+	// Reason is a word for programs once exited: [ReasonCompleted], [ReasonError], [ReasonStartError], [ReasonOOMKilled] or [ReasonShimDied].
 	Reason string
 	// Message is a sentence for people, often empty.
 	Message string
@@ -136,11 +138,15 @@ type Status struct {
 
 // Reasons of an exit.
 const (
-	ReasonCompleted = "Completed" // exit code 0
-	ReasonError     = "Error"     // any other exit code or signal
-	ReasonOOMKilled = "OOMKilled" // the kernel killed a process of it at the memory limit
-	ReasonShimDied  = "ShimDied"  // its shim was killed, and it with it; the code is 137
+	ReasonCompleted  = "Completed"  // exit code 0
+	ReasonError      = "Error"      // any other exit code or signal
+	ReasonStartError = "StartError" // the command never began; the code is [StartErrorCode] and the message says why
+	ReasonOOMKilled  = "OOMKilled"  // the kernel killed a process of it at the memory limit
+	ReasonShimDied   = "ShimDied"   // its shim was killed, and it with it; the code is 137
 )
+
+// StartErrorCode is the exit code of a container whose command never began, as containerd has it.
+const StartErrorCode = 128
 
 // ExecConfig is a further command in a running container. What is not here is as in the container's own Config.
 type ExecConfig struct {

@@ -184,11 +184,10 @@ func TestAnImageThatCannotBePulledIsBackedOffAndHoldsUpNoDeletion(t *testing.T) 
 func TestAProgramThatIsMissingIsAnErrorOfTheContainer(t *testing.T) {
 	l := newLab(t)
 	l.create(pod("web-1", "", func(p *corev1.Pod) { p.Spec.Containers[0].Command = []string{"/no/such/program"} }))
-	p := l.becomes("web-1", "failing", func(p *corev1.Pod) bool {
-		return waitsFor("RunContainerError")(p) || waitsFor("CreateContainerError")(p) // some runtimes look sooner than others
-	})
-	if got := web(p).State.Waiting.Message; !strings.Contains(got, "/no/such/program") {
-		t.Errorf("the message is %q", got)
+	p := l.becomes("web-1", "backed off", waitsFor("CrashLoopBackOff"))
+	last := web(p).LastTerminationState.Terminated
+	if last == nil || last.ExitCode != 128 || last.Reason != "StartError" || !strings.Contains(last.Message, "/no/such/program") {
+		t.Errorf("it ended with %+v", last)
 	}
 }
 

@@ -146,7 +146,7 @@ func (p *planner) next(name string) (attempt, streak int, due time.Time) {
 		return 0, 0, time.Time{}
 	}
 	streak = record.Streak + 1
-	if record.Finished.Sub(record.Started) >= backOffReset {
+	if !record.Started.IsZero() && record.Finished.Sub(record.Started) >= backOffReset {
 		streak = 1
 	}
 	return record.Attempt + 1, streak, record.Finished.Add(backOff(streak - 1))

@@ -176,6 +176,12 @@ func TestWhoRanForTenMinutesStartsWithACleanSheet(t *testing.T) {
 	}
 }
 
+func TestAContainerThatNeverStartedIsBackedOffToo(t *testing.T) {
+	dead := exited("web", 1, 1, 128, 9*time.Second)
+	dead.Started = time.Time{}
+	check(t, "9 s after", actions(podOf(corev1.RestartPolicyAlways, "web"), sandboxed(dead).withImage("web", 2)), "")
+}
+
 func TestAKubeletThatKnowsNothingGoesOnFromTheRuntimesRecord(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	have := sandboxed(exited("web", 3, 3, 1, 5*time.Second), exited("web", 2, 2, 1, time.Hour))

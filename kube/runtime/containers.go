@@ -112,6 +112,9 @@ func (r *Runtime) StartContainer(ctx context.Context, request *cri.StartContaine
 	}
 	about(ctx, c.sandbox.record.Config.Metadata)
 	if err := shim.Start(ctx, c.id()); err != nil {
+		if now, err := shim.Status(ctx, c.id()); err == nil {
+			r.heard(c, now) // that it has exited is known when its caller looks
+		}
 		return nil, fmt.Errorf("start container %s: %w", c.name(), err)
 	}
 	now, err := shim.Status(ctx, c.id())

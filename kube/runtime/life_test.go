@@ -179,9 +179,10 @@ func TestAFailedCreateLeavesNothingAndSaysWhy(t *testing.T) {
 		code   codes.Code
 		says   string
 	}{
-		"no name":    {&cri.ContainerConfig{Image: busybox}, codes.InvalidArgument, "name"},
-		"no image":   {&cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: "c"}, Image: &cri.ImageSpec{Image: "nothere"}}, codes.NotFound, "nothere"},
-		"no program": {&cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: "c"}, Image: busybox, Command: []string{"nosuch"}}, codes.Internal, "nosuch"},
+		"no name":  {&cri.ContainerConfig{Image: busybox}, codes.InvalidArgument, "name"},
+		"no image": {&cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: "c"}, Image: &cri.ImageSpec{Image: "nothere"}}, codes.NotFound, "nothere"},
+		"no user": {&cri.ContainerConfig{Metadata: &cri.ContainerMetadata{Name: "c"}, Image: busybox, Command: []string{"true"}, Linux: &cri.LinuxContainerConfig{
+			SecurityContext: &cri.LinuxContainerSecurityContext{RunAsUsername: "nosuch"}}}, codes.Internal, "nosuch"},
 	} {
 		if err := create(test.config); status.Code(err) != test.code || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %v and %q", name, err, test.code, test.says)

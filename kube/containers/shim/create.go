@@ -73,7 +73,11 @@ func (s *server) create(config containers.Config) error {
 	s.mu.Lock()
 	c.ready = true
 	s.mu.Unlock()
-	go c.watch() // until it exits
+	if c.currentStatus().State == containers.Exited {
+		c.over()
+	} else {
+		go c.watch() // until it exits
+	}
 	return nil
 }
 
@@ -95,10 +99,10 @@ func (c *container) create() error {
 	if err := c.io.open(c); err != nil {
 		return err
 	}
-	err = c.box.Start(c.first)
+	err = c.startBox()
 	c.io.handedOver()
 	if err != nil {
-		return plainError(err)
+		return c.neverBegan(err)
 	}
 	if err := c.begin(); err != nil {
 		c.box.Signal(syscall.SIGKILL)
@@ -106,6 +110,43 @@ func (c *container) create() error {
 		return err
 	}
 	return nil
+}
+
+// startBox makes the first process, up to where it waits to become the command. What does not come to that point is killed:
+// a file that it must read, in the image or a volume, may be a pipe that nobody writes to.
+func (c *container) startBox() error {
+	patience := cmp.Or(c.config.Patience, time.Minute)
+	deadline := time.AfterFunc(patience, func() { containers.KillCgroup(c.server.sandbox.CgroupPath(c.config.ID)) })
+	err := c.box.Start(c.first)
+	switch inTime := deadline.Stop(); {
+	case !inTime:
+		if err == nil { // libcontainer takes the silence of what was killed for consent
+			c.box.Signal(syscall.SIGKILL)
+			c.first.Wait()
+		}
+		return fmt.Errorf("it could not be made within %v, and was killed", patience)
+	case err != nil:
+		return plainError(err)
+	}
+	return nil
+}
+
+// neverBegan notes that the container has exited before it began.
+func (c *container) neverBegan(why error) error {
+	c.io.close()
+	now := time.Now()
+	return c.record(containers.Status{State: containers.Exited, CreatedAt: now, FinishedAt: now,
+		ExitCode: containers.StartErrorCode, Reason: containers.ReasonStartError, Message: why.Error()})
+}
+
+// record writes down the first status of the container, after its note.
+func (c *container) record(status containers.Status) error {
+	if err := c.server.sandbox.WriteNote(c.config.ID, c.config.Note); err != nil {
+		return err
+	}
+	status.ID, status.Note = c.config.ID, c.config.Note
+	c.status = status
+	return c.server.sandbox.WriteStatus(status)
 }
 
 // begin is for when the first process is there, and waits to become the command.
@@ -117,11 +158,7 @@ func (c *container) begin() error {
 	if err != nil {
 		return err
 	}
-	if err := c.server.sandbox.WriteNote(c.config.ID, c.config.Note); err != nil {
-		return err
-	}
-	c.status = containers.Status{ID: c.config.ID, State: containers.Created, PID: pid, CreatedAt: time.Now(), Note: c.config.Note}
-	return c.server.sandbox.WriteStatus(c.status)
+	return c.record(containers.Status{State: containers.Created, PID: pid, CreatedAt: time.Now()})
 }
 
 // mountRoot stacks the image's layers, which stay as they are, under a directory that takes what the container writes.

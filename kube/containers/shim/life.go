@@ -15,12 +15,16 @@ import (
 	"kubelab/kube/containers"
 
 	"github.com/opencontainers/runc/libcontainer"
+	"golang.org/x/sys/unix"
 )
 
 // start lets the first process become the command.
 func (c *container) start() error {
 	c.mu.Lock() // until all is told, so that an exit comes after it
 	defer c.mu.Unlock()
+	if c.status.Reason == containers.ReasonStartError {
+		return errors.New(c.status.Message)
+	}
 	if c.status.State != containers.Created {
 		return fmt.Errorf("start container %s, which is %s: %w", c.config.ID, c.status.State, containers.ErrNotRunning)
 	}
@@ -33,12 +37,15 @@ func (c *container) start() error {
 
 // watch waits for the command to end, and tells it once it is written down.
 func (c *container) watch() {
+	began := becameCommand(c.currentStatus().PID)
 	result, err := c.first.Wait()
 	c.io.drain() // what the command left running the kernel has ended: the PID namespace goes with its first process
 	c.mu.Lock()
 	c.status.State, c.status.PID, c.status.FinishedAt = containers.Exited, 0, time.Now()
 	c.status.ExitCode = exitCode(result)
 	switch {
+	case !began && c.status.ExitCode == initFailed:
+		c.status.ExitCode, c.status.Reason, c.status.Message = containers.StartErrorCode, containers.ReasonStartError, c.io.firstWords()
 	case c.status.ExitCode == 0:
 		c.status.Reason = containers.ReasonCompleted
 	case c.oomKills() > 0:
@@ -53,9 +60,30 @@ func (c *container) watch() {
 		fmt.Fprintln(os.Stderr, "keep the exit of container", c.config.ID+":", err) // it is still told while we live
 	}
 	c.mu.Unlock() // from here on others may learn of it
+	c.over()
+	c.server.tidy.Reset(time.Second)
+}
+
+// over tells others of the exit.
+func (c *container) over() {
 	c.server.publish(c)
 	close(c.ended)
-	c.server.tidy.Reset(time.Second)
+}
+
+// How libcontainer names the first process until it becomes the command, and that one's exit code when it cannot. What the
+// kernel had against it is then all that was ever written to stderr.
+const (
+	initName   = "runc:[2:INIT]"
+	initFailed = 255
+)
+
+// becameCommand waits for the end of a child of ours, leaves its exit code for others, and says whether its program was
+// ever replaced by the command.
+func becameCommand(pid int) bool {
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return err != nil || strings.TrimSpace(string(name)) != initName
 }
 
 // exitCode has the shell's convention for signals.

@@ -3,8 +3,10 @@
 package shim
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -81,6 +83,14 @@ func (s *stdio) begin(log *logFile) error {
 	return nil
 }
 
+// firstWords is how many bytes of the beginning of an output are kept.
+const firstWords = 1 << 10
+
+// firstWords is the beginning of what came on stderr, or from the terminal, once the output is drained.
+func (s *stdio) firstWords() string {
+	return strings.ToValidUTF8(strings.TrimSpace(string(s.outputs[len(s.outputs)-1].first)), "\uFFFD")
+}
+
 // drain waits for the last output of a command that has ended. Its end comes when the last process that has the pipe
 // open closes it. That one may live outside the container if the file was sent there, so there is a limit.
 func (s *stdio) drain() {
@@ -115,6 +125,7 @@ func (s *stdio) closeInput() {
 type output struct {
 	name   string // "stdout" or "stderr"
 	source *os.File
+	first  []byte // the beginning of what was written, up to a line's length
 
 	mu       sync.Mutex
 	ended    bool
@@ -126,6 +137,9 @@ func (o *output) flow(log *logFile) {
 	var entries []byte
 	for {
 		n, err := o.source.Read(buffer[filled:])
+		if o.first == nil && n > 0 {
+			o.first = bytes.Clone(buffer[filled : filled+min(n, firstWords)])
+		}
 		o.share(buffer[filled : filled+n])
 		filled += n
 		var rest []byte

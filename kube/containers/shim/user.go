@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"kubelab/kube/containers"
@@ -46,12 +45,38 @@ func openInside(root, path string) (io.ReadCloser, error) {
 	}
 	defer dir.Close()
 	fd, err := unix.Openat2(int(dir.Fd()), path, &unix.OpenHow{
-		Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err == unix.ENOENT || err == unix.ENOTDIR {
 		return io.NopCloser(strings.NewReader("")), nil
 	} else if err != nil {
-		return nil, fmt.Errorf("open the image's %s: %w", path, err)
+		return nil, fmt.Errorf("open the image's /%s: %w", path, err)
 	}
-	return os.NewFile(uintptr(fd), filepath.Join(root, path)), nil
+	found := os.NewFile(uintptr(fd), path)
+	defer found.Close()
+	info, err := found.Stat() // before it is opened: to open a pipe is to wait, to open a device may do anything
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("the image's /%s is not a file but %s", path, kindOf(info.Mode()))
+	case info.Size() > maxAccounts:
+		return nil, fmt.Errorf("the image's /%s has %d bytes: more than %d are not read", path, info.Size(), maxAccounts)
+	}
+	return os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
+// maxAccounts is how many bytes of users or groups are read. A line has some fifty.
+const maxAccounts = 4 << 20
+
+func kindOf(mode os.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a directory"
+	case mode&os.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&os.ModeDevice != 0:
+		return "a device"
+	}
+	return "something else (" + mode.String() + ")"
 }
