@@ -197,7 +197,7 @@ func TestTheRecordLeadsFromAPodsReadinessToTheRulesOfTheNode(t *testing.T) {
 		t.Skip("needs root: loads nftables rules")
 	}
 	c := newCluster(t)
-	client := c.Client("proxy", access.Client(access.ProxyUser))
+	client := c.Client("proxy", access.ClientOn("node-1", access.ProxyUser))
 	nft, err := knftables.New(knftables.IPv4Family, services.TableName)
 	c.must(err)
 	proxy, err := services.NewProxy(client, nft, "node-1", netip.MustParsePrefix("10.244.0.0/16"))
