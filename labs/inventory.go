@@ -77,7 +77,8 @@ func (i *Inventory) Objects(ctx context.Context) ([]string, error) {
 func ofPeople(names []string) (people []string) {
 	for _, name := range names {
 		resource, rest, _ := strings.Cut(name, "/")
-		own := resource == "serviceaccounts" || rest == "default/kubernetes" || resource == "endpointslices" && strings.HasPrefix(rest, "default/kubernetes-")
+		own := resource == "serviceaccounts" || rest == "default/kubernetes" || rest == "default/kube-root-ca.crt" ||
+			resource == "endpointslices" && strings.HasPrefix(rest, "default/kubernetes-")
 		if strings.HasPrefix(rest, "default/") && !own {
 			people = append(people, name)
 		}

@@ -140,6 +140,9 @@ type lab struct {
 
 const nodeName = "node-1"
 
+// patience is how long a state is waited for. On a machine with much else to do, two dozen containers that start at once take most of it.
+const patience = time.Minute
+
 // newLab starts everything that a pod needs in order to run.
 func newLab(t testing.TB) *lab {
 	t.Helper()
@@ -273,7 +276,7 @@ func (l *lab) cleanup() {
 
 func (l *lab) waitFor(what string, reached func() bool) {
 	l.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !reached(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !reached(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			l.t.Fatalf("waited in vain for %s", what)
 		}
@@ -321,7 +324,7 @@ func (l *lab) get(name string) *corev1.Pod {
 func (l *lab) becomes(name, what string, reached func(*corev1.Pod) bool) *corev1.Pod {
 	l.t.Helper()
 	var p *corev1.Pod
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		if p = l.get(name); reached(p) {
 			return p
 		}
