@@ -52,7 +52,7 @@ func (s *Server) firstObjects(ctx context.Context) error {
 	if err := s.ensure(ctx, s.kubernetesService()); err != nil {
 		return err
 	}
-	return s.ensure(ctx, s.kubernetesEndpoints())
+	return s.ensureEndpoints(ctx)
 }
 
 // ServiceName is the service under which pods reach the API server.
@@ -79,6 +79,28 @@ func (s *Server) kubernetesEndpoints() *discoveryv1.EndpointSlice {
 		Ports:       []discoveryv1.EndpointPort{{Name: ptr("https"), Port: ptr(int32(s.Port)), Protocol: ptr(corev1.ProtocolTCP)}},
 		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{s.Address}, Conditions: discoveryv1.EndpointConditions{Ready: ptr(true)}}},
 	}
+}
+
+// ensureEndpoints keeps the slice as it is to be: an earlier server on this host may have had another address.
+func (s *Server) ensureEndpoints(ctx context.Context) error {
+	want := s.kubernetesEndpoints()
+	if err := s.ensure(ctx, want.DeepCopy()); err != nil {
+		return err
+	}
+	c, err := s.ownCall(ctx, want)
+	if err != nil {
+		return err
+	}
+	c.verb, c.name = "update", want.Name
+	_, err = s.update(c, func(current api.Object) (api.Object, error) {
+		slice := current.DeepCopyObject().(*discoveryv1.EndpointSlice)
+		slice.Endpoints, slice.Ports = want.Endpoints, want.Ports
+		return slice, nil
+	})
+	if err != nil {
+		return fmt.Errorf("put right where %s is: %w", ServiceName, err)
+	}
+	return nil
 }
 
 // ensure creates an object if it is not there.
