@@ -132,7 +132,7 @@ func lay(o Options) (Spec, error) {
 	spec, err := readSpec(o.DataDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		network, err := freeNetwork(taken)
+		network, err := freeNetwork(append(taken, o.pods(), o.services()))
 		if err != nil {
 			return Spec{}, err
 		}
@@ -159,8 +159,20 @@ func lay(o Options) (Spec, error) {
 // adapt changes a spec that was kept to what the machine and the person say now. Nodes are only added:
 // `kube up` destroys nothing.
 func (s *Spec) adapt(o Options, taken []netip.Prefix) error {
+	if err := s.lasting(o); err != nil {
+		return err
+	}
 	s.Isolated = o.Isolated
-	if !isFree(s.Network, taken) {
+	for i := range s.Hosts {
+		host := &s.Hosts[i]
+		if host.Role == Node && o.Asked["node-cpu"] {
+			host.CPU = o.CPU
+		}
+		if host.Role == Node && o.Asked["node-memory"] {
+			host.Memory = o.Memory
+		}
+	}
+	if taken = append(taken, s.Pods, s.Services); !isFree(s.Network, taken) {
 		network, err := freeNetwork(taken)
 		if err != nil {
 			return err

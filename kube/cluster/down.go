@@ -89,7 +89,8 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 		}
 	}
 	if keepData {
-		return nil
+		c.Spec.Boot = ""
+		return writeSpec(c.Spec)
 	}
 	return removeFiles(c.Spec.DataDir)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -55,7 +54,7 @@ func removeFiles(dataDir string) error {
 
 // writeControlPlaneFiles makes the certificates of the control plane, and the admin's kubeconfig.
 func writeControlPlaneFiles(spec Spec) (*access.PKI, error) {
-	plane := access.ControlPlane{ServiceIP: netip.MustParseAddr(apiServiceIP), Domain: clusterDomain}
+	plane := access.ControlPlane{ServiceIP: spec.apiServiceIP(), Domain: clusterDomain}
 	for _, host := range spec.With(ControlPlane) {
 		plane.IPs = append(plane.IPs, host.Address)
 	}

@@ -34,7 +34,7 @@ func startHost(ctx context.Context, spec Spec, host Host, keep func(Process) err
 		if spec.Isolated {
 			gateway = netip.Addr{}
 		}
-		if err := plug(spec.Name, host, spec.Network, gateway, process.PID); err != nil {
+		if err := plug(spec, host, gateway, process.PID); err != nil {
 			return err
 		}
 		return keep(process)

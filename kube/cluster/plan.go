@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
+
+	"kubelab/kube/services"
 )
 
 // Role says what a host is for.
@@ -30,11 +33,14 @@ type Spec struct {
 	DataDir    string
 	Bin        string       // the directory of our programs
 	Network    netip.Prefix // of the hosts
-	Port       int          // on the machine's loopback, where the API is reached
-	Isolated   bool         // no way out of the network
-	Upstream   []string     // name servers that hosts can reach, as ADDRESS:PORT
-	Relayed    []string     // name servers that only the machine can reach; it relays to them, and is Upstream itself
-	CgroupRoot string       // the cgroup that holds the hosts' cgroups
+	Pods       netip.Prefix // of all nodes' pods
+	Services   netip.Prefix
+	Port       int      // on the machine's loopback, where the API is reached
+	Isolated   bool     // no way out of the network
+	Upstream   []string // name servers that hosts can reach, as ADDRESS:PORT
+	Relayed    []string // name servers that only the machine can reach; it relays to them, and is Upstream itself
+	CgroupRoot string   // the cgroup that holds the hosts' cgroups
+	Boot       string   // the life of the machine in which it was started last; empty: it was taken down
 	Site       Site
 	Hosts      []Host
 }
@@ -49,12 +55,15 @@ type Site struct {
 
 // Options are what a person can choose. Zero means: as it is, or as is usual.
 type Options struct {
+	Asked    map[string]bool // the flags that they gave, by name
 	Name     string
 	DataDir  string
 	Bin      string
 	Nodes    int // -1: as many as there are, or three
 	Isolated bool
 	Port     int
+	Pods     netip.Prefix
+	Services netip.Prefix
 	CPU      int   // of each new node, cores
 	Memory   int64 // of each new node, bytes
 	Site     Site
@@ -68,17 +77,17 @@ const (
 	DefaultNodes  = 3
 	DefaultPort   = 6443
 	sitePort      = 8080
-	podNetwork    = "10.244.0.0/16"
-	serviceRange  = "10.96.0.0/16"
-	apiServiceIP  = "10.96.0.1"
-	dnsServiceIP  = "10.96.0.10"
 	clusterDomain = "cluster.local"
 
 	firstControlPlane = 10 // the last byte of a host's address
 	firstNode         = 11
 	maxNodes          = 200
+	minPodBits        = 20 // 16 nodes
 	maxPath           = 60 // bytes of DataDir: a unix socket's path has only 107
 )
+
+// DefaultPods is where pods have their addresses, unless a person chooses another range.
+var DefaultPods = netip.MustParsePrefix("10.244.0.0/16")
 
 var validName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$`)
 
@@ -93,14 +102,24 @@ func (o Options) Check() error {
 		return fmt.Errorf("--data-dir %s: the sockets below it would have names that are too long: choose one of at most %d bytes", o.DataDir, maxPath)
 	case o.Port < 0 || o.Port > 65535:
 		return fmt.Errorf("--port %d is no port: choose one from 1 to 65535", o.Port)
+	case !o.pods().Addr().Is4() || o.pods() != o.pods().Masked() || o.pods().Bits() > minPodBits:
+		return fmt.Errorf("--pod-cidr %s: want an IPv4 range of at least a /%d that begins where its network does, such as %s", o.Pods, minPodBits, DefaultPods)
+	case o.pods().Overlaps(o.services()):
+		return fmt.Errorf("--service-cidr %s overlaps with the range of pods, %s: choose another", o.services(), o.pods())
+	}
+	if err := services.CheckRange(o.services()); err != nil {
+		return fmt.Errorf("--service-cidr %w", err)
 	}
 	return nil
 }
 
+func (o Options) pods() netip.Prefix     { return cmp.Or(o.Pods, DefaultPods) }
+func (o Options) services() netip.Prefix { return cmp.Or(o.Services, services.DefaultRange) }
+
 // NewSpec lays out a new cluster in network.
 func NewSpec(o Options, network netip.Prefix) Spec {
 	spec := Spec{
-		Name: o.Name, DataDir: o.DataDir, Network: network, Isolated: o.Isolated,
+		Name: o.Name, DataDir: o.DataDir, Network: network, Pods: o.pods(), Services: o.services(), Isolated: o.Isolated,
 		Hosts: []Host{{Name: string(ControlPlane), Role: ControlPlane, Address: address(network, firstControlPlane)}},
 	}
 	nodes := o.Nodes
@@ -134,6 +153,10 @@ func (s *Spec) Move(network netip.Prefix) {
 		s.Hosts[i].Address = address(network, int(host.Address.As4()[3]))
 	}
 }
+
+// apiServiceIP is the virtual address of the API server, dnsServiceIP that of the name servers.
+func (s *Spec) apiServiceIP() netip.Addr { return services.KubernetesIP(s.Services) }
+func (s *Spec) dnsServiceIP() netip.Addr { return services.DNSIP(s.Services) }
 
 // Host is the host of that name, or nil.
 func (s *Spec) Host(name string) *Host {

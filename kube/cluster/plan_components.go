@@ -48,9 +48,9 @@ func (s *Spec) controlPlane(host Host) []Component {
 			"--name", host.Name, "--data-dir", s.path("etcd"), "--pki", s.path("pki"), "--address", host.Address.String()}},
 		{"apiserver", []string{
 			"--etcd", "https://127.0.0.1:2379", "--pki", s.path("pki"), "--host", host.Name,
-			"--advertise-address", host.Address.String(), "--listen", host.Address.String() + ":6443", "--service-cidr", serviceRange}},
+			"--advertise-address", host.Address.String(), "--listen", host.Address.String() + ":6443", "--service-cidr", s.Services.String()}},
 		{"scheduler", s.client(host, "scheduler", "--host")},
-		{"controllers", append(s.client(host, "controllers", "--host"), "--cluster-cidr", podNetwork)},
+		{"controllers", append(s.client(host, "controllers", "--host"), "--cluster-cidr", s.Pods.String())},
 	}
 }
 
@@ -59,7 +59,7 @@ func (s *Spec) node(host Host) []Component {
 	kubelet := append(s.client(host, "kubelet", "--node-name"),
 		"--node-ip", host.Address.String(), "--runtime", socket, "--root", s.hostPath(host, "kubelet"),
 		"--cgroup-root", s.cgroup(host),
-		"--cluster-dns", dnsServiceIP, "--cluster-domain", clusterDomain,
+		"--cluster-dns", s.dnsServiceIP().String(), "--cluster-domain", clusterDomain,
 		"--tls-cert", s.hostPath(host, "pki/kubelet.crt"), "--tls-key", s.hostPath(host, "pki/kubelet.key"), "--client-ca", s.path("pki/ca.crt"))
 	if host.CPU > 0 {
 		kubelet = append(kubelet, "--cpu", strconv.Itoa(host.CPU))
@@ -67,14 +67,14 @@ func (s *Spec) node(host Host) []Component {
 	if host.Memory > 0 {
 		kubelet = append(kubelet, "--memory", fmt.Sprintf("%dKi", host.Memory>>10))
 	}
-	dns := append(s.client(host, "dns", "--node-name"), "--listen", dnsServiceIP+":53", "--domain", clusterDomain)
+	dns := append(s.client(host, "dns", "--node-name"), "--listen", s.dnsServiceIP().String()+":53", "--domain", clusterDomain)
 	if len(s.Upstream) > 0 {
 		dns = append(dns, "--upstream", strings.Join(s.Upstream, ","))
 	}
 	return []Component{
-		{"runtime", []string{"--root", s.hostPath(host, "runtime"), "--listen", socket, "--shim", path.Join(s.Bin, "kube-shim")}},
+		{"runtime", []string{"--root", s.hostPath(host, "runtime"), "--listen", socket, "--shim", path.Join(s.Bin, "kube-shim"), "--cluster-cidr", s.Pods.String()}},
 		{"kubelet", kubelet},
-		{"proxy", s.client(host, "proxy", "--node-name")},
+		{"proxy", append(s.client(host, "proxy", "--node-name"), "--cluster-cidr", s.Pods.String(), "--service-cidr", s.Services.String())},
 		{"dns", dns},
 	}
 }

@@ -34,9 +34,9 @@ func TestWhichProcessRunsWhere(t *testing.T) {
   scheduler --kubeconfig /data/hosts/control-plane/scheduler.kubeconfig --host control-plane --journal /data/hosts/control-plane/scheduler.journal
   controllers --kubeconfig /data/hosts/control-plane/controllers.kubeconfig --host control-plane --journal /data/hosts/control-plane/controllers.journal --cluster-cidr 10.244.0.0/16
 node-1 172.30.0.11
-  runtime --root /data/hosts/node-1/runtime --listen unix:///data/hosts/node-1/run/cri.sock --shim /bin/kube-shim
+  runtime --root /data/hosts/node-1/runtime --listen unix:///data/hosts/node-1/run/cri.sock --shim /bin/kube-shim --cluster-cidr 10.244.0.0/16
   kubelet --kubeconfig /data/hosts/node-1/kubelet.kubeconfig --node-name node-1 --journal /data/hosts/node-1/kubelet.journal --node-ip 172.30.0.11 --runtime unix:///data/hosts/node-1/run/cri.sock --root /data/hosts/node-1/kubelet --cgroup-root /kubelab/kubelab/node-1 --cluster-dns 10.96.0.10 --cluster-domain cluster.local --tls-cert /data/hosts/node-1/pki/kubelet.crt --tls-key /data/hosts/node-1/pki/kubelet.key --client-ca /data/pki/ca.crt --cpu 2 --memory 4194304Ki
-  proxy --kubeconfig /data/hosts/node-1/proxy.kubeconfig --node-name node-1 --journal /data/hosts/node-1/proxy.journal
+  proxy --kubeconfig /data/hosts/node-1/proxy.kubeconfig --node-name node-1 --journal /data/hosts/node-1/proxy.journal --cluster-cidr 10.244.0.0/16 --service-cidr 10.96.0.0/16
   dns --kubeconfig /data/hosts/node-1/dns.kubeconfig --node-name node-1 --journal /data/hosts/node-1/dns.journal --listen 10.96.0.10:53 --domain cluster.local --upstream 9.9.9.9:53
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +49,7 @@ func lockCluster(name string, create bool) (*lock, error) {
 		case errors.Is(err, fs.ErrNotExist) && create:
 			continue // somebody removed the directory between our two calls
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("cluster %s: %w", name, ErrNotUp)
+			return nil, notUp(name)
 		case errors.Is(err, fs.ErrPermission):
 			return nil, fmt.Errorf("cluster %s: %w (its hosts are root's: say it with sudo)", name, err)
 		case err != nil:
@@ -62,6 +63,31 @@ func lockCluster(name string, create bool) (*lock, error) {
 		}
 		_ = file.Close() // while we waited, the cluster went down and this file with it
 	}
+}
+
+// DefaultDataDir is the data directory of a cluster where nobody chose one.
+func DefaultDataDir(name string) string {
+	if name == DefaultName {
+		return "/var/lib/kubelab"
+	}
+	return "/var/lib/kubelab-" + name
+}
+
+// notUp is ErrNotUp with what a person can do about it. Nothing starts a cluster again when the machine starts.
+func notUp(name string) error {
+	spec, err := readSpec(DefaultDataDir(name))
+	if err != nil || spec.Name != name {
+		return fmt.Errorf("cluster %s: %w", name, ErrNotUp)
+	}
+	up := "sudo " + spec.Command("up")
+	var machine unix.Sysinfo_t
+	boot, err := bootID()
+	if err = errors.Join(err, unix.Sysinfo(&machine)); err != nil || spec.Boot == "" || spec.Boot == boot {
+		return fmt.Errorf("cluster %s: %w: %q brings it back with its objects", name, ErrNotUp, up)
+	}
+	since := time.Now().Add(-time.Duration(machine.Uptime) * time.Second)
+	return fmt.Errorf("cluster %s: %w since the machine was started anew at %s: %q brings it back with its objects",
+		name, ErrNotUp, since.Format("15:04 on January 2"), up)
 }
 
 func flock(file *os.File) error {

@@ -63,18 +63,18 @@ func removeSwitch(cluster string) error {
 
 // plug connects a host, which is named by its first process, to the switch and gives it its address.
 // gateway is the way out; invalid: there is none.
-func plug(cluster string, host Host, network netip.Prefix, gateway netip.Addr, pid int) error {
-	err := podnet.Do(switchPath(cluster), func() error {
+func plug(spec Spec, host Host, gateway netip.Addr, pid int) error {
+	err := podnet.Do(switchPath(spec.Name), func() error {
 		return addCable(host.Name, &netlink.Veth{
 			PeerName: hostNIC, PeerNamespace: netlink.NsPid(pid), PeerHardwareAddr: hardwareAddr(host.Address),
 		})
 	})
 	if err == nil {
 		err = podnet.Do(fmt.Sprintf("/proc/%d/ns/net", pid), func() error {
-			if err := setAddress(hostNIC, netip.PrefixFrom(host.Address, network.Bits())); err != nil {
+			if err := setAddress(hostNIC, netip.PrefixFrom(host.Address, spec.Network.Bits())); err != nil {
 				return err
 			}
-			return addRoute(hostNIC, gateway)
+			return addRoute(hostNIC, gateway, spec.Services)
 		})
 	}
 	if err != nil {
@@ -153,18 +153,15 @@ func setAddress(name string, address netip.Prefix) error {
 
 // addRoute leads all that has no better way to the gateway. Without a gateway, only what goes to services
 // has a way at all: a packet is given its real destination after it was seen that there is a way for it.
-func addRoute(name string, gateway netip.Addr) error {
+func addRoute(name string, gateway netip.Addr, services netip.Prefix) error {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
 		return err
 	}
 	route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway.AsSlice()}
 	if !gateway.IsValid() {
-		_, services, err := net.ParseCIDR(serviceRange)
-		if err != nil {
-			return err
-		}
-		route = &netlink.Route{LinkIndex: link.Attrs().Index, Dst: services, Scope: netlink.SCOPE_LINK}
+		dst := &net.IPNet{IP: services.Addr().AsSlice(), Mask: net.CIDRMask(services.Bits(), services.Addr().BitLen())}
+		route = &netlink.Route{LinkIndex: link.Attrs().Index, Dst: dst, Scope: netlink.SCOPE_LINK}
 	}
 	return netlink.RouteAdd(route)
 }

@@ -44,18 +44,21 @@ func Up(ctx context.Context, o Options) (Spec, Before, error) {
 	if c.state, err = lock.load(); err != nil {
 		return Spec{}, Nothing, err
 	}
+	if err := tryAll(ctx, o.tries(filepath.Join(clusterDir(o.Name), "try"))); err != nil {
+		return Spec{}, Nothing, errors.Join(err, c.abandon(o.DataDir))
+	}
 	before, err := c.found(o)
 	if err != nil {
 		return Spec{}, before, errors.Join(err, c.abandon(o.DataDir))
 	}
-	if before == Supervised {
+	if before == Supervised && len(Plan(c.Spec, c.observe())) == 0 {
 		return c.Spec, before, nil
 	}
 	pki, err := c.prepare(ctx)
 	if err == nil {
 		err = c.start(ctx, pki)
 	}
-	if err != nil {
+	if err != nil && before != Supervised {
 		err = errors.Join(err, c.clear(context.WithoutCancel(ctx), before != Nothing), lock.remove())
 	}
 	return c.Spec, before, err
@@ -86,7 +89,7 @@ func (c *Cluster) found(o Options) (Before, error) {
 	defer unlock()
 	if before := c.state.before(); before != Nothing {
 		c.Spec = c.state.Spec
-		return before, c.adopt(before)
+		return before, c.adopt(o, before)
 	}
 	before := Files
 	if _, err := readSpec(o.DataDir); errors.Is(err, fs.ErrNotExist) {
@@ -98,6 +101,7 @@ func (c *Cluster) found(o Options) (Before, error) {
 	if c.Spec, err = lay(o); err != nil {
 		return before, err
 	}
+	c.Spec.Boot = c.state.Boot
 	if err := writeSpec(c.Spec); err != nil {
 		return before, err
 	}
@@ -123,8 +127,24 @@ func (s State) before() Before {
 	return Nothing
 }
 
-// adopt takes up a cluster that runs, which has a supervisor or gets this process as one.
-func (c *Cluster) adopt(before Before) error {
+// adopt takes up a cluster that runs, which has a supervisor or gets this process as one. What was asked for and is not there comes to it:
+// nodes, the lab site.
+func (c *Cluster) adopt(o Options, before Before) error {
+	if err := errors.Join(c.Spec.lasting(o), c.Spec.whileUp(o)); err != nil {
+		return err
+	}
+	for len(c.Spec.With(Node)) < o.Nodes {
+		c.Spec.AddNode(o.CPU, o.Memory)
+	}
+	if c.Spec.Site.Listen == "" {
+		var err error
+		if c.Spec.Site, err = chooseSite(o, ""); err != nil {
+			return err
+		}
+	}
+	if err := writeSpec(c.Spec); err != nil {
+		return err
+	}
 	supervisor := c.state.Supervisor
 	if before != Supervised {
 		var err error
@@ -133,7 +153,7 @@ func (c *Cluster) adopt(before Before) error {
 		}
 	}
 	return c.change(func(state *State) {
-		state.Supervisor = supervisor
+		state.Spec, state.Supervisor = c.Spec, supervisor
 		for _, host := range c.Spec.With(ControlPlane) {
 			delete(state.Stopped, host.Name)
 		}

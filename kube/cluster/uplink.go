@@ -113,7 +113,10 @@ func switchForwardingOn() error {
 	if err := os.WriteFile(forwardingMark, nil, 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(forwardingSwitch, []byte("1"), 0o644)
+	if err := os.WriteFile(forwardingSwitch, []byte("1"), 0o644); err != nil {
+		return fmt.Errorf("let the machine forward packets: %w (make it writable, or use --isolated: then no host reaches the outside)", err)
+	}
+	return nil
 }
 
 // switchForwardingBack undoes switchForwardingOn, if that did anything.

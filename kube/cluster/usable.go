@@ -161,10 +161,10 @@ func (p *probe) everywhere(check func(host string) error) error {
 func (p *probe) dns(ctx context.Context) error {
 	return p.everywhere(func(host string) error {
 		resolver := net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return DialFrom(ctx, p.spec.Name, host, "udp", dnsServiceIP+":53")
+			return DialFrom(ctx, p.spec.Name, host, "udp", p.spec.dnsServiceIP().String()+":53")
 		}}
 		found, err := resolver.LookupHost(ctx, "kubernetes.default.svc."+clusterDomain+".")
-		if err == nil && strings.Join(found, " ") != apiServiceIP {
+		if err == nil && strings.Join(found, " ") != p.spec.apiServiceIP().String() {
 			err = fmt.Errorf("it says %v", found)
 		}
 		if err != nil {
@@ -177,9 +177,9 @@ func (p *probe) dns(ctx context.Context) error {
 // service greets the API server at the virtual address of its service.
 func (p *probe) service(ctx context.Context) error {
 	return p.everywhere(func(host string) error {
-		conn, err := DialFrom(ctx, p.spec.Name, host, "tcp", apiServiceIP+":443")
+		conn, err := DialFrom(ctx, p.spec.Name, host, "tcp", p.spec.apiServiceIP().String()+":443")
 		if err == nil {
-			err = tls.Client(conn, &tls.Config{RootCAs: p.trusted, ServerName: apiServiceIP}).HandshakeContext(ctx)
+			err = tls.Client(conn, &tls.Config{RootCAs: p.trusted, ServerName: p.spec.apiServiceIP().String()}).HandshakeContext(ctx)
 			err = errors.Join(err, conn.Close())
 		}
 		if err != nil {

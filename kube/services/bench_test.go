@@ -31,14 +31,14 @@ func crowded(b *testing.B) *loader {
 	if err != nil {
 		b.Fatal(err)
 	}
-	proxy, err := NewProxy(client, nft, "node-1", podRange)
+	proxy, err := NewProxy(client, nft, "node-1", ranges)
 	if err != nil {
 		b.Fatal(err)
 	}
 	services := client.Watches.Core().V1().Services().Informer().GetIndexer()
 	for i := range many {
 		s := web()
-		s.Name, s.Spec.ClusterIP = fmt.Sprintf("web-%d", i), addressAt(300+i).String()
+		s.Name, s.Spec.ClusterIP = fmt.Sprintf("web-%d", i), addressAt(DefaultRange, 300+i).String()
 		if err := services.Add(s); err != nil {
 			b.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -12,12 +13,22 @@ import (
 	"kubelab/kube/api"
 )
 
-// The cluster's services have the addresses of Range; two of them are set aside.
-var (
-	Range        = netip.MustParsePrefix("10.96.0.0/16")
-	KubernetesIP = netip.MustParseAddr("10.96.0.1")  // the API server, by the name of kubernetes.default
-	DNSIP        = netip.MustParseAddr("10.96.0.10") // the cluster's name server
-)
+// DefaultRange is where services have their addresses, unless the cluster was made with another range. Two addresses of it are set aside.
+var DefaultRange = netip.MustParsePrefix("10.96.0.0/16")
+
+// KubernetesIP is the address of the API server, by the name of kubernetes.default.
+func KubernetesIP(services netip.Prefix) netip.Addr { return addressAt(services, 1) }
+
+// DNSIP is the address of the cluster's name server.
+func DNSIP(services netip.Prefix) netip.Addr { return addressAt(services, 10) }
+
+// CheckRange says what is wrong with a range for services, if anything is.
+func CheckRange(services netip.Prefix) error {
+	if !services.Addr().Is4() || services != services.Masked() || services.Bits() < 12 || services.Bits() > 24 {
+		return fmt.Errorf("%s: want an IPv4 range from /12 to /24 that begins where its network does, such as %s", services, DefaultRange)
+	}
+	return nil
+}
 
 // The ports at which nodes open services to the outside.
 const (
@@ -27,24 +38,28 @@ const (
 
 // Of addresses and of ports, the first ones are left to people who ask for a certain one, so that a random one is
 // rarely in their way (KEP-3070, KEP-3668).
-const (
-	chosenAddresses = 256
-	chosenPorts     = 86
-)
+const chosenPorts = 86
 
-// claim gives a service its address and node ports, those that it asks for and any where it leaves the choice.
+func chosenAddresses(services netip.Prefix) int { return min(max(16, size(services)/16), 256) }
+
+// size is how many addresses a range has.
+func size(services netip.Prefix) int { return 1 << (32 - services.Bits()) }
+
+// claimFrom makes what gives a service its address and node ports, those that it asks for and any where it leaves the choice.
 // Two services that claim the same one are an error.
-func claim(s *corev1.Service, taken api.Taken) ([]string, error) {
-	var claims []string
-	if hasAddress(s) {
-		c, err := claimAddress(s, taken)
-		if err != nil {
-			return nil, err
+func claimFrom(services netip.Prefix) func(*corev1.Service, api.Taken) ([]string, error) {
+	return func(s *corev1.Service, taken api.Taken) ([]string, error) {
+		var claims []string
+		if hasAddress(s) {
+			c, err := claimAddress(services, s, taken)
+			if err != nil {
+				return nil, err
+			}
+			claims = append(claims, c)
 		}
-		claims = append(claims, c)
+		ports, err := claimNodePorts(s, taken)
+		return append(claims, ports...), err
 	}
-	ports, err := claimNodePorts(s, taken)
-	return append(claims, ports...), err
 }
 
 // hasAddress says whether the service has an address of its own: it is neither headless nor a mere alias.
@@ -70,9 +85,9 @@ func portClaim(protocol corev1.Protocol, port int32) string {
 	return fmt.Sprintf("nodeport/%s/%d", protocol, port)
 }
 
-func claimAddress(s *corev1.Service, taken api.Taken) (string, error) {
+func claimAddress(services netip.Prefix, s *corev1.Service, taken api.Taken) (string, error) {
 	if s.Spec.ClusterIP == "" {
-		ip, found := freeAddress(taken)
+		ip, found := freeAddress(services, taken)
 		if !found {
 			return "", invalid(s, field.InternalError(field.NewPath("spec", "clusterIPs"),
 				fmt.Errorf("failed to allocate a serviceIP: range is full")))
@@ -88,9 +103,9 @@ func claimAddress(s *corev1.Service, taken api.Taken) (string, error) {
 	switch {
 	case err != nil:
 		return refuse("it is not a valid IP address")
-	case !Range.Contains(ip):
-		return refuse(fmt.Sprintf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", ip, Range))
-	case ip == DNSIP, taken(addressClaim(ip)):
+	case !services.Contains(ip):
+		return refuse(fmt.Sprintf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", ip, services))
+	case ip == DNSIP(services), taken(addressClaim(ip)):
 		return refuse("provided IP is already allocated")
 	}
 	return addressClaim(ip), nil
@@ -98,17 +113,15 @@ func claimAddress(s *corev1.Service, taken api.Taken) (string, error) {
 
 // freeAddress is a random address of the range, from its first part only when the rest is used up. The first
 // and the last address are nobody's.
-func freeAddress(taken api.Taken) (netip.Addr, bool) {
-	size := 1 << (32 - Range.Bits())
-	n, found := freeNumber(1, chosenAddresses, size-2, func(n int) bool { return taken(addressClaim(addressAt(n))) })
-	return addressAt(n), found
+func freeAddress(services netip.Prefix, taken api.Taken) (netip.Addr, bool) {
+	n, found := freeNumber(1, chosenAddresses(services), size(services)-2, func(n int) bool { return taken(addressClaim(addressAt(services, n))) })
+	return addressAt(services, n), found
 }
 
-// addressAt is the nth address of the range.
-func addressAt(n int) netip.Addr {
-	ip := Range.Addr().As4()
-	ip[2] += byte(n >> 8)
-	ip[3] += byte(n)
+// addressAt is the nth address of a range.
+func addressAt(services netip.Prefix, n int) netip.Addr {
+	ip := services.Addr().As4()
+	binary.BigEndian.PutUint32(ip[:], binary.BigEndian.Uint32(ip[:])+uint32(n))
 	return netip.AddrFrom4(ip)
 }
 

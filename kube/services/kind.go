@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,10 +14,17 @@ import (
 	"kubelab/kube/api"
 )
 
-// Kinds are the kinds of this room.
-var Kinds = []api.Kind{serviceKind, endpointSliceKind}
+// Kinds are the kinds of this room, in a cluster with the default range.
+var Kinds = KindsIn(DefaultRange)
 
-var serviceKind = api.Type[*corev1.Service]{
+// KindsIn are the kinds of this room, in a cluster whose services have the addresses of a range.
+func KindsIn(services netip.Prefix) []api.Kind {
+	kind := serviceType
+	kind.Claim = claimFrom(services)
+	return []api.Kind{kind.Kind(), endpointSliceKind}
+}
+
+var serviceType = api.Type[*corev1.Service]{
 	Names: api.Names{
 		Plural: "services", Short: []string{"svc"}, Categories: []string{"all"}, Namespaced: true, HasStatus: true,
 	},
@@ -25,7 +33,6 @@ var serviceKind = api.Type[*corev1.Service]{
 	Validate:       validateService,
 	ValidateUpdate: validateServiceUpdate,
 	Warn:           warnings,
-	Claim:          claim,
 	Columns: []api.ColumnOf[*corev1.Service]{
 		{Name: "Type", Type: "string", Value: func(s *corev1.Service) any { return string(s.Spec.Type) }},
 		{Name: "Cluster-IP", Type: "string", Value: func(s *corev1.Service) any { return api.OrNone(s.Spec.ClusterIP) }},
@@ -34,7 +41,7 @@ var serviceKind = api.Type[*corev1.Service]{
 		api.AgeColumn[*corev1.Service](),
 		{Name: "Selector", Type: "string", Wide: true, Value: func(s *corev1.Service) any { return labels.FormatLabels(s.Spec.Selector) }},
 	},
-}.Kind()
+}
 
 func setDefaults(s *corev1.Service) {
 	spec := &s.Spec

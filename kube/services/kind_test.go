@@ -1,6 +1,7 @@
 package services
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,8 @@ func TestWhatIsWrongWithAServiceIsSaidAsKubernetesSaysIt(t *testing.T) {
 	}
 }
 
+var claim = claimFrom(DefaultRange)
+
 func TestAServiceGetsAnAddressAndNodePortsOfItsOwn(t *testing.T) {
 	s := web(func(s *corev1.Service) {
 		s.Spec.ClusterIP, s.Spec.ClusterIPs, s.Spec.Type = "", nil, corev1.ServiceTypeNodePort
@@ -97,18 +100,21 @@ func TestAHeadlessServiceAndAnAliasClaimNothing(t *testing.T) {
 }
 
 func TestARandomAddressStaysOutOfThePartThatPeopleChooseFrom(t *testing.T) {
-	for range 200 {
-		ip, found := freeAddress(none)
-		if !found || !Range.Contains(ip) || !addressAt(chosenAddresses-1).Less(ip) {
-			t.Fatalf("got %s, which is in the first %d of %s", ip, chosenAddresses, Range)
+	for text, chosen := range map[string]int{"10.96.0.0/16": 256, "172.20.0.0/12": 256, "192.168.7.0/24": 16} {
+		services := netip.MustParsePrefix(text).Masked()
+		for range 200 {
+			ip, found := freeAddress(services, none)
+			if !found || !services.Contains(ip) || !addressAt(services, chosen-1).Less(ip) {
+				t.Fatalf("got %s, which is in the first %d of %s", ip, chosen, services)
+			}
 		}
 	}
-	last := addressClaim(KubernetesIP.Next())
-	ip, found := freeAddress(func(claim string) bool { return claim != last })
+	last := addressClaim(KubernetesIP(DefaultRange).Next())
+	ip, found := freeAddress(DefaultRange, func(claim string) bool { return claim != last })
 	if !found || addressClaim(ip) != last {
 		t.Errorf("the only free address is %s, and it found %s", last, ip)
 	}
-	if _, found := freeAddress(func(string) bool { return true }); found {
+	if _, found := freeAddress(DefaultRange, func(string) bool { return true }); found {
 		t.Error("it found an address though all are taken")
 	}
 }
@@ -208,7 +214,7 @@ func TestAnAffinityThatIsHalfGivenIsFilledInAndOneThatIsTakenOffIsGone(t *testin
 func TestTheColumnsOfAServiceAreThoseOfKubectl(t *testing.T) {
 	row := func(s *corev1.Service) string {
 		var cells []string
-		for _, column := range serviceKind.Columns {
+		for _, column := range serviceType.Columns {
 			if column.Name != "Age" {
 				cells = append(cells, column.Value(s).(string))
 			}

@@ -175,7 +175,7 @@ func (l *lab) startProxy() (stop func()) {
 	client := operator.NewClient(l.clients, recorder, "proxy")
 	nft, err := knftables.New(knftables.IPv4Family, TableName)
 	must(l.t, err)
-	proxy, err := NewProxy(client, nft, "node-1", podRange)
+	proxy, err := NewProxy(client, nft, "node-1", ranges)
 	must(l.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	must(l.t, client.Sync(ctx))

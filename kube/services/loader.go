@@ -25,7 +25,7 @@ type loader struct {
 	nodes    corelisters.NodeLister
 	nft      knftables.Interface
 	self     string
-	pods     netip.Prefix
+	ranges   Ranges
 	waiting  chan request
 	again    func(operator.Key, ...trace.ID) // has a key requested once more
 

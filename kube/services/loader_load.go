@@ -124,7 +124,7 @@ func (t transaction) check(ctx context.Context, keys []operator.Key) error {
 func (t transaction) put(keys []operator.Key, do func(*knftables.Transaction) error) (before map[operator.Key][]Frontend, err error) {
 	tx := t.nft.NewTransaction()
 	if t.replace {
-		replaceTable(tx, t.node, t.pods)
+		replaceTable(tx, t.node, t.ranges)
 	}
 	before, changes := map[operator.Key][]Frontend{}, NoChanges()
 	for _, key := range keys {

@@ -52,7 +52,7 @@ func TestAServiceThatTheKernelRefusesDoesNotBlockTheOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := operator.NewClient(fake.NewClientset(), recorder, "proxy")
-	proxy, err := NewProxy(client, kernel, "node-1", podRange)
+	proxy, err := NewProxy(client, kernel, "node-1", ranges)
 	if err != nil {
 		t.Fatal(err)
 	}

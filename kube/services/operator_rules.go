@@ -5,7 +5,6 @@ package services
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -27,9 +26,8 @@ type Proxy struct {
 // most is how many services can share a transaction. (The first one loads all services, however many.)
 const most = 128
 
-// NewProxy makes the proxy of the node named self, for the network namespace of the process. pods is the range of all
-// nodes' pods. The caller runs client.Sync, then Run.
-func NewProxy(client *operator.Client, nft knftables.Interface, self string, pods netip.Prefix) (*Proxy, error) {
+// NewProxy makes the proxy of the node named self, for the network namespace of the process. The caller runs client.Sync, then Run.
+func NewProxy(client *operator.Client, nft knftables.Interface, self string, ranges Ranges) (*Proxy, error) {
 	watches := client.Watches.Core().V1()
 	endpoints, err := indexByService(client)
 	if err != nil {
@@ -37,7 +35,7 @@ func NewProxy(client *operator.Client, nft knftables.Interface, self string, pod
 	}
 	p := &Proxy{client: client, loader: &loader{
 		services: watches.Services().Lister(), slices: endpoints.GetIndexer(), nodes: watches.Nodes().Lister(),
-		nft: nft, self: self, pods: pods,
+		nft: nft, self: self, ranges: ranges,
 		waiting: make(chan request), stale: stale{}, loaded: map[operator.Key]version{}, told: map[operator.Key]version{},
 		refused: map[operator.Key]string{},
 	}}

@@ -176,7 +176,7 @@ func TestAPodIsAnEndpointAsLongAsItIsReadyAndSelected(t *testing.T) {
 func TestTheServerGivesEachServiceAnAddressAndNoTwoTheSame(t *testing.T) {
 	c := newCluster(t)
 	first := c.service()
-	if ip, err := netip.ParseAddr(first.Spec.ClusterIP); err != nil || !services.Range.Contains(ip) {
+	if ip, err := netip.ParseAddr(first.Spec.ClusterIP); err != nil || !services.DefaultRange.Contains(ip) {
 		t.Errorf("the address is %q", first.Spec.ClusterIP)
 	}
 	again := first.DeepCopy()
@@ -200,7 +200,8 @@ func TestTheRecordLeadsFromAPodsReadinessToTheRulesOfTheNode(t *testing.T) {
 	client := c.Client("proxy", access.ClientOn("node-1", access.ProxyUser))
 	nft, err := knftables.New(knftables.IPv4Family, services.TableName)
 	c.must(err)
-	proxy, err := services.NewProxy(client, nft, "node-1", netip.MustParsePrefix("10.244.0.0/16"))
+	proxy, err := services.NewProxy(client, nft, "node-1",
+		services.Ranges{Pods: netip.MustParsePrefix("10.244.0.0/16"), Services: services.DefaultRange})
 	c.must(err)
 	c.run(client, proxy.Run)
 

@@ -4,6 +4,7 @@ package services
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -16,9 +17,15 @@ import (
 // TableName is the node's nftables table (family ip): see it with `nft list table ip kubelab-services`.
 const TableName = "kubelab-services"
 
+// Ranges are the addresses of a cluster, the same for each of its nodes.
+type Ranges struct {
+	Pods     netip.Prefix // of all nodes
+	Services netip.Prefix
+}
+
 // replaceTable writes the table with its rules and no rows. Whatever it was before goes in the same
-// transaction. pods is the range of all nodes' pods.
-func replaceTable(tx *knftables.Transaction, node Node, pods netip.Prefix) {
+// transaction.
+func replaceTable(tx *knftables.Transaction, node Node, ranges Ranges) {
 	table := &knftables.Table{}
 	tx.Add(table) // so that there is one to delete
 	tx.Delete(table)
@@ -39,7 +46,7 @@ func replaceTable(tx *knftables.Transaction, node Node, pods netip.Prefix) {
 
 	// A pod that was sent to itself must answer by way of the node, which alone knows the translation. So must a pod of
 	// another node that was asked from outside the cluster.
-	stranger := fmt.Sprintf("ct status dnat ip saddr != %s", pods)
+	stranger := fmt.Sprintf("ct status dnat ip saddr != %s", ranges.Pods)
 	if node.PodCIDR.IsValid() {
 		stranger += fmt.Sprintf(" ip daddr != %s", node.PodCIDR)
 	}
@@ -49,13 +56,28 @@ func replaceTable(tx *knftables.Transaction, node Node, pods netip.Prefix) {
 
 	// What still has a service's address after that was not translated: nobody is behind it. The cluster DNS
 	// has an address of the range that is truly the node's own.
-	nobody := fmt.Sprintf("ip daddr %s fib daddr type != local ", Range)
+	nobody := fmt.Sprintf("ip daddr %s fib daddr type != local ", ranges.Services)
 	refuse := []string{
 		nobody + "meta l4proto tcp reject with tcp reset",
 		nobody + "reject", // by ICMP, of which the kernel sends a client one a second
 	}
 	addChain(tx, "forward", knftables.FilterType, knftables.ForwardHook, knftables.FilterPriority, refuse...)
 	addChain(tx, "sent-by-node", knftables.FilterType, knftables.OutputHook, knftables.FilterPriority, refuse...)
+}
+
+// Load writes the whole table with some frontends, in the network namespace of the calling thread. A proxy does it piece by piece.
+func Load(ctx context.Context, node Node, ranges Ranges, frontends ...Frontend) error {
+	nft, err := knftables.New(knftables.IPv4Family, TableName)
+	if err != nil {
+		return fmt.Errorf("use nftables: %w", err)
+	}
+	tx := nft.NewTransaction()
+	replaceTable(tx, node, ranges)
+	writeRows(tx, Changes{Add: rowsOf(frontends)})
+	if err := nft.Run(ctx, tx); err != nil {
+		return fmt.Errorf("write nftables table %s: %w", TableName, err)
+	}
+	return nil
 }
 
 // addChain adds a chain that the kernel calls at a hook.

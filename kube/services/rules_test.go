@@ -16,7 +16,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-var podRange = netip.MustParsePrefix("10.244.0.0/16")
+var (
+	podRange = netip.MustParsePrefix("10.244.0.0/16")
+	ranges   = Ranges{Pods: podRange, Services: DefaultRange}
+)
 
 // load runs the transaction that a proxy makes of changes, in a kernel that is only played.
 func load(t *testing.T, nft knftables.Interface, fill func(*knftables.Transaction)) {
@@ -38,7 +41,7 @@ func TestTheTableOfANode(t *testing.T) {
 	table.Put(webKey, PlanFrontends(web(nodePort), behind(web(), here, there), thisNode), changes)
 	table.Put(types.NamespacedName{Namespace: "shop", Name: "dns"}, PlanFrontends(dns, behind(dns, there), thisNode), changes)
 	load(t, nft, func(tx *knftables.Transaction) {
-		replaceTable(tx, thisNode, podRange)
+		replaceTable(tx, thisNode, ranges)
 		writeRows(tx, changes)
 	})
 	golden(t, "testdata/table.nft", nft.Dump())
@@ -50,7 +53,7 @@ func TestTheTransactionOfOneNewEndpoint(t *testing.T) {
 	table := NewTable()
 	first := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
 	load(t, nft, func(tx *knftables.Transaction) {
-		replaceTable(tx, thisNode, podRange)
+		replaceTable(tx, thisNode, ranges)
 		writeRows(tx, first)
 	})
 	second := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))

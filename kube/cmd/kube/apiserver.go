@@ -17,6 +17,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/apiserver"
+	"kubelab/kube/services"
 	"kubelab/kube/store"
 )
 
@@ -27,7 +28,7 @@ type apiServerOptions struct {
 	listen      string
 	host        string
 	address     string
-	serviceCIDR string
+	serviceCIDR netip.Prefix
 }
 
 func newAPIServerCommand() *cobra.Command {
@@ -40,7 +41,7 @@ func newAPIServerCommand() *cobra.Command {
 	flags.StringVar(&options.listen, "listen", "0.0.0.0:6443", "the address and port to listen at")
 	flags.StringVar(&options.host, "host", hostname, "the host that this process runs on")
 	flags.StringVar(&options.address, "advertise-address", "", "where other hosts reach this server")
-	flags.StringVar(&options.serviceCIDR, "service-cidr", "10.96.0.0/16", "the addresses of services")
+	flags.TextVar(&options.serviceCIDR, "service-cidr", services.DefaultRange, "the addresses of services")
 	return command
 }
 
@@ -66,9 +67,8 @@ func (o *apiServerOptions) run(ctx context.Context) error {
 }
 
 func (o *apiServerOptions) server() (*apiserver.Server, error) {
-	services, err := netip.ParsePrefix(o.serviceCIDR)
-	if err != nil {
-		return nil, fmt.Errorf("--service-cidr: %w: write it as 10.96.0.0/16", err)
+	if err := services.CheckRange(o.serviceCIDR); err != nil {
+		return nil, fmt.Errorf("--service-cidr: %w", err)
 	}
 	_, portText, err := net.SplitHostPort(o.listen)
 	if err != nil {
@@ -91,8 +91,8 @@ func (o *apiServerOptions) server() (*apiserver.Server, error) {
 		return nil, err
 	}
 	return apiserver.New(apiserver.Config{
-		Kinds: kinds(), Store: etcd, Authorize: access.Authorize, KubeletTLS: kubeletTLS,
-		Host: o.host, Address: o.address, Port: port, ServiceIP: services.Addr().Next().String(), Version: kubernetesVersion,
+		Kinds: kinds(o.serviceCIDR), Store: etcd, Authorize: access.Authorize, KubeletTLS: kubeletTLS,
+		Host: o.host, Address: o.address, Port: port, ServiceIP: services.KubernetesIP(o.serviceCIDR).String(), Version: kubernetesVersion,
 	}), nil
 }
 

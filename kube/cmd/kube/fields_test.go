@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"kubelab/kube/api"
+	"kubelab/kube/services"
 )
 
 // fieldsFile says of each field of each served type what kubelab does with it.
@@ -81,7 +82,7 @@ func places(decided map[string]row) []place {
 		path []int
 	}
 	var queue []visit
-	for _, kind := range kinds() {
+	for _, kind := range kinds(services.DefaultRange) {
 		queue = append(queue, visit{of: reflect.TypeOf(kind.New()).Elem(), kind: kind})
 	}
 	var found []place

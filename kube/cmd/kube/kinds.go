@@ -3,6 +3,7 @@
 package main
 
 import (
+	"net/netip"
 	"slices"
 
 	"kubelab/kube/api"
@@ -15,7 +16,7 @@ import (
 	"kubelab/kube/services"
 )
 
-// kinds are all kinds of object that the cluster has: each concept brings its own.
-func kinds() []api.Kind {
-	return slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, []api.Kind{pods.Kind}, services.Kinds, serviceaccounts.Kinds, replicasets.Kinds, deployments.Kinds)
+// kinds are all kinds of object of a cluster whose services have the addresses of a range: each concept brings its own.
+func kinds(serviceRange netip.Prefix) []api.Kind {
+	return slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, []api.Kind{pods.Kind}, services.KindsIn(serviceRange), serviceaccounts.Kinds, replicasets.Kinds, deployments.Kinds)
 }

@@ -18,7 +18,7 @@ import (
 
 // newProxyCommand makes `kube proxy`, which runs in its node's network namespace.
 func newProxyCommand() *cobra.Command {
-	var pods netip.Prefix
+	var ranges services.Ranges
 	var command *cobra.Command
 	command = newClientCommand("proxy", "Keep this node's rules for services, and its routes to the pods of other nodes", "node-name",
 		func(ctx context.Context, client *operator.Client) error {
@@ -27,7 +27,7 @@ func newProxyCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("use nftables (is the program nft installed? is this root?): %w", err)
 			}
-			proxy, err := services.NewProxy(client, nft, node, pods)
+			proxy, err := services.NewProxy(client, nft, node, ranges)
 			if err != nil {
 				return err
 			}
@@ -43,6 +43,7 @@ func newProxyCommand() *cobra.Command {
 			work.Go(func() error { return routes.Run(ctx) })
 			return errors.Join(work.Wait(), context.Cause(ctx))
 		})
-	command.Flags().TextVar(&pods, "cluster-cidr", netip.MustParsePrefix("10.244.0.0/16"), "the range of all nodes' pods")
+	command.Flags().TextVar(&ranges.Pods, "cluster-cidr", netip.MustParsePrefix("10.244.0.0/16"), "the range of all nodes' pods")
+	command.Flags().TextVar(&ranges.Services, "service-cidr", services.DefaultRange, "the addresses of services")
 	return command
 }

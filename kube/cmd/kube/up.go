@@ -22,6 +22,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"kubelab/kube/cluster"
+	"kubelab/kube/services"
 	"kubelab/labs"
 	"kubelab/site"
 )
@@ -42,6 +43,8 @@ func newUpCommand() *cobra.Command {
 		Long: `Start a cluster on this machine: each host is a set of namespaces with its own network, processes and
 limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach until "kube down".`,
 		RunE: func(command *cobra.Command, _ []string) error {
+			options.Asked = map[string]bool{}
+			command.Flags().Visit(func(flag *pflag.Flag) { options.Asked[flag.Name] = true })
 			return options.run(command.Context(), command.OutOrStdout())
 		},
 	}
@@ -50,6 +53,8 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 	flags.IntVar(&options.Nodes, "nodes", -1, "how many nodes there are to be at least (default 3, or as many as there were)")
 	flags.BoolVar(&options.Isolated, "isolated", false, "let the hosts reach nothing outside of the cluster")
 	flags.IntVar(&options.Port, "port", 0, "where the API is reached on 127.0.0.1 (default 6443, for further clusters any)")
+	flags.TextVar(&options.Pods, "pod-cidr", cluster.DefaultPods, "the addresses of pods")
+	flags.TextVar(&options.Services, "service-cidr", services.DefaultRange, "the addresses of services")
 	flags.IntVar(&options.CPU, "node-cpu", 0, "how many cores a node may use (default: as many as the machine has)")
 	flags.StringVar(&options.memory, "node-memory", "", "how much memory a node may use, as in 4Gi (default: half of the machine's)")
 	flags.StringVar(&options.Bin, "bin", filepath.Dir(besideUs("kube")), "the directory of the programs kube and kube-shim")
@@ -96,10 +101,7 @@ func defaultDataDir(name, chosen string) (string, error) {
 	if chosen != "" {
 		return filepath.Abs(chosen)
 	}
-	if name == cluster.DefaultName {
-		return "/var/lib/kubelab", nil
-	}
-	return "/var/lib/kubelab-" + name, nil
+	return cluster.DefaultDataDir(name), nil
 }
 
 // complete fills in what the person left open.
@@ -163,6 +165,9 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 	}
 	if before == cluster.Supervised {
 		fmt.Fprintf(out, "The cluster %s runs already.\n", o.Name)
+	}
+	if before == cluster.Files {
+		fmt.Fprintf(out, "The cluster %s comes back with its objects, from %s.\n", o.Name, spec.DataDir)
 	}
 	if _, wrong := labs.Ours.All(); wrong != nil && !o.NoSite {
 		fmt.Fprintf(out, "Some labs cannot be done, and their chapters are without:\n%v\n", wrong)

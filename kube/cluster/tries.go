@@ -1,0 +1,194 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"kubelab/kube/podnet"
+	"kubelab/kube/services"
+)
+
+// try is something that a cluster relies on. It is done for real, and undone, before anything of the cluster is made: a kernel loads most
+// of its modules when they are first used, so no list of modules tells what it can do.
+type try struct {
+	do     func(ctx context.Context) error
+	remedy string
+}
+
+// leastDisk is what must be free where a cluster keeps its data: etcd alone takes 128 MiB at once.
+const leastDisk = 512 << 20 // bytes
+
+// tries are done with directories below dir, which is made for them and is removed after.
+func (o Options) tries(dir string) []try {
+	return []try{
+		{func(context.Context) error { return tryDisk(o.DataDir) }, "make room, or choose another --data-dir"},
+		{func(context.Context) error { return tryOverlay(o.DataDir) },
+			"containers need the kernel's overlay file system (sudo modprobe overlay), with --data-dir on ext4, xfs, btrfs or tmpfs"},
+		{func(context.Context) error { return tryCgroup("kubelab-try-" + o.Name) },
+			"hosts need cgroups of their own: run on a machine or in a VM, or in a container with a writable " + cgroupMount},
+		{func(context.Context) error { _, err := exec.LookPath("nft"); return err },
+			"services need the program nft (sudo apt install nftables)"},
+		{func(ctx context.Context) error {
+			return tryService(ctx, dir, services.Ranges{Pods: o.pods(), Services: o.services()})
+		},
+			"a service needs a writable /proc/sys/net, and of the kernel veth, nf_tables, nft_chain_nat, nft_masq, nft_numgen, nft_hash, " +
+				"nft_fib_ipv4, nft_reject_ipv4 and nf_conntrack (sudo modprobe NAME); a kernel that was updated can load none until the machine is started anew"},
+	}
+}
+
+// tryAll does all tries at once, and says of each that fails what to do.
+func tryAll(ctx context.Context, tries []try) error {
+	failures := make([]error, len(tries))
+	var all sync.WaitGroup
+	for i, try := range tries {
+		all.Go(func() {
+			if err := try.do(ctx); err != nil {
+				failures[i] = fmt.Errorf("%w\n  Remedy: %s", err, try.remedy)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}
+
+func tryDisk(dataDir string) error {
+	place := dataDir
+	for _, err := os.Stat(place); errors.Is(err, os.ErrNotExist); _, err = os.Stat(place) {
+		place = filepath.Dir(place)
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(place, &disk); err != nil {
+		return fmt.Errorf("look at the disk of %s: %w", place, err)
+	}
+	if free := disk.Bavail * uint64(disk.Bsize); disk.Blocks > 0 && free < leastDisk {
+		return fmt.Errorf("%s has %d MiB free, and a cluster needs %d", place, free>>20, leastDisk>>20)
+	}
+	return nil
+}
+
+// tryOverlay mounts one on the file system of the data, in a mount namespace that ends with its thread.
+func tryOverlay(dataDir string) (err error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	dir, err := os.MkdirTemp(dataDir, ".try-")
+	if err != nil {
+		return fmt.Errorf("write into the data directory: %w", err)
+	}
+	defer func() {
+		err = errors.Join(err, os.RemoveAll(dir))
+		_ = os.Remove(dataDir) // only where it is empty
+	}()
+	for _, name := range []string{"lower", "upper", "work", "merged"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			return err
+		}
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
+		done <- mountOverlay(dir)
+	}()
+	return <-done
+}
+
+func mountOverlay(dir string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("make a mount namespace: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("keep mounts to ourselves: %w", err)
+	}
+	merged := filepath.Join(dir, "merged")
+	options := fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", dir)
+	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
+		return fmt.Errorf("mount an overlay in %s: %w", filepath.Dir(dir), err)
+	}
+	return errors.Join(os.WriteFile(filepath.Join(merged, "file"), nil, 0o600), unix.Unmount(merged, 0))
+}
+
+func tryCgroup(name string) error {
+	dir := filepath.Join(append(hierarchies(), cgroupMount)[0], name)
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("make a cgroup: %w", err)
+	}
+	return os.Remove(dir)
+}
+
+// tryService is a node in small: two pods on it, a service that leads to one, and the other that calls it there.
+func tryService(ctx context.Context, dir string, ranges services.Ranges) error {
+	node := filepath.Join(dir, "node")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := errors.Join(podnet.RemoveNetNS(node), podnet.NewNetNS(node)); err != nil {
+		return err
+	}
+	err := podnet.Do(node, func() error { return callService(ctx, dir, ranges) })
+	return errors.Join(err, podnet.RemoveNetNS(node), os.RemoveAll(dir))
+}
+
+// answerTerm is how long a connection on one machine may take.
+const answerTerm = 2 * time.Second
+
+func callService(ctx context.Context, dir string, ranges services.Ranges) (err error) {
+	own := netip.PrefixFrom(ranges.Pods.Addr(), 24)
+	network, err := podnet.Open(podnet.Config{Dir: dir, PodCIDR: own, ClusterCIDR: ranges.Pods})
+	if err != nil {
+		return fmt.Errorf("make a pod network: %w", err)
+	}
+	defer network.Close()
+	defer func() { err = errors.Join(err, network.Detach(ctx, "caller"), network.Detach(ctx, "server")) }()
+	caller, err := network.Attach(ctx, "caller")
+	if err != nil {
+		return err
+	}
+	server, err := network.Attach(ctx, "server")
+	if err != nil {
+		return err
+	}
+	address := netip.AddrPortFrom(services.KubernetesIP(ranges.Services), 443)
+	err = services.Load(ctx, services.Node{Name: "try", PodCIDR: own}, ranges, services.Frontend{
+		Address: address, Protocol: "tcp", Backends: []services.Backend{{Address: netip.AddrPortFrom(server.IP, 6443), Local: true}},
+	})
+	if err != nil {
+		return err
+	}
+	var listener net.Listener
+	err = podnet.Do(server.NetNS, func() (err error) {
+		listener, err = net.Listen("tcp4", netip.AddrPortFrom(server.IP, 6443).String())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	for _, from := range []podnet.Attachment{caller, server} {
+		if err := podnet.Do(from.NetNS, func() error { return greet(address) }); err != nil {
+			return fmt.Errorf("call a service from a pod of the same node: %w", err)
+		}
+	}
+	return nil
+}
+
+// greet makes a connection, which the kernel answers for a listener.
+func greet(address netip.AddrPort) error {
+	connection, err := net.DialTimeout("tcp4", address.String(), answerTerm)
+	if err != nil {
+		return err
+	}
+	return connection.Close()
+}
