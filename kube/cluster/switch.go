@@ -74,7 +74,7 @@ func plug(spec Spec, host Host, gateway netip.Addr, pid int) error {
 			if err := setAddress(hostNIC, netip.PrefixFrom(host.Address, spec.Network.Bits())); err != nil {
 				return err
 			}
-			return addRoute(hostNIC, gateway, spec.Services)
+			return addRoutes(hostNIC, gateway, spec.Services)
 		})
 	}
 	if err != nil {
@@ -151,19 +151,19 @@ func setAddress(name string, address netip.Prefix) error {
 	return netlink.AddrAdd(link, ip)
 }
 
-// addRoute leads all that has no better way to the gateway. Without a gateway, only what goes to services
-// has a way at all: a packet is given its real destination after it was seen that there is a way for it.
-func addRoute(name string, gateway netip.Addr, services netip.Prefix) error {
+// addRoutes lead all that has no better way to the gateway, if there is one. What goes to services has a way that leads nowhere: a packet
+// is given its real destination after it was seen that there is a way for it, and one that is not must not leave the cluster.
+func addRoutes(name string, gateway netip.Addr, services netip.Prefix) error {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
 		return err
 	}
-	route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway.AsSlice()}
-	if !gateway.IsValid() {
-		dst := &net.IPNet{IP: services.Addr().AsSlice(), Mask: net.CIDRMask(services.Bits(), services.Addr().BitLen())}
-		route = &netlink.Route{LinkIndex: link.Attrs().Index, Dst: dst, Scope: netlink.SCOPE_LINK}
+	dst := &net.IPNet{IP: services.Addr().AsSlice(), Mask: net.CIDRMask(services.Bits(), services.Addr().BitLen())}
+	err = netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: dst, Scope: netlink.SCOPE_LINK})
+	if err != nil || !gateway.IsValid() {
+		return err
 	}
-	return netlink.RouteAdd(route)
+	return netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway.AsSlice()})
 }
 
 func setUp(name string) (netlink.Link, error) {

@@ -64,7 +64,7 @@ func TestAServiceIsTriedInTheRangesThatWereChosen(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: makes namespaces")
 	}
-	o := Options{Name: "ranges", DataDir: t.TempDir(), Pods: netip.MustParsePrefix("192.168.0.0/18"), Services: netip.MustParsePrefix("172.20.7.0/24")}
+	o := Options{Name: "ranges", DataDir: t.TempDir(), Pods: netip.MustParsePrefix("192.168.0.0/18"), Services: netip.MustParsePrefix("198.19.7.0/24")}
 	if err := tryAll(t.Context(), o.tries(filepath.Join(t.TempDir(), "try"))); err != nil {
 		t.Error(err)
 	}

@@ -66,7 +66,7 @@ spec:
 `
 
 func TestAServiceInACluster(t *testing.T) {
-	c := clustertest.Start(t, "--pod-cidr", "10.200.0.0/16", "--service-cidr", "172.20.8.0/21")
+	c := clustertest.Start(t, "--pod-cidr", "10.200.0.0/16", "--service-cidr", "198.19.8.0/21")
 	c.Apply(fmt.Sprintf(web, 3))
 	c.WaitReady("default", "app=web", 3)
 	c.Kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=30s")
@@ -82,18 +82,18 @@ func TestAServiceInACluster(t *testing.T) {
 	})
 
 	t.Run("AllAddressesAreOfTheRangesThatWereChosen", func(t *testing.T) {
-		if kubernetes := c.Kubectl("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}"); kubernetes != "172.20.8.1" {
+		if kubernetes := c.Kubectl("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}"); kubernetes != "198.19.8.1" {
 			t.Errorf("the API server has the address %s, want the first of the services", kubernetes)
 		}
 		for what, ip := range map[string]string{
-			"172.20.8.0/21": c.Kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"),
+			"198.19.8.0/21": c.Kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"),
 			"10.200.0.0/16": c.Kubectl("get", "pod", "client", "-o", "jsonpath={.status.podIP}"),
 		} {
 			if !netip.MustParsePrefix(what).Contains(netip.MustParseAddr(ip)) {
 				t.Errorf("got %s, want one of %s", ip, what)
 			}
 		}
-		if file := c.Kubectl("exec", "client", "--", "cat", "/etc/resolv.conf"); !strings.Contains(file, "nameserver 172.20.8.10") {
+		if file := c.Kubectl("exec", "client", "--", "cat", "/etc/resolv.conf"); !strings.Contains(file, "nameserver 198.19.8.10") {
 			t.Errorf("a pod asks another name server:\n%s", file)
 		}
 		for flag, value := range map[string]string{"--service-cidr": "10.96.0.0/16", "--port": "1"} {

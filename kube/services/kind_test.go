@@ -100,7 +100,7 @@ func TestAHeadlessServiceAndAnAliasClaimNothing(t *testing.T) {
 }
 
 func TestARandomAddressStaysOutOfThePartThatPeopleChooseFrom(t *testing.T) {
-	for text, chosen := range map[string]int{"10.96.0.0/16": 256, "172.20.0.0/12": 256, "192.168.7.0/24": 16} {
+	for text, chosen := range map[string]int{"10.96.0.0/16": 256, "172.16.0.0/12": 256, "192.168.7.0/24": 16} {
 		services := netip.MustParsePrefix(text).Masked()
 		for range 200 {
 			ip, found := freeAddress(services, none)
