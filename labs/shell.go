@@ -43,7 +43,8 @@ func (s *Shell) Run(ctx context.Context, command string, within time.Duration) (
 	}
 	var printed, complaint bounded
 	process := exec.CommandContext(term, arguments[0], arguments[1:]...)
-	process.Dir, process.Env = s.Dir, s.Env
+	process.Dir, process.Env = s.Dir, append(process.Environ(), s.Env...)
+	process.Env = append(process.Env, "LC_ALL=C") // hints know what programs say in English
 	process.Stdout, process.Stderr = &printed, &complaint
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	process.WaitDelay = afterglow

@@ -41,6 +41,14 @@ func TestACommandSeesOurProgramsAndItsCluster(t *testing.T) {
 	}
 }
 
+func TestACommandSpeaksTheLanguageThatHintsAreWrittenInWhateverTheStudentsIs(t *testing.T) {
+	t.Setenv("LC_ALL", "de_DE.UTF-8")
+	s := &Shell{Dir: t.TempDir(), Env: os.Environ()}
+	if got := run(t, s, "cat none", time.Minute); got.Complaint != "cat: none: No such file or directory\n" {
+		t.Errorf("it complains: %q", got.Complaint)
+	}
+}
+
 func TestAPipeFailsWhereAnyPartOfItFails(t *testing.T) {
 	if got := run(t, shell(t), "false | cat", time.Minute); got.Code != 1 {
 		t.Errorf("%+v", got)
