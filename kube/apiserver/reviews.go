@@ -43,7 +43,8 @@ func (s *Server) serveReview(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.writeObject(c, http.StatusCreated, nil, object) // an answer is no row of a table
+	object.GetObjectKind().SetGroupVersionKind(c.kind.GroupVersionKind) // a client need not say in the body what the URL says
+	return s.writeObject(c, http.StatusCreated, nil, object)            // an answer is no row of a table
 }
 
 // mayI asks for the sender what its own request would be asked.
