@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"kubelab/kube/fsuser"
 )
 
 // Folder is where a lab's files lie, below a home.
@@ -15,8 +17,8 @@ func (l *Lab) Folder() string { return path.Join("kubelab-labs", l.Name) }
 // Unpack puts the lab's files below a home, and leaves those alone that are there, as a student may have changed them.
 // With again it replaces them. It is the owner who does it, so root can be led nowhere: no link is followed that leads out of
 // the home, and what is no file is neither opened nor replaced.
-func (l *Lab) Unpack(home string, owner Owner, again bool) error {
-	return owner.do(func() error { return l.unpackAll(home, again) })
+func (l *Lab) Unpack(home string, owner fsuser.User, again bool) error {
+	return owner.Do(func() error { return l.unpackAll(home, again) })
 }
 
 func (l *Lab) unpackAll(home string, again bool) error {

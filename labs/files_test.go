@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"kubelab/kube/fsuser"
 )
 
 func TestALabsFilesAreLaidOutOnceAndKeepWhatAStudentChanged(t *testing.T) {
@@ -13,7 +15,7 @@ func TestALabsFilesAreLaidOutOnceAndKeepWhatAStudentChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, nobody := t.TempDir(), Owner{-1, -1}
+	home, nobody := t.TempDir(), fsuser.Self
 	file := filepath.Join(home, "kubelab-labs", "03-pods", "web.yaml")
 	is := func(want string) {
 		t.Helper()
@@ -51,7 +53,7 @@ func TestFilesAreNeverLaidOutThroughALinkOutOfTheHome(t *testing.T) {
 	if err := os.Symlink(elsewhere, filepath.Join(home, "kubelab-labs")); err != nil {
 		t.Fatal(err)
 	}
-	if err := all[0].Unpack(home, Owner{-1, -1}, true); err == nil {
+	if err := all[0].Unpack(home, fsuser.Self, true); err == nil {
 		t.Error("a link was followed")
 	}
 	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) > 0 {
@@ -88,7 +90,7 @@ func TestWhatIsNoFileIsNeitherOpenedNorReplaced(t *testing.T) {
 			if err := make(filepath.Join(dir, "web.yaml")); err != nil {
 				t.Fatal(err)
 			}
-			if err := lab.Unpack(home, Owner{-1, -1}, again); err == nil || !strings.Contains(err.Error(), "kubelab-labs/03-pods/web.yaml is no file of the lab: take it away") {
+			if err := lab.Unpack(home, fsuser.Self, again); err == nil || !strings.Contains(err.Error(), "kubelab-labs/03-pods/web.yaml is no file of the lab: take it away") {
 				t.Errorf("%s: %v", what, err)
 			}
 			if mine, err := os.ReadFile(filepath.Join(dir, "mine")); err != nil || string(mine) != "mine" {
@@ -106,7 +108,7 @@ func TestALinkIsNoFolderOfALab(t *testing.T) {
 	if err := os.Symlink(t.TempDir(), filepath.Join(home, lab.Folder())); err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.Unpack(home, Owner{-1, -1}, true); err == nil || !strings.Contains(err.Error(), "is no folder of the lab: take it away") {
+	if err := lab.Unpack(home, fsuser.Self, true); err == nil || !strings.Contains(err.Error(), "is no folder of the lab: take it away") {
 		t.Error(err)
 	}
 }
@@ -115,7 +117,7 @@ func TestRootWritesAStudentsFilesWithTheStudentsRights(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	lab, student := theGoodLab(t), Owner{UID: 65534, GID: 65534}
+	lab, student := theGoodLab(t), fsuser.User{UID: 65534, GID: 65534}
 	home, err := os.MkdirTemp("", "home-") // below a folder that everybody may enter
 	if err != nil {
 		t.Fatal(err)

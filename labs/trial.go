@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kubelab/kube/fsuser"
 )
 
 // Trial does labs as a student would, without one: it proves that they work, and that they can fail.
@@ -76,7 +78,7 @@ func (t *Trial) Do(ctx context.Context, lab *Lab) (result Result, err error) {
 		return result, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
-	if err := lab.Unpack(home, Owner{-1, -1}, true); err != nil {
+	if err := lab.Unpack(home, fsuser.Self, true); err != nil {
 		return result, err
 	}
 	attempt := &attempt{Trial: t, checker: &Checker{Lab: lab, Shell: &Shell{Dir: filepath.Join(home, lab.Folder()), Env: t.Env}}}

@@ -9,10 +9,11 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"syscall"
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"kubelab/kube/fsuser"
 )
 
 // UserKubeconfig is the kubeconfig of the person who is at work: the first file in $KUBECONFIG, else
@@ -63,9 +64,22 @@ func RemoveContext(from, name string) error {
 	})
 }
 
-// change edits a kubeconfig in place: under the lock that kubectl takes too, and so that the file still
-// belongs to whom it belonged, or to the owner of the home it is new in.
+// change edits a kubeconfig with the rights of the user who decides where its path leads: a link that they laid leads root nowhere.
 func change(path string, create bool, edit func(*api.Config) bool) error {
+	owner, err := fsuser.OwnerOf(path)
+	if err != nil {
+		return fmt.Errorf("kubeconfig %s: %w", path, err)
+	}
+	err = owner.Do(func() error { return changeInPlace(path, create, edit) })
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() == 0 {
+		return fmt.Errorf("kubeconfig %s: %w: it is changed with the rights of %s, as they own what leads there, and not with root's: "+
+			"let the file and its folder be theirs, also where a link leads", path, err, owner)
+	}
+	return err
+}
+
+// changeInPlace edits a kubeconfig under the lock that kubectl takes too.
+func changeInPlace(path string, create bool, edit func(*api.Config) bool) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a rename must replace the file, not the link to it
 	}
@@ -74,7 +88,7 @@ func change(path string, create bool, edit func(*api.Config) bool) error {
 		if !create {
 			return nil
 		}
-		config, err = api.NewConfig(), makeOwned(filepath.Dir(path))
+		config, err = api.NewConfig(), os.MkdirAll(filepath.Dir(path), 0o750)
 	}
 	if err != nil {
 		return fmt.Errorf("kubeconfig %s: %w", path, err)
@@ -94,7 +108,7 @@ func change(path string, create bool, edit func(*api.Config) bool) error {
 	if err != nil {
 		return fmt.Errorf("encode kubeconfig %s: %w", path, err)
 	}
-	return writeOwned(path, encoded)
+	return writeFile(path, encoded, modeSecret)
 }
 
 // lock makes the lock file that client-go makes too when kubectl changes a kubeconfig.
@@ -104,39 +118,4 @@ func lock(path string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock kubeconfig %s: %w (if nothing else changes it now, remove %s.lock)", path, err, path)
 	}
 	return func() { _ = file.Close(); _ = os.Remove(path + ".lock") }, nil
-}
-
-// makeOwned makes a directory that belongs to the owner of the one it is in.
-func makeOwned(dir string) error {
-	uid, gid := owner(filepath.Dir(dir))
-	if err := os.Mkdir(dir, 0o750); errors.Is(err, fs.ErrExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return os.Chown(dir, uid, gid)
-}
-
-func writeOwned(path string, content []byte) error {
-	uid, gid := owner(path)
-	if uid < 0 {
-		uid, gid = owner(filepath.Dir(path))
-	}
-	if err := writeFile(path, content, modeSecret); err != nil {
-		return err
-	}
-	return os.Chown(path, uid, gid)
-}
-
-// owner is who owns path; -1, which chown takes for "leave it", where that cannot be told.
-func owner(path string) (uid, gid int) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return -1, -1
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return -1, -1
-	}
-	return int(stat.Uid), int(stat.Gid)
 }

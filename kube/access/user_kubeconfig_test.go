@@ -77,25 +77,6 @@ func TestAKubeconfigThatHoldsOnlyOursGoesWithIt(t *testing.T) {
 	}
 }
 
-func TestAKubeconfigKeepsItsOwnerWhenRootChangesIt(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: to give a file to somebody else")
-	}
-	home := t.TempDir()
-	if err := os.Chown(home, 1234, 5678); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(home, ".kube", "config")
-	if err := AddContext(path, admins(t)); err != nil {
-		t.Fatal(err)
-	}
-	for _, made := range []string{path, filepath.Dir(path)} {
-		if uid, gid := owner(made); uid != 1234 || gid != 5678 {
-			t.Errorf("%s belongs to %d:%d, want 1234:5678", made, uid, gid)
-		}
-	}
-}
-
 func TestAnUnreadableKubeconfigIsLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/cluster"
+	"kubelab/kube/fsuser"
 	"kubelab/labs"
 	"kubelab/site/terminal"
 )
@@ -26,13 +27,13 @@ type labRoom struct {
 	config    *rest.Config
 	progress  *labs.Progress
 	home      string
-	owner     labs.Owner
+	owner     fsuser.User
 }
 
 // openLabRoom prepares for labs in a cluster. Commands of labs see a kubeconfig with this cluster only: a lab that deletes the
 // pod web shall not do so in whatever cluster the student looked at last.
 func openLabRoom(name string) (*labRoom, error) {
-	room := &labRoom{name: name, owner: labs.Owner{UID: -1, GID: -1}}
+	room := &labRoom{name: name, owner: fsuser.Self}
 	if err := room.furnish(); err != nil {
 		return nil, errors.Join(err, room.close())
 	}
@@ -87,7 +88,7 @@ func writeOnlyContext(to string, spec cluster.Spec) error {
 }
 
 // findStudent finds who said sudo, else oneself: the home, and whose files are there (of root: 0).
-func findStudent() (home string, owner labs.Owner, err error) {
+func findStudent() (home string, owner fsuser.User, err error) {
 	student, err := terminal.FindPerson()
 	if err != nil {
 		return "", owner, err
@@ -96,7 +97,7 @@ func findStudent() (home string, owner labs.Owner, err error) {
 	if student.UID == os.Geteuid() { // and may have chosen another one
 		home, err = os.UserHomeDir()
 	}
-	return home, labs.Owner{UID: student.UID, GID: student.GID}, err
+	return home, fsuser.User{UID: student.UID, GID: student.GID}, err
 }
 
 // checker is for a lab whose files lie in the student's home.

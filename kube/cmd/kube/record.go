@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -46,26 +47,29 @@ func newRecordCommand() *cobra.Command {
 	return command
 }
 
-// giveToStudent gives a new file to the person who said sudo: replaying it takes no root.
-func giveToStudent(file *os.File) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
+// newFile makes a file with the rights of the person who said sudo, and theirs: replaying it takes no root.
+func newFile(path string) (file *os.File, remove func() error, err error) {
 	_, owner, err := findStudent()
-	if err == nil {
-		err = file.Chown(owner.UID, owner.GID)
+	if err != nil {
+		return nil, nil, err
 	}
-	return err
+	err = owner.Do(func() error {
+		file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		return err
+	})
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: choose a file in a folder where %s may write", err, owner)
+	} else if err != nil {
+		err = fmt.Errorf("%w: choose a new file", err)
+	}
+	return file, func() error { return owner.Do(func() error { return os.Remove(path) }) }, err
 }
 
 // recordTo records until ctx is done, and says what it is doing. It replaces no file.
 func recordTo(ctx context.Context, say io.Writer, path string, spec cluster.Spec) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, remove, err := newFile(path)
 	if err != nil {
-		return fmt.Errorf("%w: choose a new file", err)
-	}
-	if err := giveToStudent(file); err != nil {
-		return errors.Join(err, file.Close(), os.Remove(path))
+		return err
 	}
 	history := record.NewHistory(record.LiveLimits)
 	begun := make(chan struct{})
@@ -92,7 +96,7 @@ func recordTo(ctx context.Context, say io.Writer, path string, spec cluster.Spec
 	})
 	err = errors.Join(work.Wait(), file.Close())
 	if writer == nil {
-		return errors.Join(err, errors.New("nothing was recorded: the API server did not answer"), os.Remove(path))
+		return errors.Join(err, errors.New("nothing was recorded: the API server did not answer"), remove())
 	}
 	if err == nil {
 		frames, size := writer.Size()

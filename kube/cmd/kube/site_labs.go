@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"kubelab/kube/fsuser"
 	"kubelab/labs"
 	"kubelab/site"
 	"kubelab/site/terminal"
@@ -134,7 +135,7 @@ func (l siteLabs) begin(name string, again bool) (*labs.Checker, error) {
 // checker is for a lab whose files lie in the student's home.
 func (l siteLabs) checker(lab *labs.Lab, again bool) (*labs.Checker, error) {
 	home, uid, gid := l.shells.Home()
-	if err := lab.Unpack(home, labs.Owner{UID: uid, GID: gid}, again); err != nil {
+	if err := lab.Unpack(home, fsuser.User{UID: uid, GID: gid}, again); err != nil {
 		return nil, err
 	}
 	shell := &labs.Shell{Dir: filepath.Join(home, lab.Folder()), Env: l.env}
