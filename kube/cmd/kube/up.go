@@ -28,7 +28,7 @@ import (
 )
 
 // startTerm is how long a cluster may take until it can be used.
-const startTerm = 60 * time.Second
+const startTerm = 3 * time.Minute
 
 type upOptions struct {
 	cluster.Options
