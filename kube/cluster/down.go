@@ -83,16 +83,15 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 			return err
 		}
 	}
+	var failed []error // a person's file that cannot be changed keeps nothing else
 	for _, path := range c.state.Kubeconfigs {
-		if err := access.RemoveContext(path, c.Spec.Context()); err != nil {
-			return err
-		}
+		failed = append(failed, access.RemoveContext(path, c.Spec.Context()))
 	}
 	if keepData {
 		c.Spec.Boot = ""
-		return writeSpec(c.Spec)
+		return errors.Join(append(failed, writeSpec(c.Spec))...)
 	}
-	return removeFiles(c.Spec.DataDir)
+	return errors.Join(append(failed, removeFiles(c.Spec.DataDir))...)
 }
 
 // endProcesses ends all hosts at once. What is in a host ends with its first process. Only where there is
