@@ -153,7 +153,7 @@ func TestTheContainersOfAPodShareNetworkIPCAndHostnameButNotProcessesAndFiles(t 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ip := p.exec(client, "ip -4 -o addr show eth0"); !strings.Contains(ip, status.Status.Network.Ip+"/24") {
+	if ip := p.exec(client, "ip -4 -o addr show eth0"); !strings.Contains(ip, status.Status.Network.Ip+" ") {
 		t.Errorf("status says the pod's IP is %s, the pod says %s", status.Status.Network.Ip, ip)
 	}
 	if hosts := p.exec(client, "cat /etc/hosts"); !strings.Contains(hosts, status.Status.Network.Ip+"\tweb") {

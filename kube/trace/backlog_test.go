@@ -40,7 +40,7 @@ func countLost(t *testing.T, steps []trace.Step) (lost, kept int) {
 }
 
 func TestWhatWaitsForTheServerIsBoundedAndTheStepsThatAreLostAreCounted(t *testing.T) {
-	for name, c := range map[string]struct{ n, size int }{"many": {30_000, 1}, "large": {4_000, 10_000}} {
+	for name, c := range map[string]struct{ n, size int }{"many": {30_000, 1}, "large": {9_000, 10_000}} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal")
 			r := recorder(t, path)
