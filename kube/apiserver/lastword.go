@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/apimachinery/pkg/util/httpstream" //lint:ignore SA1019 the interfaces of client-go are in its words
 	clientspdy "k8s.io/client-go/transport/spdy"
 )
 

@@ -298,7 +298,9 @@ func TestDependentsAreOrphanedHoweverThatIsAskedFor(t *testing.T) {
 		options    metav1.DeleteOptions
 		want       string // "": neither finalizer of the garbage collector
 	}{
+		//lint:ignore SA1019 clients still send it
 		{"by-the-older-option", nil, metav1.DeleteOptions{OrphanDependents: &yes}, metav1.FinalizerOrphanDependents},
+		//lint:ignore SA1019 clients still send it
 		{"the-older-option-says-no", []string{metav1.FinalizerOrphanDependents}, metav1.DeleteOptions{OrphanDependents: &no}, ""},
 		{"by-a-finalizer", []string{metav1.FinalizerOrphanDependents}, metav1.DeleteOptions{}, metav1.FinalizerOrphanDependents},
 		{"by-the-other-finalizer", []string{metav1.FinalizerDeleteDependents}, metav1.DeleteOptions{}, metav1.FinalizerDeleteDependents},

@@ -63,7 +63,9 @@ func finalizersFor(finalizers []string, options metav1.DeleteOptions) []string {
 
 // propagationOf is what becomes of the dependents: what the request says, or else a finalizer that the object has.
 func propagationOf(finalizers []string, options metav1.DeleteOptions) metav1.DeletionPropagation {
-	switch orphan := options.OrphanDependents; {
+	//lint:ignore SA1019 clients still send it
+	orphan := options.OrphanDependents
+	switch {
 	case options.PropagationPolicy != nil:
 		return *options.PropagationPolicy
 	case orphan != nil && *orphan, orphan == nil && slices.Contains(finalizers, metav1.FinalizerOrphanDependents):

@@ -59,6 +59,7 @@ func validate(n *corev1.Node) field.ErrorList {
 			errs = append(errs, field.Invalid(spec.Child("podCIDRs").Index(i), cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
 		}
 	}
+	//lint:ignore SA1019 so it is refused
 	if n.Spec.ConfigSource != nil {
 		errs = append(errs, field.Forbidden(spec.Child("configSource"), api.NotYet))
 	}

@@ -101,7 +101,7 @@ func environment(want *cri.ContainerConfig, hostname string, image v1.Config) []
 
 // user is "user:group" as containers.Config has it.
 func user(security *cri.LinuxContainerSecurityContext, image string) string {
-	user, _, _ := strings.Cut(image, ":")
+	var user string
 	switch {
 	case security.GetRunAsUser() != nil:
 		user = strconv.FormatInt(security.RunAsUser.Value, 10)

@@ -42,11 +42,11 @@ func BenchmarkWhileStepsExpire(b *testing.B) {
 // latencies writes one time after the other until a channel says that it is enough.
 func latencies(b *testing.B, s *store.Store, cache *store.Cache, until <-chan time.Time) (all []time.Duration) {
 	b.Helper()
-	_, revision, watch := cache.ListAndWatch("/x/")
+	_, _, watch := cache.ListAndWatch("/x/")
 	defer watch.Stop()
 	for over := false; !over; {
 		start := time.Now()
-		revision = put(b, s, "/x/a", "v")
+		revision := put(b, s, "/x/a", "v")
 		event := <-watch.Events() // before List: it tells that the cache has come so far
 		if items, at := cache.List("/x/"); event.Revision != revision || at < revision || len(items) != 1 {
 			b.Fatalf("wrote revision %d, the event is of %d, the list of %d", revision, event.Revision, at)
