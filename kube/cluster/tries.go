@@ -117,7 +117,8 @@ func mountOverlay(dir string) error {
 	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
 		return fmt.Errorf("mount an overlay in %s: %w", filepath.Dir(dir), err)
 	}
-	return errors.Join(os.WriteFile(filepath.Join(merged, "file"), nil, 0o600), unix.Unmount(merged, 0))
+	// Detached, because a program that another try starts may hold the file for a moment, until it is executed.
+	return errors.Join(os.WriteFile(filepath.Join(merged, "file"), nil, 0o600), unix.Unmount(merged, unix.MNT_DETACH))
 }
 
 func tryCgroup(name string) error {
