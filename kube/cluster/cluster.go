@@ -69,15 +69,19 @@ func (c *Cluster) prepare(ctx context.Context) (*access.PKI, error) {
 	if err := makeSwitch(c.Spec.Name); err != nil {
 		return nil, err
 	}
+	return pki, c.prepareUplink(ctx)
+}
+
+func (c *Cluster) prepareUplink(ctx context.Context) error {
 	if c.Spec.Isolated {
-		return pki, nil
+		return nil
 	}
 	unlock, err := lockMachine()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unlock()
-	return pki, makeUplink(ctx, c.Spec)
+	return makeUplink(ctx, c.Spec)
 }
 
 // start starts what is wanted and not there, all at once: no component waits for another one to be up.
@@ -125,9 +129,12 @@ func (c *Cluster) startHere(ctx context.Context, component Component, keep func(
 // lay decides on what is new in a cluster: its spec as it was kept, or a new one, and what follows from
 // the machine as it is now. The caller holds the machine's lock.
 func lay(o Options) (Spec, error) {
-	taken, err := takenNetworks()
-	if err != nil {
-		return Spec{}, err
+	var taken []netip.Prefix
+	var err error
+	if !o.Isolated { // else the machine has no leg in it
+		if taken, err = takenNetworks(); err != nil {
+			return Spec{}, err
+		}
 	}
 	spec, err := readSpec(o.DataDir)
 	switch {
@@ -172,7 +179,7 @@ func (s *Spec) adapt(o Options, taken []netip.Prefix) error {
 			host.Memory = o.Memory
 		}
 	}
-	if taken = append(taken, s.Pods, s.Services); !isFree(s.Network, taken) {
+	if taken = append(taken, s.Pods, s.Services); len(overlapping(s.Network, taken)) > 0 {
 		network, err := freeNetwork(taken)
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -259,33 +258,6 @@ func TestHostsReachTheWorldWithTheMachinesAddress(t *testing.T) {
 		spec := up(t, o)
 		if answer := askAtUntil(t, "node-1", spec, "198.51.100.2:80"); answer.Asker != "198.51.100.1" {
 			t.Errorf("the world sees %q, want 198.51.100.1", answer.Asker)
-		}
-	})
-}
-
-func TestHostsReachTheWorldWhereDockerLetsNothingThrough(t *testing.T) {
-	if _, err := exec.LookPath("iptables"); err != nil {
-		t.Skip("needs iptables, with which Docker drops what is forwarded")
-	}
-	onEmptyMachine(t, func(t *testing.T, o Options) {
-		iptables := func(args ...string) string {
-			output, err := exec.Command("iptables", args...).CombinedOutput()
-			if err != nil {
-				t.Fatalf("iptables %v: %v\n%s", args, err, output)
-			}
-			return string(output)
-		}
-		iptables("-P", "FORWARD", "DROP")
-		defer func() { _ = exec.Command("nft", "delete", "table", "ip", "filter").Run() }() // as the machine was
-		before := iptables("-S")
-		defer outside(t)()
-		spec := up(t, o)
-		askAtUntil(t, "node-1", spec, "198.51.100.2:80")
-		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(before, iptables("-S")); diff != "" {
-			t.Errorf("rules (-before +after):\n%s", diff)
 		}
 	})
 }

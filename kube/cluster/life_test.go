@@ -5,6 +5,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -220,6 +221,26 @@ func TestAStartThatCannotGoOnLeavesNothing(t *testing.T) {
 		}
 		if err := errors.Join(os.Remove(filepath.Join(o.Bin, "kube")), os.Symlink(self, filepath.Join(o.Bin, "kube"))); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+func TestAClusterWhoseStateCannotBeKeptLeavesNoFiles(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		lock, err := lockCluster(o.Name, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &Cluster{lock: lock}
+		defer c.release()
+		if err := os.RemoveAll(clusterDir(o.Name)); err != nil { // where the state is kept
+			t.Fatal(err)
+		}
+		if _, err := c.found(o); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("it says %v", err)
+		}
+		if _, err := os.Stat(o.DataDir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the data directory: %v", err)
 		}
 	})
 }

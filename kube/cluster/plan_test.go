@@ -109,6 +109,8 @@ func TestANetworkIsChosenThatTheMachineDoesNotUse(t *testing.T) {
 		"a VPN over all of 172.16.0.0/12":  {[]string{"172.16.0.0/12"}, "10.30.0.0/24"},
 		"and over all of 10.0.0.0/8":       {[]string{"172.16.0.0/12", "10.0.0.0/8"}, "192.168.0.0/24"},
 		"and a home network beside all it": {[]string{"172.16.0.0/12", "10.0.0.0/8", "192.168.0.0/24"}, "192.168.1.0/24"},
+		"a VPN over all private ranges":    {[]string{"172.16.0.0/12", "10.0.0.0/8", "192.168.0.0/16"}, "198.18.0.0/24"},
+		"a VPN over everything, in halves": {[]string{"0.0.0.0/1", "128.0.0.0/1"}, "172.30.0.0/24"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var taken []netip.Prefix
@@ -124,8 +126,28 @@ func TestANetworkIsChosenThatTheMachineDoesNotUse(t *testing.T) {
 }
 
 func TestAMachineWithNoFreeNetworkIsToldSo(t *testing.T) {
-	if network, err := freeNetwork([]netip.Prefix{netip.MustParsePrefix("128.0.0.0/1"), netip.MustParsePrefix("10.0.0.0/8")}); err == nil {
+	if network, err := freeNetwork(pools); err == nil {
 		t.Errorf("got %v", network)
+	}
+}
+
+func TestNetworksThatPodsDoNotReachAreNamedWithTheFlagThatHelps(t *testing.T) {
+	spec := NewSpec(Options{Name: "x", Nodes: 1}, net30)
+	var taken []netip.Prefix
+	for _, text := range []string{"0.0.0.0/0", "127.0.0.0/8", "10.244.5.0/24", "10.244.5.7/32", "10.96.0.0/12", "192.168.1.0/24"} {
+		taken = append(taken, netip.MustParsePrefix(text))
+	}
+	want := []string{
+		"pods do not reach 10.244.5.0/24, to which this machine has a route: the addresses of pods, 10.244.0.0/16, hide it; " +
+			"a new cluster with another --pod-cidr does not",
+		"pods do not reach 10.96.0.0/12, to which this machine has a route: the addresses of services, 10.96.0.0/16, hide it; " +
+			"a new cluster with another --service-cidr does not",
+	}
+	if diff := cmp.Diff(want, spec.hidden(taken)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if said := spec.hidden(taken[:2]); said != nil {
+		t.Errorf("of a machine with other networks it says %q", said)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"kubelab/kube/podnet"
 )
@@ -44,13 +45,16 @@ func makeSwitch(cluster string) error {
 	if err := podnet.NewNetNS(path); err != nil {
 		return fmt.Errorf("make switch: %w", err)
 	}
-	return podnet.Do(path, func() error {
-		bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
-		if err := netlink.LinkAdd(bridge); err != nil {
-			return fmt.Errorf("make switch: %w", err)
-		}
-		return netlink.LinkSetUp(bridge)
-	})
+	return podnet.Do(path, addBridge)
+}
+
+// addBridge makes the bridge in the namespace that the thread is in.
+func addBridge() error {
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
+	if err := netlink.LinkAdd(bridge); err != nil {
+		return fmt.Errorf("make a bridge: %w", err)
+	}
+	return netlink.LinkSetUp(bridge)
 }
 
 // removeSwitch takes the switch away, with all cables that are plugged into it.
@@ -212,9 +216,9 @@ func hardwareAddr(ip netip.Addr) net.HardwareAddr {
 	return net.HardwareAddr{0x0a, 0x58, b[0], b[1], b[2], b[3]} // the 2 in 0x0a: locally administered
 }
 
-// takenNetworks are those that a new cluster must stay out of: the machine's routes.
+// takenNetworks are those that a new cluster must stay out of: the machine's routes, also those in tables of their own, as VPNs have them.
 func takenNetworks() ([]netip.Prefix, error) {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, fmt.Errorf("list the machine's routes: %w", err)
 	}

@@ -12,9 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/dbus"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"kubelab/kube/podnet"
@@ -28,26 +31,43 @@ type try struct {
 	remedy string
 }
 
-// leastDisk is what must be free where a cluster keeps its data: etcd alone takes 128 MiB at once.
-const leastDisk = 512 << 20 // bytes
+// What must be free where a cluster keeps its data (etcd alone takes 128 MiB at once), and where it keeps its state.
+const (
+	leastDisk  = 512 << 20 // bytes
+	leastFiles = 2000      // three nodes and a few pods have about half of that
 
-// tries are done with directories below dir, which is made for them and is removed after.
+	leastRun      = 4 << 20 // bytes; the state and what is tried take some KiB
+	leastRunFiles = 20
+)
+
+// tries are done with directories below dir, which are made for them and removed after.
 func (o Options) tries(dir string) []try {
 	return []try{
-		{func(context.Context) error { return tryDisk(o.DataDir) }, "make room, or choose another --data-dir"},
-		{func(context.Context) error { return tryOverlay(o.DataDir) },
-			"containers need the kernel's overlay file system (sudo modprobe overlay), with --data-dir on ext4, xfs, btrfs or tmpfs"},
+		{func(context.Context) error { return tryDisk(o.DataDir, leastDisk, leastFiles) }, "make room, or choose another --data-dir"},
+		{func(context.Context) error { return tryDisk(runDir, leastRun, leastRunFiles) }, "make room there: it is where a cluster notes what runs"},
+		{func(context.Context) error { return needing(tryOverlay(o.DataDir), "overlay") },
+			"containers need the kernel's overlay file system, with --data-dir on ext4, xfs, btrfs or tmpfs"},
 		{func(context.Context) error { return tryCgroup("kubelab-try-" + o.Name) },
 			"hosts need cgroups of their own: run on a machine or in a VM, or in a container with a writable " + cgroupMount},
+		{trySystemd, "hosts need a scope of systemd's for their cgroups: start the cluster where systemd can be asked, in no sandbox of a service"},
 		{func(context.Context) error { _, err := exec.LookPath("nft"); return err },
 			"services need the program nft (sudo apt install nftables)"},
-		{func(ctx context.Context) error {
-			return tryService(ctx, dir, services.Ranges{Pods: o.pods(), Services: o.services()})
+		{func(context.Context) error {
+			return needing(trySwitch(filepath.Join(dir, "try-switch")), switchModules...)
 		},
-			"a service needs a writable /proc/sys/net, and of the kernel veth, nf_tables, nft_chain_nat, nft_masq, nft_numgen, nft_hash, " +
-				"nft_fib_ipv4, nft_reject_ipv4 and nf_conntrack (sudo modprobe NAME); a kernel that was updated can load none until the machine is started anew"},
+			"hosts are plugged into a switch, which needs network namespaces, and of the kernel " + strings.Join(switchModules, " and ")},
+		{func(ctx context.Context) error {
+			return needing(tryService(ctx, filepath.Join(dir, "try-service"), services.Ranges{Pods: o.pods(), Services: o.services()}), serviceModules...)
+		},
+			"a service needs a writable /proc/sys/net, and of the kernel " + strings.Join(serviceModules, ", ")},
 	}
 }
+
+// What is a module in many kernels.
+var (
+	switchModules  = []string{"bridge", "veth"}
+	serviceModules = []string{"veth", "nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_numgen", "nft_hash", "nft_fib_ipv4", "nft_reject_ipv4", "nft_ct", "nf_conntrack"}
+)
 
 // tryAll does all tries at once, and says of each that fails what to do.
 func tryAll(ctx context.Context, tries []try) error {
@@ -64,8 +84,9 @@ func tryAll(ctx context.Context, tries []try) error {
 	return errors.Join(failures...)
 }
 
-func tryDisk(dataDir string) error {
-	place := dataDir
+// tryDisk wants room for so many bytes and files where a directory is, or will be.
+func tryDisk(dir string, bytes, files uint64) error {
+	place := dir
 	for _, err := os.Stat(place); errors.Is(err, os.ErrNotExist); _, err = os.Stat(place) {
 		place = filepath.Dir(place)
 	}
@@ -73,8 +94,11 @@ func tryDisk(dataDir string) error {
 	if err := unix.Statfs(place, &disk); err != nil {
 		return fmt.Errorf("look at the disk of %s: %w", place, err)
 	}
-	if free := disk.Bavail * uint64(disk.Bsize); disk.Blocks > 0 && free < leastDisk {
-		return fmt.Errorf("%s has %d MiB free, and a cluster needs %d", place, free>>20, leastDisk>>20)
+	if disk.Files > 0 && disk.Ffree < files {
+		return fmt.Errorf("%s has room for %d files, and a cluster needs %d", place, disk.Ffree, files)
+	}
+	if free := disk.Bavail * uint64(disk.Bsize); disk.Blocks > 0 && free < bytes {
+		return fmt.Errorf("%s has %d MiB free, and a cluster needs %d", place, free>>20, bytes>>20)
 	}
 	return nil
 }
@@ -119,6 +143,43 @@ func mountOverlay(dir string) error {
 	}
 	// Detached, because a program that another try starts may hold the file for a moment, until it is executed.
 	return errors.Join(os.WriteFile(filepath.Join(merged, "file"), nil, 0o600), unix.Unmount(merged, unix.MNT_DETACH))
+}
+
+// trySystemd asks whoever will be asked to make the cluster's scope.
+func trySystemd(ctx context.Context) error {
+	if !needsScope() {
+		return nil
+	}
+	systemd, err := dbus.NewWithContext(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to systemd: %w", err)
+	}
+	defer systemd.Close()
+	if _, err := systemd.ListUnitsByNamesContext(ctx, []string{scopeName("try")}); err != nil {
+		return fmt.Errorf("ask systemd: %w", err)
+	}
+	return nil
+}
+
+// trySwitch plugs a cable into a switch.
+func trySwitch(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "switch")
+	if err := errors.Join(podnet.RemoveNetNS(path), podnet.NewNetNS(path)); err != nil {
+		return err
+	}
+	err := podnet.Do(path, func() error {
+		if err := addBridge(); err != nil {
+			return err
+		}
+		if err := addCable("host", &netlink.Veth{PeerName: hostNIC}); err != nil {
+			return fmt.Errorf("plug a cable into a switch: %w", err)
+		}
+		return nil
+	})
+	return errors.Join(err, podnet.RemoveNetNS(path), os.RemoveAll(dir))
 }
 
 func tryCgroup(name string) error {

@@ -27,6 +27,7 @@ func TestWhatIsMissingIsNamedWithItsRemedyAndNothingIsLeft(t *testing.T) {
 		{"a writable /proc/sys", "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys", "ip_forward: read-only file system"},
 		{"writable cgroups", "mount -t tmpfs -o ro none /sys/fs/cgroup", "make a cgroup"},
 		{"room on the disk", "mount -t tmpfs -o size=20m none " + dir, "and a cluster needs 512"},
+		{"room for files", "mount -t tmpfs -o nr_inodes=100 none " + dir, "files, and a cluster needs 2000"},
 		{"a place that can be written", "mount -t tmpfs -o ro none " + dir, "make the data directory"},
 		{"a file system that bears overlays", "mount -t tmpfs none /mnt && mkdir /mnt/l /mnt/u /mnt/w && " +
 			"mount -t overlay none -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w " + dir, "mount an overlay"},
@@ -54,7 +55,7 @@ func TestTriesOfAChild(t *testing.T) {
 	}
 	start := time.Now()
 	o := Options{Name: "tries", DataDir: filepath.Join(dir, "data")}
-	if err := tryAll(context.Background(), o.tries(filepath.Join(dir, "try"))); err != nil {
+	if err := tryAll(context.Background(), o.tries(dir)); err != nil {
 		t.Error(err)
 	}
 	t.Logf("the tries took %s", time.Since(start))
@@ -65,7 +66,7 @@ func TestAServiceIsTriedInTheRangesThatWereChosen(t *testing.T) {
 		t.Skip("needs root: makes namespaces")
 	}
 	o := Options{Name: "ranges", DataDir: t.TempDir(), Pods: netip.MustParsePrefix("192.168.0.0/18"), Services: netip.MustParsePrefix("198.19.7.0/24")}
-	if err := tryAll(t.Context(), o.tries(filepath.Join(t.TempDir(), "try"))); err != nil {
+	if err := tryAll(t.Context(), o.tries(t.TempDir())); err != nil {
 		t.Error(err)
 	}
 }

@@ -44,7 +44,7 @@ func Up(ctx context.Context, o Options) (Spec, Before, error) {
 	if c.state, err = lock.load(); err != nil {
 		return Spec{}, Nothing, err
 	}
-	if err := tryAll(ctx, o.tries(filepath.Join(clusterDir(o.Name), "try"))); err != nil {
+	if err := tryAll(ctx, o.tries(clusterDir(o.Name))); err != nil {
 		return Spec{}, Nothing, errors.Join(err, c.abandon(o.DataDir))
 	}
 	before, err := c.found(o)
@@ -52,7 +52,7 @@ func Up(ctx context.Context, o Options) (Spec, Before, error) {
 		return Spec{}, before, errors.Join(err, c.abandon(o.DataDir))
 	}
 	if before == Supervised && len(Plan(c.Spec, c.observe())) == 0 {
-		return c.Spec, before, nil
+		return c.Spec, before, c.prepareUplink(ctx) // a firewall that was started since may have shut it
 	}
 	pki, err := c.prepare(ctx)
 	if err == nil {
@@ -98,18 +98,27 @@ func (c *Cluster) found(o Options) (Before, error) {
 	if err := claim(o.DataDir); err != nil {
 		return before, err
 	}
+	err = c.begin(o)
+	if err != nil && before == Nothing {
+		err = errors.Join(err, removeFiles(o.DataDir))
+	}
+	return before, err
+}
+
+// begin keeps what is decided about a cluster that does not run: in its directory, and what is true until the machine ends in the state.
+func (c *Cluster) begin(o Options) (err error) {
 	if c.Spec, err = lay(o); err != nil {
-		return before, err
+		return err
 	}
 	c.Spec.Boot = c.state.Boot
 	if err := writeSpec(c.Spec); err != nil {
-		return before, err
+		return err
 	}
 	self, err := identify(os.Getpid())
 	if err != nil {
-		return before, err
+		return err
 	}
-	return before, c.change(func(state *State) {
+	return c.change(func(state *State) {
 		state.Spec, state.Supervisor, state.Stopped = c.Spec, self, map[string]bool{}
 	})
 }

@@ -46,7 +46,7 @@ func makeUplink(ctx context.Context, spec Spec) error {
 	if err := nft.Run(ctx, change); err != nil {
 		return fmt.Errorf("masquerade hosts of %s: %w", spec.Name, err)
 	}
-	return passFirewall(ctx, spec, "-I")
+	return passFirewalls(ctx, spec)
 }
 
 // removeUplink undoes makeUplink, as far as it was done. That the machine forwards it may owe to others too.
@@ -66,7 +66,7 @@ func removeUplink(ctx context.Context, spec Spec) error {
 	change := nft.NewTransaction()
 	change.Add(&knftables.Table{})
 	change.Delete(&knftables.Table{})
-	return errors.Join(nft.Run(ctx, change), passFirewall(ctx, spec, "-D"))
+	return errors.Join(nft.Run(ctx, change), leaveFirewalls(ctx, spec))
 }
 
 func uplinkTable(cluster string) (knftables.Interface, error) {
@@ -75,32 +75,6 @@ func uplinkTable(cluster string) (knftables.Interface, error) {
 		return nil, fmt.Errorf("use nftables: %w (install it: apt install nftables)", err)
 	}
 	return nft, nil
-}
-
-// passFirewall inserts (-I) or deletes (-D) the two rules that let the hosts' packets pass where Docker or
-// ufw drop everything that is forwarded. A rule in a table of our own could not: a packet must be
-// accepted by every table.
-func passFirewall(ctx context.Context, spec Spec, verb string) error {
-	iptables, err := exec.LookPath("iptables")
-	if err != nil {
-		return nil // no iptables, no such rules
-	}
-	chain, err := exec.CommandContext(ctx, iptables, "-w", "-S", "FORWARD").Output()
-	if err != nil {
-		return nil // the kernel has no iptables
-	}
-	ours := "kubelab-" + spec.Name
-	if there := strings.Contains(string(chain), ours); there == (verb == "-I") || !there && !strings.Contains(string(chain), "-P FORWARD DROP") {
-		return nil
-	}
-	for _, direction := range []string{"-i", "-o"} {
-		rule := exec.CommandContext(ctx, iptables, "-w", verb, "FORWARD", direction, legName(spec.Network), "-j", "ACCEPT",
-			"-m", "comment", "--comment", ours)
-		if output, err := rule.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w: %s", rule.Args, err, output)
-		}
-	}
-	return nil
 }
 
 // switchForwardingOn makes the machine a router.
@@ -114,7 +88,8 @@ func switchForwardingOn() error {
 		return err
 	}
 	if err := os.WriteFile(forwardingSwitch, []byte("1"), 0o644); err != nil {
-		return fmt.Errorf("let the machine forward packets: %w (make it writable, or use --isolated: then no host reaches the outside)", err)
+		return errors.Join(os.Remove(forwardingMark),
+			fmt.Errorf("let the machine forward packets: %w (make it writable, or use --isolated: then no host reaches the outside)", err))
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (o *upOptions) run(ctx context.Context, out io.Writer) error {
 	if err := o.await(ctx, out, spec, before, began); err != nil {
 		return o.giveUp(ctx, err, spec, before)
 	}
-	if err := o.explain(out, spec); err != nil || before == cluster.Supervised {
+	if err := o.explain(ctx, out, spec); err != nil || before == cluster.Supervised {
 		return err
 	}
 	if o.detach {
@@ -220,7 +220,7 @@ func (o *upOptions) down(out io.Writer) error {
 }
 
 // explain says how the cluster is used.
-func (o *upOptions) explain(out io.Writer, spec cluster.Spec) error {
+func (o *upOptions) explain(ctx context.Context, out io.Writer, spec cluster.Spec) error {
 	added := spec.Context()
 	if path, err := cluster.AddContext(spec.Name); err != nil { // the cluster is up, and can be used without
 		added = "none: " + err.Error()
@@ -242,8 +242,12 @@ Hosts:     sudo %s/%s
 			fmt.Fprintf(out, "Off:       %s, until sudo %s/%s\n", host.Name, spec.Bin, spec.Command("node start "+host.Name))
 		}
 	}
-	if len(spec.Upstream) == 0 && !spec.Isolated {
-		fmt.Fprintln(out, "Note:      this machine names no name server that hosts can reach: they know only the names of the cluster")
+	notes, err := cluster.Notes(ctx, spec)
+	if err != nil {
+		return err
+	}
+	for _, note := range notes {
+		fmt.Fprintf(out, "Note:      %s\n", note)
 	}
 	if spec.Site.Listen == "" {
 		return nil

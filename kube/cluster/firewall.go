@@ -1,0 +1,189 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const legacyIptables = "iptables-legacy"
+
+func firewallNote(cluster string) string { return "kubelab-" + cluster }
+
+// passFirewalls lets the hosts' packets pass where a firewall of the machine (Docker's, ufw's, one written by hand) drops what no rule of its
+// own accepts. Our table could not: a packet must be accepted by every table. What a firewall does not let us do is no error,
+// because the cluster works without a way out, and [Notes] tells of it.
+func passFirewalls(ctx context.Context, spec Spec) error {
+	for _, p := range spec.passages() {
+		for _, program := range iptablesShut(ctx, spec, p) {
+			if err := changeIptables(ctx, program, "-I", spec, p); err != nil {
+				_ = changeIptables(ctx, program, "-D", spec, p) // the part that was done
+			}
+		}
+		shut, err := shutChains(ctx, spec, p)
+		if err != nil {
+			return err
+		}
+		for _, c := range shut {
+			_ = passChain(ctx, c, spec, p)
+		}
+	}
+	return nil
+}
+
+// leaveFirewalls takes out what passFirewalls put in.
+func leaveFirewalls(ctx context.Context, spec Spec) error {
+	var failures []error
+	for _, program := range iptablesPrograms() {
+		for _, p := range spec.passages() {
+			if there, err := chainOf(ctx, program, p.hook); err == nil && strings.Contains(there, firewallNote(spec.Name)) {
+				failures = append(failures, changeIptables(ctx, program, "-D", spec, p))
+			}
+		}
+	}
+	all, err := listRuleset(ctx)
+	if err != nil {
+		return errors.Join(append(failures, err)...)
+	}
+	for _, r := range all.rules {
+		if r.Comment == firewallNote(spec.Name) {
+			failures = append(failures, run(ctx, "nft", "delete", "rule", r.Family, r.Table, r.Chain, "handle", strconv.Itoa(r.Handle)))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// shutPattern matches what iptables lists of a chain that drops what no rule of its own accepts.
+var shutPattern = regexp.MustCompile(`(?m)^(-P [A-Z]+ DROP|-A [A-Z]+ -j (DROP|REJECT).*)$`)
+
+// iptablesShut are the programs in whose rules a passage is shut.
+func iptablesShut(ctx context.Context, spec Spec, p passage) []string {
+	return slices.DeleteFunc(iptablesPrograms(), func(program string) bool {
+		there, err := chainOf(ctx, program, p.hook) // an error: the kernel has no such rules
+		return err != nil || strings.Contains(there, firewallNote(spec.Name)) || !shutPattern.MatchString(there)
+	})
+}
+
+// iptablesPrograms are those that have rules to look at. What the older kind shows is in tables of the kernel's that nft does not list, and
+// that would come to be if we asked for them.
+func iptablesPrograms() []string {
+	var found []string
+	if program, err := exec.LookPath("iptables-nft"); err == nil {
+		found = append(found, program)
+	}
+	tables, _ := os.ReadFile("/proc/net/ip_tables_names") // not there: no such table
+	if program, err := exec.LookPath(legacyIptables); err == nil && slices.Contains(strings.Fields(string(tables)), "filter") {
+		found = append(found, program)
+	}
+	return found
+}
+
+// chainOf lists what iptables has at a hook.
+func chainOf(ctx context.Context, program, hook string) (string, error) {
+	listed, err := exec.CommandContext(ctx, program, "-w", "-S", strings.ToUpper(hook)).Output()
+	return string(listed), err
+}
+
+// changeIptables inserts (-I) or deletes (-D) rules that accept.
+func changeIptables(ctx context.Context, program, verb string, spec Spec, p passage) error {
+	for _, accepted := range p.rules {
+		args := append([]string{"-w", verb, strings.ToUpper(p.hook)}, strings.Fields(accepted.iptables)...)
+		args = append(args, "-j", "ACCEPT", "-m", "comment", "--comment", firewallNote(spec.Name))
+		if err := run(ctx, program, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passChain inserts the same with nft.
+func passChain(ctx context.Context, c chain, spec Spec, p passage) error {
+	for _, accepted := range p.rules {
+		args := append([]string{"insert", "rule", c.Family, c.Table, c.Name}, strings.Fields(accepted.nft)...)
+		if err := run(ctx, "nft", append(args, "accept", "comment", strconv.Quote(firewallNote(spec.Name)))...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, program string, args ...string) error {
+	command := exec.CommandContext(ctx, program, args...)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+func listRuleset(ctx context.Context) (ruleset, error) {
+	listed, err := exec.CommandContext(ctx, "nft", "--json", "--handle", "list", "ruleset").Output()
+	if err != nil {
+		return ruleset{}, fmt.Errorf("list the machine's rules: %w", err)
+	}
+	return readRuleset(listed)
+}
+
+// shutChains are those that drop what a passage is for. That of iptables may have our rules in a form that only iptables reads.
+func shutChains(ctx context.Context, spec Spec, p passage) ([]chain, error) {
+	all, err := listRuleset(ctx)
+	if err != nil {
+		return nil, err
+	}
+	shut := all.shut(p.hook, firewallNote(spec.Name))
+	return slices.DeleteFunc(shut, func(c chain) bool {
+		if c.Family != "ip" || c.Table != "filter" || c.Name != strings.ToUpper(p.hook) {
+			return false
+		}
+		program, err := exec.LookPath("iptables-nft")
+		if err != nil {
+			return false
+		}
+		there, err := chainOf(ctx, program, p.hook)
+		return err == nil && strings.Contains(there, firewallNote(spec.Name))
+	}), nil
+}
+
+// Notes say what a person should know who uses a cluster on this machine: what its hosts and pods do not reach, and what to do.
+func Notes(ctx context.Context, spec Spec) ([]string, error) {
+	if spec.Isolated {
+		return nil, nil
+	}
+	taken, err := takenNetworks()
+	if err != nil {
+		return nil, err
+	}
+	notes := spec.hidden(taken)
+	for _, p := range spec.passages() {
+		places := map[string]bool{}
+		shut, err := shutChains(ctx, spec, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range shut {
+			places[c.String()] = true
+		}
+		for _, program := range iptablesShut(ctx, spec, p) {
+			if filepath.Base(program) == legacyIptables { // what the other has, nft lists too
+				places[strings.ToUpper(p.hook)+" of "+legacyIptables] = true
+			}
+		}
+		for _, place := range slices.Sorted(maps.Keys(places)) {
+			notes = append(notes, fmt.Sprintf("the machine's firewall, chain %s, drops what hosts send, and cannot be changed from here: "+
+				"let %s pass there (with firewalld: sudo firewall-cmd --zone=trusted --add-interface=%[2]s)", place, legName(spec.Network)))
+		}
+	}
+	if len(spec.Upstream) == 0 {
+		notes = append(notes, "this machine names no name server that hosts can reach: they know only the names of the cluster")
+	}
+	return notes, nil
+}
