@@ -30,8 +30,9 @@
 // person ends it. All of them are processes in their own right: when `kube up` is killed, they go on, and
 // the next `kube up` takes up where it was. [Down] leaves the machine as it was.
 //
-// Before it makes anything, [Up] tries what a cluster relies on, each for real: an overlay, a cgroup, and a node in small, where one pod
-// calls another of the same node by a service. What fails is named with its remedy.
+// Before it makes anything, [Up] tries what a cluster relies on, each for real: an overlay, a cgroup, a switch, and a node in small, where one
+// pod calls another of the same node by a service. What fails is named with its remedy. What a cluster can do without is told by [Notes]: a
+// firewall that keeps its hosts in, networks that its pods do not reach.
 //
 // # What is simplified
 //

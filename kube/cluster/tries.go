@@ -20,6 +20,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"kubelab/kube/containers"
 	"kubelab/kube/podnet"
 	"kubelab/kube/services"
 )
@@ -48,7 +49,8 @@ func (o Options) tries(dir string) []try {
 		{func(context.Context) error { return needing(tryOverlay(o.DataDir), "overlay") },
 			"containers need the kernel's overlay file system, with --data-dir on ext4, xfs, btrfs or tmpfs"},
 		{func(context.Context) error { return tryCgroup("kubelab-try-" + o.Name) },
-			"hosts need cgroups of their own: run on a machine or in a VM, or in a container with a writable " + cgroupMount},
+			"hosts and pods need cgroups, with the controllers cpu, memory and pids: run on a machine or in a VM, or in a container to which a writable " +
+				cgroupMount + " with these is delegated; a kernel that was started with cgroup_disable= lacks some"},
 		{trySystemd, "hosts need a scope of systemd's for their cgroups: start the cluster where systemd can be asked, in no sandbox of a service"},
 		{func(context.Context) error { _, err := exec.LookPath("nft"); return err },
 			"services need the program nft (sudo apt install nftables)"},
@@ -182,12 +184,14 @@ func trySwitch(dir string) error {
 	return errors.Join(err, podnet.RemoveNetNS(path), os.RemoveAll(dir))
 }
 
+// tryCgroup makes one with limits, as each pod has them.
 func tryCgroup(name string) error {
-	dir := filepath.Join(append(hierarchies(), cgroupMount)[0], name)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("make a cgroup: %w", err)
+	cgroup := "/" + name
+	err := containers.LimitCgroup(cgroup, containers.Resources{CPUShares: 2, MemoryLimit: 64 << 20, PidsLimit: 64})
+	if err = errors.Join(err, removeCgroups(cgroup)); err != nil {
+		return fmt.Errorf("make a cgroup with limits: %w", err)
 	}
-	return os.Remove(dir)
+	return nil
 }
 
 // tryService is a node in small: two pods on it, a service that leads to one, and the other that calls it there.

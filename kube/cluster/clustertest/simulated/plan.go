@@ -78,7 +78,7 @@ func carryOut(action pods.Action, have *pods.Current, address netip.Addr, now ti
 	}
 }
 
-// freeAddress is the lowest address in a node's range that no pod has; the first two are the range's own and the bridge's.
+// freeAddress is the lowest address in a node's range that no pod has; the first two are the range's own and the pods' gateway.
 // A range that is used up gives the zero Addr.
 func freeAddress(from netip.Prefix, used map[netip.Addr]bool) netip.Addr {
 	for address := from.Addr().Next().Next(); from.Contains(address); address = address.Next() {
