@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"kubelab/kube/cluster"
 )
 
 // Shell runs commands as a student's terminal does.
@@ -75,13 +77,10 @@ func (b *bounded) String() string { return b.buffer.String() }
 
 // Environment is that of a student's terminal: the programs of kubelab first, and kubectl and kube pointed at one cluster. tools
 // is a folder for what the terminal has besides; see [MakeTools].
-func Environment(tools, bin, kubeconfig, cluster string) []string {
+func Environment(tools, bin, kubeconfig, name string) []string {
 	path := tools + string(filepath.ListSeparator) + bin + string(filepath.ListSeparator) + os.Getenv("PATH")
-	return append(os.Environ(), "PATH="+path, "KUBECONFIG="+kubeconfig, ClusterVariable+"="+cluster)
+	return append(os.Environ(), "PATH="+path, "KUBECONFIG="+kubeconfig, cluster.NameVariable+"="+name)
 }
-
-// ClusterVariable names the cluster that kube is about where no --name says otherwise.
-const ClusterVariable = "KUBELAB_CLUSTER"
 
 // sudo runs a command as root with the same programs and the same cluster. Root needs no other program for that.
 const sudo = `#!/bin/sh

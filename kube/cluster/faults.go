@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"kubelab/kube/access"
 	"kubelab/kube/containers"
@@ -107,8 +109,20 @@ func KillComponent(ctx context.Context, name, component, host string) ([]Running
 	return victims, nil
 }
 
-// KillContainer kills all processes of a container, as kill -9 does.
-func KillContainer(ctx context.Context, name string, pod *corev1.Pod, container string) error {
+// KillContainer kills all processes of the container NAMESPACE/POD/CONTAINER, as kill -9 does.
+func KillContainer(ctx context.Context, client kubernetes.Interface, name, target string) error {
+	parts := strings.Split(target, "/")
+	if len(parts) != 3 {
+		return fmt.Errorf("%q names no container: write NAMESPACE/POD/CONTAINER", target)
+	}
+	pod, err := client.CoreV1().Pods(parts[0]).Get(ctx, parts[1], metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	return killContainer(ctx, name, pod, parts[2])
+}
+
+func killContainer(ctx context.Context, name string, pod *corev1.Pod, container string) error {
 	return withHost(name, pod.Spec.NodeName, func(c *Cluster, host Host) error {
 		for _, status := range pod.Status.ContainerStatuses {
 			if _, id, made := strings.Cut(status.ContainerID, "://"); made && status.Name == container && status.State.Running != nil {

@@ -74,6 +74,7 @@ type Options struct {
 // that clusters do not get into each other's way.
 const (
 	DefaultName   = "kubelab"
+	NameVariable  = "KUBELAB_CLUSTER" // of the environment: the cluster that kube is about where no --name says otherwise
 	DefaultNodes  = 3
 	DefaultPort   = 6443
 	sitePort      = 8080

@@ -9,6 +9,8 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"kubelab/kube/fsuser"
 )
 
 // Person is somebody with an account on this machine.
@@ -48,6 +50,19 @@ func FindPerson() (*Person, error) {
 		found.Groups = append(found.Groups, group)
 	}
 	return found, err
+}
+
+// FindStudent finds who said sudo, else oneself: the home, and whose files are there (of root: 0).
+func FindStudent() (home string, owner fsuser.User, err error) {
+	student, err := FindPerson()
+	if err != nil {
+		return "", owner, err
+	}
+	home = student.Home
+	if student.UID == os.Geteuid() { // and may have chosen another one
+		home, err = os.UserHomeDir()
+	}
+	return home, fsuser.User{UID: student.UID, GID: student.GID}, err
 }
 
 // credential makes a process the person's; nil: it is anyway.

@@ -1,6 +1,11 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"kubelab/labs/labcommand"
+	"kubelab/site/sitecommand"
+)
 
 // platformCommands are those that need Linux: a node is made of its namespaces and cgroups.
 func platformCommands() []*cobra.Command {
@@ -11,10 +16,10 @@ func platformCommands() []*cobra.Command {
 		newKillCommand(),
 		newImageCommand(),
 		newCRICommand(),
-		newRecordCommand(),
-		newLabCommand(),
-		newExerciseCommand(),
-		newSiteCommand(),
+		sitecommand.Record(),
+		labcommand.Lab(),
+		labcommand.Exercise(),
+		sitecommand.Site(newComponentCommand, loops),
 
 		newEtcdCommand(),
 		newAPIServerCommand(),

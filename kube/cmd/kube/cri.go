@@ -36,7 +36,7 @@ func newCRICommand() *cobra.Command {
 	var endpoint, name, node string
 	command.PersistentFlags().StringVar(&endpoint, "runtime", "", "the CRI socket of another runtime (default: the node's, or "+defaultRuntime+" where no cluster is up)")
 	command.PersistentFlags().StringVar(&node, "node", "node-1", "the node whose runtime it is")
-	clusterFlags(command.PersistentFlags(), &name, nil)
+	cluster.Flags(command.PersistentFlags(), &name, nil)
 	// with makes a command's function of one that uses the client.
 	with := func(run func(command *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 		return func(command *cobra.Command, args []string) error {

@@ -34,7 +34,7 @@ func newDownCommand() *cobra.Command {
 			return err
 		},
 	}
-	clusterFlags(command.Flags(), &name, &dataDir)
+	cluster.Flags(command.Flags(), &name, &dataDir)
 	command.Flags().BoolVar(&keepData, "keep-data", false, "keep the data directory, from which the next kube up goes on")
 	return command
 }

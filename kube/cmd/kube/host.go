@@ -29,7 +29,7 @@ func newForwardCommand() *cobra.Command {
 		return cluster.Forward(ctx, name, listen)
 	})
 	command.Hidden = true
-	clusterFlags(command.Flags(), &name, nil)
+	cluster.Flags(command.Flags(), &name, nil)
 	command.Flags().StringVar(&listen, "listen", "127.0.0.1:6443", "the address to listen at")
 	return command
 }

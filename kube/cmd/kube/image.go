@@ -23,7 +23,7 @@ type imageOptions struct{ cluster, node string }
 func newImageCommand() *cobra.Command {
 	var options imageOptions
 	command := &cobra.Command{Use: "image", Short: "Put images into the nodes of a cluster, list them, remove them"}
-	clusterFlags(command.PersistentFlags(), &options.cluster, nil)
+	cluster.Flags(command.PersistentFlags(), &options.cluster, nil)
 	command.PersistentPreRun = warnUnsupervised(&options.cluster)
 	command.PersistentFlags().StringVar(&options.node, "node", "", "only this node (default: all)")
 	command.AddCommand(&cobra.Command{

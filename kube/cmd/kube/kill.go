@@ -3,14 +3,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
+	"kubelab/kube/access"
 	"kubelab/kube/cluster"
 )
 
@@ -30,7 +28,7 @@ func newKillCommand() *cobra.Command {
 			return err
 		},
 	}
-	clusterFlags(command.PersistentFlags(), &name, nil)
+	cluster.Flags(command.PersistentFlags(), &name, nil)
 	command.PersistentPreRun = warnUnsupervised(&name)
 	command.AddCommand(&cobra.Command{
 		Use: "container NAMESPACE/POD/CONTAINER", Short: "Kill a container from outside, as if its program had crashed", Args: cobra.ExactArgs(1),
@@ -39,25 +37,12 @@ func newKillCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, _, err := connect(spec.Kubeconfig())
+			client, _, err := access.Connect(spec.Kubeconfig())
 			if err != nil {
 				return err
 			}
-			return killContainer(command.Context(), client, name, args[0])
+			return cluster.KillContainer(command.Context(), client, name, args[0])
 		},
 	})
 	return command
-}
-
-// killContainer kills NAMESPACE/POD/CONTAINER.
-func killContainer(ctx context.Context, client kubernetes.Interface, name, target string) error {
-	parts := strings.Split(target, "/")
-	if len(parts) != 3 {
-		return fmt.Errorf("%q names no container: write NAMESPACE/POD/CONTAINER", target)
-	}
-	pod, err := client.CoreV1().Pods(parts[0]).Get(ctx, parts[1], metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	return cluster.KillContainer(ctx, name, pod, parts[2])
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"kubelab/site/sitecommand"
 )
 
 // commands lists everything that the program can do on this machine.
@@ -18,7 +20,7 @@ func commands() []*cobra.Command {
 	return append(platformCommands(),
 		newWhyCommand(),
 		newStepCommand(),
-		newReplayCommand(),
+		sitecommand.Replay(),
 		newVersionCommand(),
 	)
 }

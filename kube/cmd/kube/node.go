@@ -17,7 +17,7 @@ import (
 func newNodeCommand() *cobra.Command {
 	var name string
 	command := &cobra.Command{Use: "node", Short: "List, add, switch off and cut off the hosts of a cluster"}
-	clusterFlags(command.PersistentFlags(), &name, nil)
+	cluster.Flags(command.PersistentFlags(), &name, nil)
 	command.PersistentPreRun = warnUnsupervised(&name)
 	command.AddCommand(&cobra.Command{
 		Use: "list", Short: "List the hosts", Args: cobra.NoArgs,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubelab/kube/cluster"
 	"kubelab/kube/runtime"
 )
 
@@ -41,18 +42,9 @@ func newRuntimeCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&config.Root, "root", "/var/lib/kubelab/runtime", "the directory for images, pods and addresses")
 	flags.StringVar(&config.Listen, "listen", defaultRuntime, "the CRI socket")
-	flags.StringVar(&config.Shim, "shim", besideUs("kube-shim"), "the program that watches over a pod's containers")
+	flags.StringVar(&config.Shim, "shim", cluster.Program("kube-shim"), "the program that watches over a pod's containers")
 	flags.StringVar(&podCIDR, "pod-cidr", "", "the range of this node's pods, 10.244.1.0/24 say (none: a kubelet will say it)")
 	flags.StringVar(&clusterCIDR, "cluster-cidr", "10.244.0.0/16", "the range of all nodes' pods")
 	flags.StringVar(&config.CgroupParent, "cgroup-parent", "/kubelab/runtime", "the cgroup of those pods for which the client names none")
 	return command
-}
-
-// besideUs is the path of a program that was installed with this one.
-func besideUs(name string) string {
-	self, err := os.Executable()
-	if err != nil {
-		return name
-	}
-	return filepath.Join(filepath.Dir(self), name)
 }

@@ -3,14 +3,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -49,7 +47,7 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 		},
 	}
 	flags := command.Flags()
-	clusterFlags(flags, &options.Name, &options.DataDir)
+	cluster.Flags(flags, &options.Name, &options.DataDir)
 	flags.IntVar(&options.Nodes, "nodes", -1, "how many nodes there are to be at least (default 3, or as many as there were)")
 	flags.BoolVar(&options.Isolated, "isolated", false, "let the hosts reach nothing outside of the cluster")
 	flags.IntVar(&options.Port, "port", 0, "where the API is reached on 127.0.0.1 (default 6443, for further clusters any)")
@@ -57,7 +55,7 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 	flags.TextVar(&options.Services, "service-cidr", services.DefaultRange, "the addresses of services")
 	flags.IntVar(&options.CPU, "node-cpu", 0, "how many cores a node may use (default: as many as the machine has)")
 	flags.StringVar(&options.memory, "node-memory", "", "how much memory a node may use, as in 4Gi (default: half of the machine's)")
-	flags.StringVar(&options.Bin, "bin", filepath.Dir(besideUs("kube")), "the directory of the programs kube and kube-shim")
+	flags.StringVar(&options.Bin, "bin", filepath.Dir(cluster.Program("kube")), "the directory of the programs kube and kube-shim")
 	flags.BoolVar(&options.NoSite, "no-site", false, "start no lab site")
 	lab := &options.Site
 	flags.StringVar(&lab.Listen, "site-listen", "", "where a browser finds the lab site (default 127.0.0.1:8080, or another free port)")
@@ -67,14 +65,6 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 	flags.StringVar(&lab.Key, "site-key", "", "the file of that certificate's key")
 	flags.BoolVar(&options.detach, "detach", false, "return when the cluster can be used")
 	return command
-}
-
-// clusterFlags are those of every command about a cluster on this machine. A terminal may be set up for one.
-func clusterFlags(flags *pflag.FlagSet, name, dataDir *string) {
-	flags.StringVar(name, "name", cmp.Or(os.Getenv(labs.ClusterVariable), cluster.DefaultName), "the name of the cluster")
-	if dataDir != nil {
-		flags.StringVar(dataDir, "data-dir", "", "the directory of all that it keeps (default /var/lib/kubelab, or /var/lib/kubelab-NAME)")
-	}
 }
 
 // kubeconfigOf finds the administrator's kubeconfig of a cluster on this machine.
@@ -264,6 +254,6 @@ func newSuperviseCommand() *cobra.Command {
 		return cluster.Supervise(ctx, name)
 	})
 	command.Hidden = true
-	clusterFlags(command.Flags(), &name, nil)
+	cluster.Flags(command.Flags(), &name, nil)
 	return command
 }

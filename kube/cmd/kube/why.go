@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
+	"kubelab/kube/access"
 	"kubelab/kube/trace"
 )
 
@@ -39,7 +39,7 @@ func newWhyCommand() *cobra.Command {
 				return err
 			}
 		}
-		client, inContext, err := connect(kubeconfig)
+		client, inContext, err := access.Connect(kubeconfig)
 		if err != nil {
 			return err
 		}
@@ -87,20 +87,6 @@ func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, 
 		_, err = fmt.Fprintf(out, "%d earlier steps are left out: kube why --all %s\n", left, text)
 	}
 	return err
-}
-
-// connect makes a person's client, as kubectl does. It also returns the namespace of the kubeconfig's context.
-func connect(kubeconfig string) (*kubernetes.Clientset, string, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{})
-	namespace, _, _ := config.Namespace() // what is wrong with the file, ClientConfig says
-	restConfig, err := config.ClientConfig()
-	if err != nil {
-		return nil, "", err
-	}
-	client, err := kubernetes.NewForConfig(restConfig)
-	return client, namespace, err
 }
 
 func readRecord(ctx context.Context, client kubernetes.Interface) ([]trace.Step, error) {

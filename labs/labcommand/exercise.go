@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package labcommand
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubelab/kube/cluster"
 	"kubelab/labs/exercise"
 )
 
@@ -22,7 +23,8 @@ type exerciseOptions struct {
 	force       bool
 }
 
-func newExerciseCommand() *cobra.Command {
+// Exercise is the command kube exercise.
+func Exercise() *cobra.Command {
 	var o exerciseOptions
 	command := &cobra.Command{
 		Use: "exercise", Short: "Write a concept's decision yourself: its own tests check it, and a real cluster runs on it",
@@ -73,7 +75,7 @@ func (o *exerciseOptions) work(concept string) (work exercise.Work, err error) {
 	if work.Exercise, err = exercise.Find(concept); err != nil {
 		return work, err
 	}
-	if work.Source, err = exercise.FindSource(o.source, besideUs(""), "."); err != nil {
+	if work.Source, err = exercise.FindSource(o.source, cluster.Program(""), "."); err != nil {
 		return work, err
 	}
 	if o.dir != "" {
@@ -98,7 +100,7 @@ func (o *exerciseOptions) start(_ context.Context, out io.Writer, work exercise.
 }
 
 func runExercise(ctx context.Context, out io.Writer, work exercise.Work) error {
-	bin, err := work.Build(ctx, besideUs(""))
+	bin, err := work.Build(ctx, cluster.Program(""))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package sitecommand
 
 import (
 	"context"
@@ -17,9 +17,11 @@ import (
 	"kubelab/kube/cluster"
 	"kubelab/site/live"
 	"kubelab/site/record"
+	"kubelab/site/terminal"
 )
 
-func newRecordCommand() *cobra.Command {
+// Record is the command kube record.
+func Record() *cobra.Command {
 	var name string
 	var length time.Duration
 	command := &cobra.Command{
@@ -42,14 +44,14 @@ func newRecordCommand() *cobra.Command {
 			return recordTo(ctx, command.ErrOrStderr(), args[0], spec)
 		},
 	}
-	clusterFlags(command.Flags(), &name, nil)
+	cluster.Flags(command.Flags(), &name, nil)
 	command.Flags().DurationVar(&length, "for", 0, "how long, as 30s or 5m (0: until Ctrl-C)")
 	return command
 }
 
 // newFile makes a file with the rights of the person who said sudo, and theirs: replaying it takes no root.
 func newFile(path string) (file *os.File, remove func() error, err error) {
-	_, owner, err := findStudent()
+	_, owner, err := terminal.FindStudent()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package sitecommand
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"kubelab/kube/access"
 	"kubelab/kube/cluster"
 	"kubelab/labs"
 	"kubelab/site"
@@ -28,11 +29,16 @@ type siteOptions struct {
 	name, dataDir, kubeconfig                string
 	listen, urlFile, passwordFile, cert, key string
 	allowHosts                               []string
+	loops                                    []string
 }
 
-func newSiteCommand() *cobra.Command {
-	var o siteOptions
-	command := newComponentCommand("site", "Serve the lab site of a cluster that is up: kube up starts it", func(ctx context.Context) error { return o.run(ctx) })
+// Component makes the command of a component: a process that works until the context of run is done.
+type Component = func(name, short string, run func(ctx context.Context) error) *cobra.Command
+
+// Site is the command kube site, of a cluster that has loops of these names.
+func Site(component Component, loops []string) *cobra.Command {
+	o := siteOptions{loops: loops}
+	command := component("site", "Serve the lab site of a cluster that is up: kube up starts it", func(ctx context.Context) error { return o.run(ctx) })
 	command.Long = "Serve the lab site of a cluster that is up. \"kube up\" starts it, and starts it anew when it ends: there is no need to say this by hand.\n" +
 		"To get in, say \"sudo kube site url\". Where and for whom it listens are options of \"kube up\": --site-listen, --allow-host and others."
 	command.PreRunE = func(*cobra.Command, []string) error {
@@ -42,7 +48,7 @@ func newSiteCommand() *cobra.Command {
 		return nil
 	}
 	flags := command.Flags()
-	clusterFlags(command.PersistentFlags(), &o.name, nil)
+	cluster.Flags(command.PersistentFlags(), &o.name, nil)
 	flags.StringVar(&o.dataDir, "data-dir", "", "the directory of all that the cluster keeps")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig of an administrator of the cluster")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "where a browser finds the site; beyond the loopback it takes --cert, --key and --password-file")
@@ -103,13 +109,13 @@ func (o *siteOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	client, _, err := connect(o.kubeconfig)
+	client, _, err := access.Connect(o.kubeconfig)
 	if err != nil {
 		return err
 	}
-	bin := filepath.Dir(besideUs("kube"))
+	bin := filepath.Dir(cluster.Program("kube"))
 	shells, err := terminal.New(terminal.Options{
-		Dir: filepath.Join(o.dataDir, "terminal"), Kubeconfig: o.kubeconfig, Bin: bin, Settings: map[string]string{labs.ClusterVariable: o.name},
+		Dir: filepath.Join(o.dataDir, "terminal"), Kubeconfig: o.kubeconfig, Bin: bin, Settings: map[string]string{cluster.NameVariable: o.name},
 	})
 	if err != nil {
 		return err
@@ -131,7 +137,7 @@ func (o *siteOptions) run(ctx context.Context) (err error) {
 	history := record.NewHistory(record.LiveLimits)
 	server := site.New(site.Config{
 		Cluster: o.name, Source: history, Pages: web.Files(),
-		Terminal: shells, Faults: faults{o.name, client}, Gates: gates{client, history.Steps}, Requests: asking,
+		Terminal: shells, Faults: faults{o.name, client}, Gates: gates{client, o.loops, history.Steps}, Requests: asking,
 		Labs:       guided,
 		AllowHosts: o.allowHosts, Password: password, Publish: site.KeepIn(o.urlFile),
 		Sessions: spec.SiteSessionsFile(), NewAddress: "sudo " + spec.Command("site url"),

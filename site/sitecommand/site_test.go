@@ -1,15 +1,20 @@
 //go:build linux
 
-package main
+package sitecommand
 
 import (
+	"context"
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 func TestWhoStartsTheSiteByHandIsToldWhoDoes(t *testing.T) {
-	command := newSiteCommand()
+	command := Site(func(name, short string, run func(context.Context) error) *cobra.Command {
+		return &cobra.Command{Use: name, Short: short, RunE: func(command *cobra.Command, _ []string) error { return run(command.Context()) }}
+	}, nil)
 	command.SetArgs([]string{})
 	command.SetOut(io.Discard)
 	command.SetErr(io.Discard)

@@ -1,4 +1,4 @@
-package main
+package sitecommand
 
 import (
 	"context"
@@ -16,7 +16,8 @@ import (
 	"kubelab/site/web"
 )
 
-func newReplayCommand() *cobra.Command {
+// Replay is the command kube replay.
+func Replay() *cobra.Command {
 	var listen string
 	command := &cobra.Command{
 		Use: "replay FILE", Short: "Show a recording in a browser, with no cluster and without root", Args: cobra.ExactArgs(1),

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package labcommand
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubelab/kube/cluster"
 	"kubelab/labs"
 )
 
@@ -28,13 +29,14 @@ func (o *labOptions) library() labs.Library {
 	return labs.Library{Files: os.DirFS(o.from)}
 }
 
-func newLabCommand() *cobra.Command {
+// Lab is the command kube lab.
+func Lab() *cobra.Command {
 	var o labOptions
 	command := &cobra.Command{
 		Use: "lab", Short: "The guided labs: list, show, check and reset them, and prove that they work",
 		Example: "  kube lab show 03-pods\n  kube lab check 03-pods break-it\n  sudo kube lab test --all\n  sudo kube lab test --labs labs 03-pods",
 	}
-	clusterFlags(command.PersistentFlags(), &o.cluster, nil)
+	cluster.Flags(command.PersistentFlags(), &o.cluster, nil)
 	command.PersistentFlags().StringVar(&o.from, "labs", "", "a folder of labs, while you write one (default: those of this program)")
 	verb := func(use, short string, run func(context.Context, io.Writer, *labRoom, *labs.Lab, []string) error) {
 		command.AddCommand(&cobra.Command{

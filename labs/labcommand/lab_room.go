@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package labcommand
 
 import (
 	"errors"
@@ -56,11 +56,11 @@ func (r *labRoom) furnish() (err error) {
 		return err
 	}
 	r.progress = &labs.Progress{Client: client}
-	r.env = labs.Environment(r.dir, filepath.Dir(besideUs("kube")), kubeconfig, r.name)
+	r.env = labs.Environment(r.dir, filepath.Dir(cluster.Program("kube")), kubeconfig, r.name)
 	if err = labs.MakeTools(r.dir); err != nil {
 		return err
 	}
-	r.home, r.owner, err = findStudent()
+	r.home, r.owner, err = terminal.FindStudent()
 	return err
 }
 
@@ -85,19 +85,6 @@ func writeOnlyContext(to string, spec cluster.Spec) error {
 		return err
 	}
 	return clientcmd.WriteToFile(*all, to)
-}
-
-// findStudent finds who said sudo, else oneself: the home, and whose files are there (of root: 0).
-func findStudent() (home string, owner fsuser.User, err error) {
-	student, err := terminal.FindPerson()
-	if err != nil {
-		return "", owner, err
-	}
-	home = student.Home
-	if student.UID == os.Geteuid() { // and may have chosen another one
-		home, err = os.UserHomeDir()
-	}
-	return home, fsuser.User{UID: student.UID, GID: student.GID}, err
 }
 
 // checker is for a lab whose files lie in the student's home.

@@ -1,12 +1,13 @@
 //go:build linux
 
-package main
+package sitecommand
 
 import (
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -103,6 +104,9 @@ func (s scene) containers() (names []string) {
 	return names
 }
 
+// lookTerm is how long the API server may take to say which pods there are.
+const lookTerm = 3 * time.Second
+
 // scene looks at what there is. While the API server does not answer there are no pods.
 func (f faults) scene(ctx context.Context) (seen scene, spec cluster.Spec, err error) {
 	if spec, seen.hosts, err = cluster.List(f.cluster); err != nil {
@@ -111,7 +115,7 @@ func (f faults) scene(ctx context.Context) (seen scene, spec cluster.Spec, err e
 	if seen.components, err = cluster.Components(f.cluster); err != nil {
 		return seen, spec, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, knockFor)
+	ctx, cancel := context.WithTimeout(ctx, lookTerm)
 	defer cancel()
 	if pods, err := f.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{}); err == nil {
 		seen.pods = pods.Items
@@ -167,7 +171,7 @@ func (s scene) choose(kind, target string) (fault, error) {
 }
 
 func (f faults) killContainer(ctx context.Context, target string) error {
-	return killContainer(ctx, f.client, f.cluster, target)
+	return cluster.KillContainer(ctx, f.client, f.cluster, target)
 }
 
 func (f faults) deletePod(ctx context.Context, target string) error {
