@@ -18,8 +18,8 @@
 //   - A Lease, renewed every second, says that there is somebody at home. The node's status is large and is
 //     written when it changes; the lease is small and is written all the time. Whoever decides that a node is lost
 //     (package nodes) looks at the lease.
-//   - A process that ends is no event of the API. The kubelet hears of it from the runtime, in a stream, and
-//     relists now and then what it may have missed.
+//   - A process that ends is no event of the API. The kubelet hears of it from the runtime, in a stream of events. It lists what the
+//     runtime has when the stream begins or has broken, and now and then, as events can get lost.
 //
 // In one matter a kubelet is a server: logs, exec, attach and port-forward lead into its containers. Only the API
 // server is let in, which has asked who wants that and whether he may. The kubelet passes the connection on to a

@@ -121,7 +121,7 @@ func (k *Kubelet) runPods(ctx context.Context) error {
 		slog.Info("the node's pods are known", "node", k.config.NodeName)
 		return ours.Run(ctx)
 	})
-	work.Go(func() error { return (&ear{runtime: k.runtime, pods: ours}).run(ctx) })
+	work.Go(func() error { return (&eventStream{runtime: k.runtime, observer: ours}).run(ctx) })
 	work.Go(func() error { return k.rotateLogs(ctx) })
 	return work.Wait()
 }

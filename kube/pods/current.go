@@ -1,11 +1,12 @@
 package pods
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/trace"
 )
 
 // Current is what there is of a pod on its node: what the runtime has, and what this kubelet is doing.
@@ -46,6 +47,7 @@ type Sandbox struct {
 	Attempt int
 	Ready   bool
 	IPs     []string
+	Causes  []trace.ID // the steps that made it ready
 }
 
 // Container is the runtime's record of one attempt of a container.
@@ -57,6 +59,7 @@ type Container struct {
 	Started, Finished time.Time
 	ExitCode          int32
 	Reason, Message   string
+	Causes            []trace.ID // the steps that brought it into its state
 }
 
 // State is where a container is in its life.
@@ -73,8 +76,9 @@ const (
 type Image struct {
 	Ref     string // the runtime's ID of it
 	Attempt int
-	UID     *int64 // the user that it runs as, when that is a number
-	User    string // … or a name
+	UID     *int64     // the user that it runs as, when that is a number
+	User    string     // … or a name
+	Causes  []trace.ID // the steps that brought it
 }
 
 // Failure is how a job last failed. Count is how often in a row.
@@ -101,27 +105,6 @@ func (c Current) attempts(name string) []Container {
 		}
 	}
 	return found
-}
-
-// explained is c without what a job has made that has not told of it yet. Else a turn that something else set off would act on it,
-// or write of it, and not know its causes.
-func (c Current) explained() Current {
-	busy := func(job string) bool {
-		_, busy := c.Busy[job]
-		return busy
-	}
-	if c.ready() != nil && busy(CreateSandbox{}.Job()) {
-		c.Sandboxes = c.Sandboxes[1:] // the newest is the first
-	}
-	c.Containers = slices.Clone(c.Containers)
-	for i := range c.Containers {
-		if record := &c.Containers[i]; busy(startJob(record.Name, record.Attempt)) {
-			record.State = Created
-		}
-	}
-	c.Images = maps.Clone(c.Images)
-	maps.DeleteFunc(c.Images, func(container string, _ Image) bool { return busy(PullImage{Container: container}.Job()) })
-	return c
 }
 
 // newest is the record of a container's last attempt, or nil.

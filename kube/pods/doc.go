@@ -27,9 +27,12 @@
 // decided on it. Each is a job of its own, and its end is one more thing that happens. [Operator] sees to that; it
 // is a loop as all others are.
 //
-// A job makes things before it can say so: a container runs already, and its start is not over. What has no known cause yet
-// does not count ([Plan] leaves it out), and each turn has what came of the jobs that ended since the last one among its
-// causes. So whatever is written of a pod, the causal record leads on from there.
+// What the runtime has is known before anybody asks ([Observed]): its events tell it, and a list tells what events have missed. So a turn costs the
+// runtime nothing, but after a job whose events are late. Each record bears the steps that made it what it is.
+//
+// A job makes things before it can say so: a container runs already, and its start is not over. What a job is making does not count until the
+// job has ended, for only then its causes are known. A turn has what came of the jobs that ended since the last one among its causes. So
+// whatever is written of a pod, the causal record leads on from there.
 //
 // A status tells a story, and it does not go back: each attempt of a container waits, runs, has ended, and counts once it has begun. That
 // nobody knows how one ended is said only when nothing can become known any more.
@@ -45,7 +48,8 @@
 // # Where to read
 //
 // plan_refusal.go (not here), plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say), then plan_environment.go,
-// plan_container.go and plan_sandbox.go (what a runtime is told). The shell around it: observe.go, operator.go, jobs.go.
+// plan_container.go and plan_sandbox.go (what a runtime is told). The shell around it: observed.go and plan_observed.go (what the runtime
+// has), observe.go, operator.go, jobs.go.
 // The Pod as an object of the API is in kind.go.
 //
 // # What is simplified

@@ -13,21 +13,21 @@ import (
 )
 
 // pullImage makes sure that a container's image is there, as its pull policy says.
-func (o *Operator) pullImage(ctx context.Context, w work, a PullImage) error {
+func (o *Operator) pullImage(ctx context.Context, w work, a PullImage) (Image, error) {
 	spec := &runtimeapi.ImageSpec{Image: a.Image, UserSpecifiedImage: a.Image}
 	found, err := o.runtime.Images.ImageStatus(ctx, &runtimeapi.ImageStatusRequest{Image: spec})
 	if err != nil {
-		return &problem{"ImageInspectError", fmt.Sprintf("Failed to inspect image %q: %s", a.Image, message(err))}
+		return Image{}, &problem{"ImageInspectError", fmt.Sprintf("Failed to inspect image %q: %s", a.Image, message(err))}
 	}
 	image := found.GetImage()
 	switch {
 	case image == nil && a.Policy == corev1.PullNever:
 		text := fmt.Sprintf("Container image %q is not present with pull policy of Never", a.Image)
 		o.event(ctx, w, a.Container, corev1.EventTypeWarning, ErrImageNeverPull, "%s", text)
-		return &problem{ErrImageNeverPull, text}
+		return Image{}, &problem{ErrImageNeverPull, text}
 	case image == nil, a.Policy == corev1.PullAlways:
 		if image, err = o.pull(ctx, w, a, spec); err != nil {
-			return err
+			return Image{}, err
 		}
 	default:
 		o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Pulled", "Container image %q already present on machine", a.Image)
@@ -36,8 +36,7 @@ func (o *Operator) pullImage(ctx context.Context, w work, a PullImage) error {
 	if image.Uid != nil {
 		usable.UID = &image.Uid.Value
 	}
-	w.life.pulled(a.Container, usable)
-	return nil
+	return usable, nil
 }
 
 func (o *Operator) pull(ctx context.Context, w work, a PullImage, spec *runtimeapi.ImageSpec) (*runtimeapi.Image, error) {

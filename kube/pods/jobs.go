@@ -38,28 +38,34 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		w.life.cancel(cancel.Of)
 		return
 	}
-	causes := append(trace.Causes(ctx), w.life.why(w.action)...)
+	causes := append(trace.Causes(ctx), because(w.action, w.have)...)
 	decided := o.client.Recorder.Record(trace.WithCauses(ctx, causes...), trace.Step{
 		Verb: "decide", Object: reference{"pods", w.key.Namespace, w.key.Name}.trace(), Detail: w.action.String()})
 	ctx, cancel := context.WithTimeout(trace.WithCauses(ctx, decided), patienceFor(w.action))
-	j := &job{cancel: cancel}
+	j := &job{action: w.action, cancel: cancel}
 	if stop, ok := w.action.(StopContainer); ok {
 		j.deadline = time.Now().Add(stop.Grace)
 		if err := o.node.writeStop(string(w.uid), stop.ID, decided); err != nil {
 			slog.Warn("should this kubelet end, it will not be known why a container did", "pod", w.key, "container", stop.Container, "error", err)
 		}
 	}
-	w.life.begin(w.action, j)
+	w.life.begin(j)
 	o.jobs.Go(func() {
 		defer cancel()
 		ctx, made := withMade(ctx)
-		err := o.do(ctx, w)
-		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", err)
+		out := outcome{job: j}
+		if pull, ok := w.action.(PullImage); ok {
+			out.image, out.err = o.pullImage(ctx, w, pull)
+		} else {
+			out.err = o.do(ctx, w)
 		}
-		causes := append(made.all(), decided)
-		w.life.end(w.action, j, time.Now(), err, causes)
-		o.loop.Add(w.key, causes...)
+		if out.err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", out.err)
+		}
+		out.at, out.causes = time.Now(), append(made.all(), decided)
+		out.image.Causes = out.causes
+		w.life.end(out)
+		o.loop.Add(w.key, out.causes...)
 	})
 }
 
@@ -90,8 +96,6 @@ func (o *Operator) do(ctx context.Context, w work) error {
 		}
 		_, err := o.runtime.RemovePodSandbox(ctx, &runtimeapi.RemovePodSandboxRequest{PodSandboxId: a.ID})
 		return err
-	case PullImage:
-		return o.pullImage(ctx, w, a)
 	case StartContainer:
 		return o.startContainer(ctx, w, a)
 	case StopContainer:

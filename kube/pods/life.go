@@ -22,13 +22,11 @@ type life struct {
 	mu     sync.Mutex
 	seen   time.Time
 	jobs   map[string]*job
-	images map[string]Image      // by container
-	failed map[string]Failure    // by job
-	ready  map[string][]trace.ID // by container, "" for the sandbox: what made its start possible
-	made   []trace.ID            // what came of jobs that have ended since the last look
-	noted  map[string]bool       // containers whose exit is in the causal record
-	latest *corev1.Pod           // as the API server last answered us
-	gone   bool                  // the API server was told that nothing is left
+	images map[string]Image   // by container
+	failed map[string]Failure // by job
+	ended  []outcome          // of jobs, until a turn takes it in
+	latest *corev1.Pod        // as the API server last answered us
+	gone   bool               // the API server was told that nothing is left
 
 	// Guarded by the operator: it decides on one pod after the other.
 	taken   bool     // the node has taken the pod
@@ -36,31 +34,86 @@ type life struct {
 }
 
 type job struct {
+	action   Action
 	cancel   context.CancelFunc
 	deadline time.Time // of a stop: when SIGKILL comes
 }
 
+// outcome is how a job has ended.
+type outcome struct {
+	job    *job
+	at     time.Time
+	err    error
+	image  Image      // what a pull has brought
+	causes []trace.ID // the steps that came of the job, and the decision to do it
+}
+
 func newLife(now time.Time) *life {
-	return &life{
-		seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{},
-		ready: map[string][]trace.ID{}, noted: map[string]bool{},
+	return &life{seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{}}
+}
+
+// outcomes are those that no turn has taken in yet.
+func (l *life) outcomes() []outcome {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.ended)
+}
+
+// takeIn takes in how jobs have ended. It returns what came of them: whatever is found different now may be due to that.
+func (l *life) takeIn(ended []outcome) (causes []trace.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = slices.Clone(l.ended[len(ended):])
+	for _, out := range ended {
+		l.takeInOne(out)
+		causes = append(causes, out.causes...)
+	}
+	return causes
+}
+
+func (l *life) takeInOne(out outcome) {
+	name := out.job.action.Job()
+	if l.jobs[name] == out.job {
+		delete(l.jobs, name)
+	}
+	if out.err != nil {
+		failure := Failure{Message: out.err.Error(), Count: l.failed[name].Count + 1, At: out.at}
+		if p, ok := out.err.(*problem); ok {
+			failure.Reason = p.reason
+		}
+		l.failed[name] = failure
+		return
+	}
+	delete(l.failed, name)
+	switch a := out.job.action.(type) {
+	case PullImage:
+		l.images[a.Container] = out.image
+	case StartContainer:
+		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
+		maps.DeleteFunc(l.failed, func(other string, _ Failure) bool { return strings.HasPrefix(other, prefix) })
 	}
 }
 
-// recall adds what is remembered to have. It returns what came of the jobs that were under way when it was asked last, and
-// are not any more: whatever is found different now may be due to them.
-func (l *life) recall(have *Current) []trace.ID {
+// current is what there is of the pod, records being what the runtime has.
+func (l *life) current(node Node, records Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	have.Seen = l.seen
-	have.Busy = map[string]time.Time{}
+	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}
+	var jobs []Action
 	for name, j := range l.jobs {
 		have.Busy[name] = j.deadline
+		jobs = append(jobs, j.action)
 	}
-	have.Images, have.Failed = maps.Clone(l.images), maps.Clone(l.failed)
-	made := l.made
-	l.made = nil
-	return made
+	settled := records.settled(jobs)
+	have.Sandboxes, have.Containers = settled.Sandboxes, settled.Containers
+	return have
+}
+
+// works is whether a job is under way.
+func (l *life) works() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.jobs) > 0
 }
 
 // newer is the pod as it is known best: by the watch, or by the answer to our last write, which may be ahead.
@@ -85,39 +138,18 @@ func (l *life) wrote(pod *corev1.Pod) {
 }
 
 // begin notes that a job is under way. A stop takes the place of one that would end later.
-func (l *life) begin(action Action, j *job) {
+func (l *life) begin(j *job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.jobs[action.Job()] = j
+	l.jobs[j.action.Job()] = j
 }
 
-// end notes how a job has ended, and what came of it.
-func (l *life) end(action Action, j *job, now time.Time, err error, made []trace.ID) {
+// end notes how a job has ended, for the next turn.
+func (l *life) end(out outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := action.Job()
-	if l.jobs[name] == j {
-		delete(l.jobs, name)
-	}
-	l.made = append(l.made, made...)
-	if err != nil {
-		failure := Failure{Message: err.Error(), Count: l.failed[name].Count + 1, At: now}
-		if p, ok := err.(*problem); ok {
-			failure.Reason = p.reason
-		}
-		l.failed[name] = failure
-		return
-	}
-	delete(l.failed, name)
-	switch a := action.(type) {
-	case CreateSandbox:
-		l.ready[""] = made
-	case PullImage:
-		l.ready[a.Container] = made
-	case StartContainer:
-		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
-		maps.DeleteFunc(l.failed, func(other string, _ Failure) bool { return strings.HasPrefix(other, prefix) })
-	case DeletePod:
+	l.ended = append(l.ended, out)
+	if _, ok := out.job.action.(DeletePod); ok && out.err == nil {
 		l.gone = true
 	}
 }
@@ -133,39 +165,16 @@ func (l *life) prune(have Current) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.noted, func(id string, _ bool) bool { return !there[id] })
 	maps.DeleteFunc(l.failed, func(job string, _ Failure) bool {
 		about, isOfOne := idOf(job)
 		return isOfOne && !there[about]
 	})
 }
 
-// why is what made an action possible besides what set off this turn: sandbox and image come in turns of their own.
-func (l *life) why(action Action) []trace.ID {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	start, ok := action.(StartContainer)
-	if !ok {
-		return nil
-	}
-	causes := slices.Clone(l.ready[start.Container])
-	if start.Attempt == 0 {
-		causes = append(causes, l.ready[""]...)
-	}
-	delete(l.ready, start.Container)
-	return causes
-}
-
 func (l *life) isGone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.gone
-}
-
-func (l *life) pulled(container string, image Image) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.images[container] = image
 }
 
 func (l *life) cancel(name string) {

@@ -14,39 +14,52 @@ import (
 )
 
 func TestWhoeverSeesThatAJobHasEndedKnowsWhatCameOfIt(t *testing.T) {
-	l, j := newLife(time.Time{}), &job{}
-	stop := StopSandbox{"s0"}
-	l.begin(stop, j)
-	var have Current
-	early := l.recall(&have)
-	if _, busy := have.Busy[stop.Job()]; !busy || early != nil {
-		t.Errorf("while the job is under way: busy %v, came of it %v", busy, early)
+	l, stop := newLife(time.Time{}), StopSandbox{"s0"}
+	j := &job{action: stop}
+	busy := func() bool {
+		_, busy := l.current(Node{}, Records{}).Busy[stop.Job()]
+		return busy
 	}
-	l.end(stop, j, time.Time{}, nil, []trace.ID{"node-1.7", "node-1.8"})
-	made := l.recall(&have)
-	if _, busy := have.Busy[stop.Job()]; busy {
+	l.begin(j)
+	if early := l.takeIn(l.outcomes()); !busy() || early != nil {
+		t.Errorf("while the job is under way: busy %v, came of it %v", busy(), early)
+	}
+	before := l.outcomes()
+	l.end(outcome{job: j, causes: []trace.ID{"node-1.7", "node-1.8"}})
+	if early := l.takeIn(before); !busy() || early != nil {
+		t.Errorf("who looked before it ended: busy %v, came of it %v", busy(), early)
+	}
+	made := l.takeIn(l.outcomes())
+	if busy() {
 		t.Error("an ended job is under way")
 	}
 	if diff := cmp.Diff([]trace.ID{"node-1.7", "node-1.8"}, made); diff != "" {
 		t.Errorf("what came of it (-want +got):\n%s", diff)
 	}
-	if again := l.recall(&have); again != nil {
+	if again := l.takeIn(l.outcomes()); again != nil {
 		t.Errorf("told twice: %v", again)
+	}
+}
+
+func TestAnImageCountsWhenItsPullHasToldHowItCame(t *testing.T) {
+	l, j := newLife(time.Time{}), &job{action: PullImage{Container: "web"}}
+	l.begin(j)
+	l.end(outcome{job: j, image: Image{Ref: "sha256:web", Causes: []trace.ID{"node-1.7"}}})
+	if image, pulled := l.current(Node{}, Records{}).Images["web"]; pulled {
+		t.Errorf("nobody has taken in its causes, and there is %v", image)
+	}
+	l.takeIn(l.outcomes())
+	if image := l.current(Node{}, Records{}).Images["web"]; len(image.Causes) != 1 {
+		t.Errorf("the image is %v", image)
 	}
 }
 
 func TestOfAContainerThatIsGoneNothingIsRemembered(t *testing.T) {
 	l, have := newLife(now), sandboxed(running("web", 2, 1))
-	for _, id := range []string{"web-0", "web-1", "web-2"} {
-		l.noted[id] = true
-	}
 	for _, job := range []string{"stop web-1", "stop web-2", "remove web-1", "stop sandbox s0", "remove sandbox s9", "pull web", "create sandbox"} {
 		l.failed[job] = Failure{}
 	}
 	l.prune(have)
-	if diff := cmp.Diff(map[string]bool{"web-2": true}, l.noted); diff != "" {
-		t.Errorf("exits that are in the causal record: %s", diff)
-	}
 	if diff := cmp.Diff([]string{"create sandbox", "pull web", "stop sandbox s0", "stop web-2"}, slices.Sorted(maps.Keys(l.failed))); diff != "" {
 		t.Errorf("failures: %s", diff)
 	}

@@ -3,10 +3,8 @@
 package pods
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -18,84 +16,167 @@ import (
 	"kubelab/kube/operator"
 )
 
-// observe asks the runtime what it has under a pod's name. Different pods can have had the same name one
-// after the other, so the answer is by UID.
-func (o *Operator) observe(ctx context.Context, key operator.Key) (map[types.UID]*Current, error) {
-	named := map[string]string{labelNamespace: key.Namespace, labelName: key.Name}
-	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{
-		Filter: &runtimeapi.PodSandboxFilter{LabelSelector: named}})
-	if err != nil {
-		return nil, fmt.Errorf("list sandboxes of pod %s: %w", key, err)
-	}
-	containers, err := o.runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{
-		Filter: &runtimeapi.ContainerFilter{LabelSelector: named}})
-	if err != nil {
-		return nil, fmt.Errorf("list containers of pod %s: %w", key, err)
-	}
-	found := map[types.UID]*Current{}
-	at := func(labels map[string]string) *Current {
-		uid := types.UID(labels[labelUID])
-		if found[uid] == nil {
-			found[uid] = &Current{Node: o.node}
+// Hear takes in an event of the runtime, and has the pod looked at if it is news. An event that leaves out what it is about costs a look
+// at the runtime.
+func (o *Operator) Hear(ctx context.Context, event *runtimeapi.ContainerEventResponse) error {
+	id, sandbox := event.GetContainerId(), event.GetPodSandboxStatus()
+	if event.ContainerEventType == runtimeapi.ContainerEventType_CONTAINER_DELETED_EVENT {
+		if pod, news := o.observed.gone(id); news {
+			o.changed(pod, event.ContainerEventType)
 		}
-		return found[uid]
+		return nil
 	}
+	pod, known := o.observed.known(id)
+	var tells Records
+	told := sandbox.GetId() == id
+	if sandbox != nil {
+		if pod = podOfLabels(sandbox.Labels); pod.uid == "" {
+			return nil // not ours
+		}
+		tells.Sandboxes = append(tells.Sandboxes, sandboxOf(sandbox))
+	}
+	for _, is := range event.GetContainersStatuses() {
+		if sandbox == nil && (is.GetId() != id || len(known.Containers) == 0) {
+			continue // in which sandbox, it does not say
+		}
+		told = told || is.GetId() == id
+		tells.Containers = append(tells.Containers, o.containerOf(ctx, sandbox.GetId(), is))
+	}
+	if told {
+		if o.observed.event(pod, tells) {
+			o.changed(pod.Key, event.ContainerEventType)
+		}
+		return nil
+	}
+	only := &pod.Key
+	if pod.uid == "" {
+		only = nil
+	}
+	news, err := o.look(ctx, only)
+	for pod := range news {
+		o.changed(pod, event.ContainerEventType)
+	}
+	return err
+}
+
+// changed has a pod looked at that the runtime has told of. What it tells of a job's doing can wait for the job's end.
+func (o *Operator) changed(pod operator.Key, kind runtimeapi.ContainerEventType) {
+	if kind == runtimeapi.ContainerEventType_CONTAINER_STOPPED_EVENT || !o.works(pod) {
+		o.loop.Add(pod)
+	}
+}
+
+// Relist takes in all that the runtime has. It is called whenever events may have been missed, and before any pod is begun with.
+func (o *Operator) Relist(ctx context.Context) error {
+	_, listed := o.observed.of(operator.Key{})
+	news, err := o.look(ctx, nil)
+	for pod := range news {
+		o.loop.Add(pod)
+	}
+	if err == nil && !listed {
+		o.wakeAll()
+	}
+	return err
+}
+
+// Lost tells that the runtime is not listened to any more. Until the next Relist nothing is done.
+func (o *Operator) Lost() { o.observed.lost() }
+
+// look asks the runtime what it has, or what it has under a pod's name, and says of which pods that is news. It asks for the status only of what
+// is listed otherwise than it is known.
+func (o *Operator) look(ctx context.Context, only *operator.Key) (news map[operator.Key]bool, err error) {
+	var named map[string]string
+	if only != nil {
+		named = map[string]string{labelNamespace: only.Namespace, labelName: only.Name}
+	}
+	asked := o.observed.ask()
+	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{LabelSelector: named}})
+	if err != nil {
+		return nil, fmt.Errorf("list sandboxes: %w", err)
+	}
+	containers, err := o.runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{Filter: &runtimeapi.ContainerFilter{LabelSelector: named}})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	all := map[podID]Records{}
 	for _, listed := range sandboxes.Items {
-		sandbox, err := o.sandbox(ctx, listed)
-		if err != nil {
+		if err := o.lookAtSandbox(ctx, listed, all); err != nil {
 			return nil, err
-		}
-		if sandbox != nil {
-			have := at(listed.Labels)
-			have.Sandboxes = append(have.Sandboxes, *sandbox)
 		}
 	}
 	for _, listed := range containers.Containers {
-		record, err := o.container(ctx, listed)
-		if err != nil {
+		if err := o.lookAtContainer(ctx, listed, all); err != nil {
 			return nil, err
 		}
-		if record != nil {
-			have := at(listed.Labels)
-			have.Containers = append(have.Containers, *record)
+	}
+	return o.observed.answered(asked, all, only), nil
+}
+
+// lookAtSandbox adds a sandbox to all, unless it has gone meanwhile or is not ours.
+func (o *Operator) lookAtSandbox(ctx context.Context, listed *runtimeapi.PodSandbox, all map[podID]Records) error {
+	pod := podOfLabels(listed.Labels)
+	if pod.uid == "" {
+		return nil
+	}
+	_, known := o.observed.known(listed.Id)
+	if len(known.Sandboxes) == 0 || known.Sandboxes[0].Ready != (listed.State == runtimeapi.PodSandboxState_SANDBOX_READY) {
+		answer, err := o.runtime.PodSandboxStatus(ctx, &runtimeapi.PodSandboxStatusRequest{PodSandboxId: listed.Id})
+		if status.Code(err) == codes.NotFound {
+			return nil
 		}
+		if err != nil {
+			return fmt.Errorf("look at sandbox %s: %w", listed.Id, err)
+		}
+		is := sandboxOf(answer.GetStatus())
+		is.ID, is.Attempt = listed.Id, int(listed.GetMetadata().GetAttempt())
+		known.Sandboxes = []Sandbox{is}
 	}
-	for _, have := range found {
-		slices.SortFunc(have.Sandboxes, func(a, b Sandbox) int { return cmp.Compare(b.Attempt, a.Attempt) })
-		slices.SortFunc(have.Containers, func(a, b Container) int {
-			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Attempt, a.Attempt))
-		})
-	}
-	return found, nil
+	has := all[pod]
+	has.Sandboxes = append(has.Sandboxes, known.Sandboxes...)
+	all[pod] = has
+	return nil
 }
 
-// KeyOf is the pod that the labels of a sandbox or container in the runtime name. It is not ours if they name
-// none.
-func KeyOf(labels map[string]string) (pod operator.Key, ours bool) {
-	return operator.Key{Namespace: labels[labelNamespace], Name: labels[labelName]}, labels[labelUID] != ""
+// lookAtContainer adds a container to all, unless it has gone meanwhile or is not ours.
+func (o *Operator) lookAtContainer(ctx context.Context, listed *runtimeapi.Container, all map[podID]Records) error {
+	pod := podOfLabels(listed.Labels)
+	if pod.uid == "" {
+		return nil
+	}
+	_, known := o.observed.known(listed.Id)
+	if len(known.Containers) == 0 || known.Containers[0].State != states[listed.State] {
+		answer, err := o.runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: listed.Id})
+		if status.Code(err) == codes.NotFound {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look at container %s: %w", listed.Id, err)
+		}
+		known.Containers = []Container{o.containerOf(ctx, listed.PodSandboxId, answer.GetStatus())}
+	}
+	has := all[pod]
+	has.Containers = append(has.Containers, known.Containers...)
+	all[pod] = has
+	return nil
 }
 
-// sandbox is one sandbox, or nil if it has gone meanwhile.
-func (o *Operator) sandbox(ctx context.Context, listed *runtimeapi.PodSandbox) (*Sandbox, error) {
-	answer, err := o.runtime.PodSandboxStatus(ctx, &runtimeapi.PodSandboxStatusRequest{PodSandboxId: listed.Id})
-	if status.Code(err) == codes.NotFound {
-		return nil, nil
+// podOfLabels is the pod that the labels of a sandbox or container name. Without a UID it is none of ours.
+func podOfLabels(labels map[string]string) podID {
+	return podID{operator.Key{Namespace: labels[labelNamespace], Name: labels[labelName]}, types.UID(labels[labelUID])}
+}
+
+func sandboxOf(is *runtimeapi.PodSandboxStatus) Sandbox {
+	sandbox := Sandbox{
+		ID: is.GetId(), Attempt: int(is.GetMetadata().GetAttempt()), Ready: is.GetState() == runtimeapi.PodSandboxState_SANDBOX_READY,
 	}
-	if err != nil {
-		return nil, fmt.Errorf("look at sandbox %s: %w", listed.Id, err)
-	}
-	sandbox := &Sandbox{
-		ID: listed.Id, Attempt: int(listed.GetMetadata().GetAttempt()),
-		Ready: answer.GetStatus().GetState() == runtimeapi.PodSandboxState_SANDBOX_READY,
-	}
-	network := answer.GetStatus().GetNetwork()
+	network := is.GetNetwork()
 	if network.GetIp() != "" {
 		sandbox.IPs = append(sandbox.IPs, network.Ip)
 	}
 	for _, more := range network.GetAdditionalIps() {
 		sandbox.IPs = append(sandbox.IPs, more.Ip)
 	}
-	return sandbox, nil
+	return sandbox
 }
 
 var states = map[runtimeapi.ContainerState]State{
@@ -104,28 +185,20 @@ var states = map[runtimeapi.ContainerState]State{
 	runtimeapi.ContainerState_CONTAINER_EXITED:  Exited,
 }
 
-// container is the record of one attempt, or nil if it has gone meanwhile.
-func (o *Operator) container(ctx context.Context, listed *runtimeapi.Container) (*Container, error) {
-	answer, err := o.runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: listed.Id})
-	if status.Code(err) == codes.NotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look at container %s: %w", listed.Id, err)
-	}
-	is := answer.GetStatus()
+// containerOf is the record of one attempt. How it ended is read when it has: later it says no more.
+func (o *Operator) containerOf(ctx context.Context, sandbox string, is *runtimeapi.ContainerStatus) Container {
 	streak, _ := strconv.Atoi(is.GetAnnotations()[annotationStreak]) // of a container that is not ours: none
-	record := &Container{
-		ID: listed.Id, Sandbox: listed.PodSandboxId,
+	record := Container{
+		ID: is.GetId(), Sandbox: sandbox,
 		Name: is.GetLabels()[labelContainer], Attempt: int(is.GetMetadata().GetAttempt()), Streak: streak,
 		State: states[is.GetState()], Image: is.GetAnnotations()[annotationImage], ImageID: is.GetImageRef(),
 		Started: moment(is.GetStartedAt()), Finished: moment(is.GetFinishedAt()),
 		ExitCode: is.GetExitCode(), Reason: is.GetReason(), Message: is.GetMessage(),
 	}
-	if record.State == Exited {
+	if _, known := o.observed.known(record.ID); record.State == Exited && (len(known.Containers) == 0 || known.Containers[0].State != Exited) {
 		record.Message = said(record.Message, o.lastWords(ctx, is))
 	}
-	return record, nil
+	return record
 }
 
 // moment is a time of the CRI: nanoseconds since 1970, 0 for none.

@@ -4,6 +4,7 @@ package pods
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -34,8 +35,10 @@ type Operator struct {
 	pods    corelisters.PodLister
 	nodes   corelisters.NodeLister
 	objects *objects
-	loop    *operator.Loop
-	jobs    sync.WaitGroup
+	// observed is what the runtime has. Whoever hears the runtime's events feeds it: see [Operator.Hear].
+	observed *Observed
+	loop     *operator.Loop
+	jobs     sync.WaitGroup
 
 	taking sync.Mutex // held while it is decided whether the node takes a pod
 	mu     sync.Mutex
@@ -48,18 +51,15 @@ func New(node Node, client *operator.Client, watches, nodes informers.SharedInfo
 	pods := watches.Core().V1().Pods()
 	o := &Operator{
 		node: node, client: client, runtime: runtime, pods: pods.Lister(), nodes: nodes.Core().V1().Nodes().Lister(),
-		lives: map[operator.Key]map[types.UID]*life{},
+		observed: newObserved(), lives: map[operator.Key]map[types.UID]*life{},
 	}
 	o.loop = operator.NewLoop("kubelet", "pods", workers, client, o.turn)
 	o.objects = &objects{client: client.Interface, wake: o.loop.Add, known: map[reference]*watched{}}
 	return o, operator.Follow(o.loop, pods.Informer(), operator.Self[*corev1.Pod])
 }
 
-// Wake has a pod looked at: something happened to it in the runtime.
-func (o *Operator) Wake(pod operator.Key) { o.loop.Add(pod) }
-
-// WakeAll has all pods looked at: the runtime was away and has come back.
-func (o *Operator) WakeAll() {
+// wakeAll has all pods looked at: the runtime was away and has come back.
+func (o *Operator) wakeAll() {
 	all, err := o.pods.List(labels.Everything())
 	if err != nil {
 		return // the watch's memory has no errors
@@ -100,50 +100,84 @@ func (o *Operator) sweep(ctx context.Context) error {
 	return o.node.sweep(func(uid string) bool { return known[uid] })
 }
 
-// turn is one turn of the loop: observe, plan, act, for every pod that there is of that name.
+// turn is one turn of the loop: plan and act, for every pod that there is of that name. What the runtime has is known; it is asked only where its
+// events are late.
 func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 	wanted, err := o.pods.Pods(key.Namespace).Get(key.Name)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	memories, made := map[types.UID]Current{}, map[types.UID][]trace.ID{}
+	ended := map[types.UID][]outcome{} // first: what ends from now on is seen next time, not missed
 	for uid, l := range o.livesOf(key, wanted) {
-		var have Current // before the look at the runtime: what ends in between is seen next time, not missed
-		made[uid] = l.recall(&have)
-		memories[uid] = have
+		ended[uid] = l.outcomes()
 	}
-	found, err := o.observe(trace.WithCauses(ctx), key)
+	records, err := o.recordsOf(trace.WithCauses(ctx), key, ended)
 	if err != nil {
 		return err
 	}
-	for uid := range found {
-		if _, known := memories[uid]; !known {
-			made[uid] = o.live(key, uid).recall(found[uid])
-			continue
-		}
-		memory := memories[uid]
-		found[uid].Busy, found[uid].Images, found[uid].Failed, found[uid].Seen = memory.Busy, memory.Images, memory.Failed, memory.Seen
+	for uid := range records {
+		o.live(key, uid)
 	}
-	for uid, memory := range memories {
-		if found[uid] == nil {
-			memory.Node = o.node
-			found[uid] = &memory
-		}
-	}
-	for uid, have := range found {
+	for uid, l := range o.livesOf(key, wanted) {
 		pod := wanted
 		if pod != nil && pod.UID != uid {
 			pod = nil
 		}
 		why := ctx
-		if len(made[uid]) > 0 {
-			why = trace.WithCauses(ctx, append(trace.Causes(ctx), made[uid]...)...)
+		if causes := l.takeIn(ended[uid]); len(causes) > 0 {
+			why = trace.WithCauses(ctx, append(trace.Causes(ctx), causes...)...)
 		}
-		if err := o.step(why, key, uid, pod, *have); err != nil {
+		if err := o.step(why, key, uid, pod, l.current(o.node, o.explained(records[uid], ended[uid]))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// recordsOf is what the runtime has under a pod's name, after jobs have ended.
+func (o *Operator) recordsOf(ctx context.Context, key operator.Key, ended map[types.UID][]outcome) (map[types.UID]Records, error) {
+	records, listed := o.observed.of(key)
+	if !listed {
+		return nil, errNotListed
+	}
+	for uid, outcomes := range ended {
+		for _, out := range outcomes {
+			if records[uid].shows(out.job.action, out.err != nil) {
+				continue
+			}
+			if _, err := o.look(ctx, &key); err != nil {
+				return nil, err
+			}
+			records, _ = o.observed.of(key)
+			return records, nil
+		}
+	}
+	return records, nil
+}
+
+var errNotListed = errors.New("what the runtime has is not known at present")
+
+// explained notes in the records of what jobs have made which steps did.
+func (o *Operator) explained(records Records, ended []outcome) Records {
+	for _, out := range ended {
+		switch a := out.job.action.(type) {
+		case CreateSandbox:
+			for i := range records.Sandboxes {
+				if s := &records.Sandboxes[i]; s.Attempt == a.Attempt {
+					s.Causes = out.causes
+					o.observed.explain(s.ID, "", out.causes)
+				}
+			}
+		case StartContainer:
+			for i := range records.Containers {
+				if c := &records.Containers[i]; a.makes(*c) && c.State == Running {
+					c.Causes = out.causes
+					o.observed.explain(c.ID, Running, out.causes)
+				}
+			}
+		}
+	}
+	return records
 }
 
 // step does what one pod needs now. pod is nil for one that the API does not know.
@@ -155,7 +189,7 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 			return nil // only the watch does not know it yet
 		}
 		pod = l.newer(pod)
-		ctx = o.noteExits(ctx, pod, l, have.explained())
+		ctx = o.noteExits(ctx, pod, have)
 		var err error
 		if have.Refused, err = o.refuse(ctx, l, pod, have); err != nil {
 			return err
@@ -262,14 +296,13 @@ func orEmpty(data map[string]string) map[string]string {
 
 // noteExits puts into the causal record what ended since it was last looked at. An exit that nobody asked
 // for is a root; it is the cause of what this turn does.
-func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, l *life, have Current) context.Context {
+func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, have Current) context.Context {
 	p := planner{pod: pod, have: have}
 	for i := range have.Containers {
 		record := &have.Containers[i]
-		if record.State != Exited || l.noted[record.ID] || p.told(record) {
+		if record.State != Exited || len(record.Causes) > 0 || p.told(record) {
 			continue
 		}
-		l.noted[record.ID] = true
 		step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
 			Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
 		if stop := o.node.readStop(string(pod.UID), record.ID); stop != "" {
@@ -277,13 +310,25 @@ func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, l *life, have
 		} else {
 			step.Root = trace.Event
 		}
-		ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), o.client.Recorder.Record(ctx, step))...)
+		record.Causes = []trace.ID{o.client.Recorder.Record(ctx, step)}
+		o.observed.explain(record.ID, Exited, record.Causes)
+		ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), record.Causes...)...)
 	}
 	return ctx
 }
 
 func (r reference) trace() trace.Ref {
 	return trace.Ref{Resource: r.resource, Namespace: r.namespace, Name: r.name}
+}
+
+// works is whether a job is under way for a pod of that name.
+func (o *Operator) works(key operator.Key) bool {
+	for _, l := range o.livesOf(key, nil) {
+		if l.works() {
+			return true
+		}
+	}
+	return false
 }
 
 // livesOf are the pods remembered under a name, with the wanted one.

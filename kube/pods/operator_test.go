@@ -29,10 +29,12 @@ import (
 type twin struct {
 	runtimeapi.RuntimeServiceClient
 	runtimeapi.ImageServiceClient
-	root   string
-	exited func()
+	root  string
+	lasts time.Duration // how long a container runs
+	hears func(*runtimeapi.ContainerEventResponse)
 
 	mu         sync.Mutex
+	asked      []string // what the runtime was asked for that it has
 	sandbox    *runtimeapi.PodSandboxConfig
 	containers map[string]*runtimeapi.ContainerStatus
 	starts     []time.Duration
@@ -42,6 +44,7 @@ type twin struct {
 func (r *twin) ListPodSandbox(context.Context, *runtimeapi.ListPodSandboxRequest, ...grpc.CallOption) (*runtimeapi.ListPodSandboxResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked = append(r.asked, "list sandboxes")
 	answer := &runtimeapi.ListPodSandboxResponse{}
 	if r.sandbox != nil {
 		answer.Items = []*runtimeapi.PodSandbox{{Id: "s", Metadata: r.sandbox.Metadata, Labels: r.sandbox.Labels}}
@@ -50,7 +53,15 @@ func (r *twin) ListPodSandbox(context.Context, *runtimeapi.ListPodSandboxRequest
 }
 
 func (r *twin) PodSandboxStatus(context.Context, *runtimeapi.PodSandboxStatusRequest, ...grpc.CallOption) (*runtimeapi.PodSandboxStatusResponse, error) {
-	return &runtimeapi.PodSandboxStatusResponse{Status: &runtimeapi.PodSandboxStatus{Network: &runtimeapi.PodSandboxNetworkStatus{Ip: "10.244.1.2"}}}, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, "sandbox status")
+	return &runtimeapi.PodSandboxStatusResponse{Status: r.sandboxStatus()}, nil
+}
+
+func (r *twin) sandboxStatus() *runtimeapi.PodSandboxStatus {
+	return &runtimeapi.PodSandboxStatus{Id: "s", Metadata: r.sandbox.Metadata, Labels: r.sandbox.Labels,
+		Network: &runtimeapi.PodSandboxNetworkStatus{Ip: "10.244.1.2"}}
 }
 
 func (r *twin) RunPodSandbox(_ context.Context, request *runtimeapi.RunPodSandboxRequest, _ ...grpc.CallOption) (*runtimeapi.RunPodSandboxResponse, error) {
@@ -63,9 +74,10 @@ func (r *twin) RunPodSandbox(_ context.Context, request *runtimeapi.RunPodSandbo
 func (r *twin) ListContainers(context.Context, *runtimeapi.ListContainersRequest, ...grpc.CallOption) (*runtimeapi.ListContainersResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked = append(r.asked, "list containers")
 	answer := &runtimeapi.ListContainersResponse{}
 	for _, c := range r.containers {
-		answer.Containers = append(answer.Containers, &runtimeapi.Container{Id: c.Id, PodSandboxId: "s", Labels: c.Labels})
+		answer.Containers = append(answer.Containers, &runtimeapi.Container{Id: c.Id, PodSandboxId: "s", Labels: c.Labels, State: c.State})
 	}
 	return answer, nil
 }
@@ -73,8 +85,8 @@ func (r *twin) ListContainers(context.Context, *runtimeapi.ListContainersRequest
 func (r *twin) ContainerStatus(_ context.Context, request *runtimeapi.ContainerStatusRequest, _ ...grpc.CallOption) (*runtimeapi.ContainerStatusResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	copied := proto.CloneOf(r.containers[request.ContainerId])
-	return &runtimeapi.ContainerStatusResponse{Status: copied}, nil
+	r.asked = append(r.asked, "container status")
+	return &runtimeapi.ContainerStatusResponse{Status: proto.CloneOf(r.containers[request.ContainerId])}, nil
 }
 
 func (r *twin) CreateContainer(_ context.Context, request *runtimeapi.CreateContainerRequest, _ ...grpc.CallOption) (*runtimeapi.CreateContainerResponse, error) {
@@ -92,11 +104,13 @@ func (r *twin) StartContainer(_ context.Context, request *runtimeapi.StartContai
 	c := r.containers[request.ContainerId]
 	c.State, c.StartedAt = runtimeapi.ContainerState_CONTAINER_RUNNING, time.Now().UnixNano()
 	r.starts = append(r.starts, time.Since(r.began))
-	time.AfterFunc(time.Second, func() {
+	time.AfterFunc(r.lasts, func() {
 		r.mu.Lock()
 		c.State, c.FinishedAt, c.ExitCode = runtimeapi.ContainerState_CONTAINER_EXITED, time.Now().UnixNano(), 1
+		event := &runtimeapi.ContainerEventResponse{ContainerId: c.Id, ContainerEventType: runtimeapi.ContainerEventType_CONTAINER_STOPPED_EVENT,
+			PodSandboxStatus: r.sandboxStatus(), ContainersStatuses: []*runtimeapi.ContainerStatus{proto.CloneOf(c)}}
 		r.mu.Unlock()
-		r.exited()
+		r.hears(event)
 	})
 	return &runtimeapi.StartContainerResponse{}, nil
 }
@@ -113,24 +127,31 @@ func (r *twin) ImageStatus(context.Context, *runtimeapi.ImageStatusRequest, ...g
 }
 
 // run runs an operator until stop is called.
-func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
+func (r *twin) run(t *testing.T, clients *fake.Clientset) (o *Operator, stop func()) {
 	recorder, err := trace.NewRecorder("kubelet", "node-1", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := operator.NewClient(clients, recorder, "kubelet")
-	o, err := New(Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &Runtime{r, r})
+	o, err = New(Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &Runtime{r, r})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.exited = func() { o.Wake(operator.Key{Namespace: "shop", Name: "web-1"}) }
 	ctx, cancel := context.WithCancel(t.Context())
+	r.hears = func(event *runtimeapi.ContainerEventResponse) {
+		if err := o.Hear(ctx, event); err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
+	}
 	if err := client.Sync(ctx); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- o.Run(ctx) }()
-	return func() {
+	if err := o.Relist(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return o, func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -142,12 +163,12 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (stop func()) {
 func TestACrashingContainerIsRestartedEverMoreRarelyAlsoWhenTheKubeletDiesMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi"))
-		r := &twin{root: t.TempDir(), began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
-		stop := r.run(t, clients)
+		r := &twin{root: t.TempDir(), lasts: time.Second, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		_, stop := r.run(t, clients)
 		time.Sleep(time.Minute) // fake time: it passes at once
 		stop()
 		time.Sleep(time.Second)
-		stop = r.run(t, clients)
+		_, stop = r.run(t, clients)
 		time.Sleep(10 * time.Minute)
 		stop()
 
@@ -171,13 +192,14 @@ func TestACrashingContainerIsRestartedEverMoreRarelyAlsoWhenTheKubeletDiesMeanwh
 
 func TestFilesOfPodsThatNobodyKnowsAreSweptAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &twin{root: t.TempDir(), began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		r := &twin{root: t.TempDir(), lasts: time.Second, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
 		for _, directory := range []string{"logs/shop_web-1_u1", "logs/shop_old_u0", "pods/u1", "pods/u0"} {
 			if err := os.MkdirAll(filepath.Join(r.root, directory, "web"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi")))()
+		_, stop := r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi")))
+		stop()
 		left, err := filepath.Glob(filepath.Join(r.root, "*", "*"))
 		if err != nil {
 			t.Fatal(err)
@@ -186,4 +208,66 @@ func TestFilesOfPodsThatNobodyKnowsAreSweptAway(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+func TestATurnOfAHealthyPodAsksTheRuntimeNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &twin{root: t.TempDir(), lasts: time.Hour, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi"))
+		o, stop := r.run(t, clients)
+		defer stop()
+		time.Sleep(time.Minute)
+		pod, err := clients.CoreV1().Pods("shop").Get(t.Context(), "web-1", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "the container", word(pod.Status.ContainerStatuses[0].State), "runs")
+		r.mu.Lock()
+		r.asked = nil
+		r.mu.Unlock()
+		for range 10 {
+			o.loop.Add(operator.Key{Namespace: "shop", Name: "web-1"})
+			synctest.Wait()
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.asked) > 0 {
+			t.Errorf("ten turns have asked for %v", r.asked)
+		}
+	})
+}
+
+func TestAnEventThatLeavesOutWhatItIsAboutCostsALook(t *testing.T) {
+	look := []string{"list sandboxes", "list containers", "container status"}
+	for _, test := range []struct {
+		without  string
+		leaveOut func(*runtimeapi.ContainerEventResponse)
+		asked    []string
+	}{
+		{"nothing", func(*runtimeapi.ContainerEventResponse) {}, nil},
+		{"the sandbox", func(event *runtimeapi.ContainerEventResponse) { event.PodSandboxStatus = nil }, nil},
+		{"the container", func(event *runtimeapi.ContainerEventResponse) { event.ContainersStatuses = nil }, look},
+		{"both", func(event *runtimeapi.ContainerEventResponse) {
+			event.PodSandboxStatus, event.ContainersStatuses = nil, nil
+		}, look},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &twin{root: t.TempDir(), lasts: time.Minute, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+			o, stop := r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi")))
+			defer stop()
+			time.Sleep(time.Second)
+			hears := r.hears
+			r.hears = func(event *runtimeapi.ContainerEventResponse) {
+				test.leaveOut(event)
+				r.asked = nil
+				hears(event)
+				if diff := cmp.Diff(test.asked, r.asked); diff != "" {
+					t.Errorf("of an event without %s the runtime is asked for (-want +got):\n%s", test.without, diff)
+				}
+			}
+			time.Sleep(time.Minute)
+			_, is := o.observed.known("web-0")
+			check(t, "after an event without "+test.without, string(is.Containers[0].State), "exited")
+		})
+	}
 }

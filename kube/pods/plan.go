@@ -33,7 +33,7 @@ const (
 // Plan decides what is to be done for a pod now. A pod that is nil is one that the API does not know
 // (any more) and the runtime still has.
 func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
-	p := &planner{pod: pod, have: have.explained(), now: now}
+	p := &planner{pod: pod, have: have, now: now}
 	if pod == nil {
 		p.endOrphan()
 		return p.decision

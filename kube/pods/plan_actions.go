@@ -2,10 +2,13 @@ package pods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/trace"
 )
 
 // Action is one thing to do for a pod. Actions are data: a plan can be printed, compared and shown.
@@ -81,6 +84,19 @@ func (DeletePod) Job() string { return "delete pod" }
 
 // Job is the last that is done for a pod that the API does not know.
 func (Forget) Job() string { return "forget pod" }
+
+// because are the causes of an action besides what set off the turn: what a container starts from has come in turns of their own.
+func because(action Action, have Current) []trace.ID {
+	start, ok := action.(StartContainer)
+	if !ok {
+		return nil
+	}
+	causes := slices.Clone(have.Images[start.Container].Causes)
+	if sandbox := have.ready(); sandbox != nil && start.Attempt == 0 {
+		causes = append(causes, sandbox.Causes...)
+	}
+	return causes
+}
 
 // idOf is the container or sandbox that a job ends, if it is such a job.
 func idOf(job string) (id string, ends bool) {

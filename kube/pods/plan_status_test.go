@@ -69,15 +69,12 @@ func TestAPodIsNotReadyBeforeAllItsContainersAre(t *testing.T) {
 
 func TestWhatAJobHasMadeIsToldWhenTheJobHasTold(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
-	have := sandboxed(running("web", 0, 1))
-	have.Busy[startJob("web", 0)] = time.Time{}
+	have := doing(sandboxed(running("web", 0, 1)), StartContainer{Container: "web"})
 	check(t, "it runs already, but nobody knows why", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "waits: ContainerCreating")
-	delete(have.Busy, startJob("web", 0))
+	have = doing(sandboxed(running("web", 0, 1)))
 	check(t, "now", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "runs")
 
-	have = sandboxed()
-	have.Busy[CreateSandbox{}.Job()] = time.Time{}
-	status := Plan(pod, have, now).Status
+	status := Plan(pod, doing(sandboxed(), CreateSandbox{}), now).Status
 	check(t, "the sandbox", string(condition(&status, corev1.PodReadyToStartContainers).Status), "False")
 }
 

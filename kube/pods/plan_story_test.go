@@ -1,7 +1,7 @@
 package pods
 
 import (
-	"cmp"
+	gocmp "cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -20,7 +22,8 @@ import (
 type world struct {
 	*rand.Rand
 	pod    *corev1.Pod
-	have   Current
+	have   Current // what there is
+	stream *stream // what the kubelet hears of it
 	clock  time.Time
 	jobs   map[string]*progress // of this kubelet
 	ghosts []*progress          // what a kubelet asked for that is dead: the runtime goes on with it
@@ -35,8 +38,10 @@ type progress struct {
 	stage  int
 }
 
-func newWorld(seed uint64) *world {
+func newWorld(seed uint64, broken bool) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), clock: now, have: nothing(), jobs: map[string]*progress{}}
+	w.stream = &stream{Rand: w.Rand, broken: broken, observed: newObserved()}
+	w.stream.list(w.records())
 	policies := []corev1.RestartPolicy{corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever}
 	w.pod = podOf(policies[w.IntN(len(policies))], []string{"a", "b"}[:1+w.IntN(2)]...)
 	if w.IntN(4) == 0 {
@@ -51,9 +56,12 @@ func (w *world) happen() {
 	switch n := w.IntN(100); {
 	case n < 40 && len(w.jobs) > 0:
 		name := slices.Sorted(maps.Keys(w.jobs))[w.IntN(len(w.jobs))]
-		if w.advance(w.jobs[name]) {
+		if job := w.jobs[name]; w.advance(job) {
 			delete(w.jobs, name)
 			delete(w.have.Busy, name)
+			if _, failed := w.have.Failed[name]; !w.stream.seen().shows(job.action, failed) {
+				w.stream.list(w.records())
+			}
 		}
 	case n < 50 && len(w.ghosts) > 0:
 		i := w.IntN(len(w.ghosts))
@@ -78,7 +86,8 @@ func (w *world) happen() {
 
 // look is one turn of the kubelet. It returns what is earlier in the pod's story than what was said before.
 func (w *world) look() string {
-	decision := Plan(w.pod, w.have, w.clock)
+	w.stream.flow(w.records())
+	decision := Plan(w.pod, w.seen(), w.clock)
 	for _, action := range decision.Actions {
 		w.note("%v", action)
 		if cancelled, ok := action.(Cancel); ok {
@@ -95,6 +104,23 @@ func (w *world) look() string {
 	wrong := podstest.Backwards(w.pod.Status, decision.Status)
 	w.pod.Status = decision.Status
 	return wrong
+}
+
+// seen is what the kubelet knows.
+func (w *world) seen() Current {
+	have := w.have
+	var jobs []Action
+	for _, p := range w.jobs {
+		jobs = append(jobs, p.action)
+	}
+	settled := w.stream.seen().settled(jobs)
+	have.Sandboxes, have.Containers = settled.Sandboxes, settled.Containers
+	return have
+}
+
+// records are what there is.
+func (w *world) records() Records {
+	return Records{slices.Clone(w.have.Sandboxes), slices.Clone(w.have.Containers)}
 }
 
 // advance takes a job one step further and says whether that was the last.
@@ -142,7 +168,7 @@ func (w *world) start(p *progress, a StartContainer) bool {
 		w.have.Containers = append(w.have.Containers, Container{ID: fmt.Sprint(a.Container, w.made), Name: a.Container, Sandbox: a.Sandbox,
 			Attempt: a.Attempt, Streak: a.Streak, State: Created, Image: a.Container + ":1"})
 		slices.SortFunc(w.have.Containers, func(a, b Container) int {
-			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Attempt, a.Attempt))
+			return gocmp.Or(gocmp.Compare(a.Name, b.Name), gocmp.Compare(b.Attempt, a.Attempt))
 		})
 	}
 	return p.stage == 3
@@ -195,6 +221,8 @@ func (w *world) killKubelet() {
 		}
 	}
 	clear(w.jobs)
+	w.stream = &stream{Rand: w.Rand, broken: w.stream.broken, observed: newObserved()}
+	w.stream.list(w.records())
 	w.have.Busy, w.have.Failed, w.have.Images = map[string]time.Time{}, map[string]Failure{}, map[string]Image{}
 	w.have.Seen = w.clock
 }
@@ -204,13 +232,19 @@ func (w *world) note(format string, args ...any) {
 }
 
 func TestWhateverHappensAStatusTellsAStoryThatNeverGoesBack(t *testing.T) {
-	for seed := range uint64(300) {
-		w := newWorld(seed)
-		for n := 0; n < 300 && !w.gone; n++ {
-			if wrong := w.look(); wrong != "" {
-				t.Fatalf("in story %d: %s\n\n%s", seed, wrong, strings.Join(w.story, "\n"))
+	for _, broken := range []bool{false, true} {
+		for seed := range uint64(300) {
+			w := newWorld(seed, broken)
+			for n := 0; n < 300 && !w.gone; n++ {
+				if wrong := w.look(); wrong != "" {
+					t.Fatalf("in story %d (broken stream: %v): %s\n\n%s", seed, broken, wrong, strings.Join(w.story, "\n"))
+				}
+				w.happen()
 			}
-			w.happen()
+			w.stream.list(w.records())
+			if diff := cmp.Diff(w.records(), w.stream.seen(), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("in story %d (broken stream: %v) the kubelet is mistaken at the end (-is +seen):\n%s\n\n%s", seed, broken, diff, strings.Join(w.story, "\n"))
+			}
 		}
 	}
 }

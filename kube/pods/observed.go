@@ -1,0 +1,216 @@
+package pods
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"kubelab/kube/operator"
+	"kubelab/kube/trace"
+)
+
+// Observed is what the runtime has, by pod, as its events and lists have told it. Both come late, more than once or not at all, and
+// lists overlap with events. So each record only moves forward, an ID that has gone never comes back, and what a list lacks goes only
+// if nothing was told of it since the list was asked for.
+type Observed struct {
+	mu      sync.Mutex
+	listed  bool   // the runtime is listened to, and was listed since
+	tick    uint64 // counts what was asked and told
+	pods    map[podID]Records
+	told    map[string]mention // by ID of a sandbox or container
+	removed map[string]uint64  // by ID: when it went
+	before  uint64             // when the last list of everything was asked for
+}
+
+// mention is when something was told of a record last, and whose it is.
+type mention struct {
+	pod podID
+	at  uint64
+}
+
+// podID is one pod among those that have had its name one after the other.
+type podID struct {
+	operator.Key
+	uid types.UID
+}
+
+func newObserved() *Observed {
+	return &Observed{pods: map[podID]Records{}, told: map[string]mention{}, removed: map[string]uint64{}}
+}
+
+// of is what the runtime has under a pod's name. It is not known until the runtime was listed.
+func (o *Observed) of(key operator.Key) (records map[types.UID]Records, listed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	records = map[types.UID]Records{}
+	for pod, has := range o.pods {
+		if pod.Key == key {
+			records[pod.uid] = Records{slices.Clone(has.Sandboxes), slices.Clone(has.Containers)}
+		}
+	}
+	return records, o.listed
+}
+
+// lost notes that nobody listens to the runtime any more. What it has is known again after the next list of everything.
+func (o *Observed) lost() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.listed = false
+}
+
+// ask is called before the runtime is asked for a list, whose answer goes to answered.
+func (o *Observed) ask() (asked uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick++
+	return o.tick
+}
+
+// event takes in what an event tells of some of a pod's records, and says whether that was news.
+func (o *Observed) event(pod podID, tells Records) (news bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick++
+	return o.take(pod, tells, 0)
+}
+
+// answered takes in a list of all that the runtime has, or has under one name, and says of which pods that was news.
+func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.Key) (news map[operator.Key]bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick++
+	news = map[operator.Key]bool{}
+	there := map[string]bool{}
+	for pod, tells := range all {
+		for id := range tells.ids() {
+			there[id] = true
+		}
+		if o.take(pod, tells, asked) {
+			news[pod.Key] = true
+		}
+	}
+	for pod, has := range o.pods {
+		if only != nil && *only != pod.Key {
+			continue
+		}
+		for _, id := range slices.Collect(has.ids()) {
+			if !there[id] && o.told[id].at < asked && o.told[id].at > 0 {
+				o.drop(pod, id)
+				news[pod.Key] = true
+			}
+		}
+	}
+	if only == nil {
+		o.listed = true
+		maps.DeleteFunc(o.removed, func(_ string, when uint64) bool { return when < o.before }) // no list from before it is still on its way
+		o.before = asked
+	}
+	return news
+}
+
+// take merges what is told into what is known. asked is when the list was asked for that tells it, 0 for an event.
+func (o *Observed) take(pod podID, tells Records, asked uint64) (news bool) {
+	has := o.pods[pod]
+	for _, told := range tells.Sandboxes {
+		if o.removed[told.ID] > 0 {
+			continue
+		}
+		i := slices.IndexFunc(has.Sandboxes, func(s Sandbox) bool { return s.ID == told.ID })
+		if i < 0 {
+			has.Sandboxes, news = append(has.Sandboxes, told), true
+		} else if later := laterSandbox(has.Sandboxes[i], told, o.told[told.ID].at < asked); !reflect.DeepEqual(later, has.Sandboxes[i]) {
+			has.Sandboxes[i], news = later, true
+		}
+		o.told[told.ID] = mention{pod, o.tick}
+	}
+	for _, told := range tells.Containers {
+		if o.removed[told.ID] > 0 {
+			continue
+		}
+		i := slices.IndexFunc(has.Containers, func(c Container) bool { return c.ID == told.ID })
+		if i < 0 {
+			has.Containers, news = append(has.Containers, told), true
+		} else if later := laterContainer(has.Containers[i], told); later.State != has.Containers[i].State {
+			has.Containers[i], news = later, true
+		}
+		o.told[told.ID] = mention{pod, o.tick}
+	}
+	if news {
+		slices.SortStableFunc(has.Sandboxes, func(a, b Sandbox) int { return cmp.Compare(b.Attempt, a.Attempt) })
+		slices.SortStableFunc(has.Containers, func(a, b Container) int {
+			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Attempt, a.Attempt))
+		})
+		o.pods[pod] = has
+	}
+	return news
+}
+
+// gone takes in that a sandbox or container was removed, and says of which pod, if anything of it was known.
+func (o *Observed) gone(id string) (pod operator.Key, news bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick++
+	o.removed[id] = o.tick
+	is, known := o.told[id]
+	if known {
+		o.drop(is.pod, id)
+	}
+	return is.pod.Key, known
+}
+
+// drop forgets a container, or a sandbox with all that is in it.
+func (o *Observed) drop(pod podID, id string) {
+	went := func(id string) {
+		delete(o.told, id)
+		o.removed[id] = o.tick
+	}
+	went(id)
+	has := o.pods[pod]
+	has.Sandboxes = slices.DeleteFunc(has.Sandboxes, func(s Sandbox) bool { return s.ID == id })
+	has.Containers = slices.DeleteFunc(has.Containers, func(c Container) bool {
+		if c.Sandbox == id {
+			went(c.ID)
+		}
+		return c.ID == id || c.Sandbox == id
+	})
+	if o.pods[pod] = has; len(has.Sandboxes)+len(has.Containers) == 0 {
+		delete(o.pods, pod)
+	}
+}
+
+// known is what is known of a sandbox or container: one record of one pod, or nothing.
+func (o *Observed) known(id string) (podID, Records) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	pod := o.told[id].pod
+	has := o.pods[pod]
+	var is Records
+	if i := slices.IndexFunc(has.Sandboxes, func(s Sandbox) bool { return s.ID == id }); i >= 0 {
+		is.Sandboxes = []Sandbox{has.Sandboxes[i]}
+	}
+	if i := slices.IndexFunc(has.Containers, func(c Container) bool { return c.ID == id }); i >= 0 {
+		is.Containers = []Container{has.Containers[i]}
+	}
+	return pod, is
+}
+
+// explain notes which steps made a record what it is, unless it has become another since.
+func (o *Observed) explain(id string, as State, causes []trace.ID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	has := o.pods[o.told[id].pod]
+	for i := range has.Sandboxes {
+		if s := &has.Sandboxes[i]; s.ID == id && s.Ready {
+			s.Causes = causes
+		}
+	}
+	for i := range has.Containers {
+		if c := &has.Containers[i]; c.ID == id && c.State == as {
+			c.Causes = causes
+		}
+	}
+}
