@@ -22,29 +22,33 @@ import (
 // workers is how many Deployments are worked on at once.
 const workers = 4
 
-var control = operator.Control[*appsv1.Deployment, *appsv1.ReplicaSet]{
-	Kind: controller, Selector: func(d *appsv1.Deployment) *metav1.LabelSelector { return d.Spec.Selector },
-}
-
 type reconciler struct {
 	client      *operator.Client
 	deployments listers.DeploymentLister
-	sets        *operator.Owned[*appsv1.ReplicaSet]
+	sets        *operator.Children[*appsv1.Deployment, *appsv1.ReplicaSet]
 	loop        *operator.Loop
 }
 
 // New makes the loop that carries out rollouts. The caller syncs client's watches and runs it.
 func New(client *operator.Client) (*operator.Loop, error) {
 	deployments, sets := client.Watches.Apps().V1().Deployments(), client.Watches.Apps().V1().ReplicaSets().Informer()
-	owned, err := operator.NewOwned[*appsv1.ReplicaSet](sets)
+	children, err := operator.NewChildren(client, sets, operator.Ownership[*appsv1.Deployment, *appsv1.ReplicaSet]{
+		Kind: controller, Child: "ReplicaSet", Selector: func(d *appsv1.Deployment) *metav1.LabelSelector { return d.Spec.Selector },
+		Owners: func(namespace string) operator.Getter[*appsv1.Deployment] {
+			return client.AppsV1().Deployments(namespace)
+		},
+		Children: func(namespace string) operator.Writer[*appsv1.ReplicaSet] {
+			return client.AppsV1().ReplicaSets(namespace)
+		},
+	})
 	if err != nil {
-		return nil, fmt.Errorf("index ReplicaSets by owner: %w", err)
+		return nil, err
 	}
-	r := &reconciler{client: client, deployments: deployments.Lister(), sets: owned}
+	r := &reconciler{client: client, deployments: deployments.Lister(), sets: children}
 	r.loop = operator.NewLoop("deployments", "deployments", workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, deployments.Informer(), operator.Self[*appsv1.Deployment]),
-		operator.Follow(r.loop, sets, control.Concerned(deployments.Informer().GetIndexer())))
+		operator.Follow(r.loop, sets, children.Concerned(deployments.Informer().GetIndexer())))
 }
 
 func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
@@ -65,8 +69,7 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 	for _, set := range sets {
 		byName[set.Name] = set
 	}
-	api := r.client.AppsV1()
-	if err := control.Adopt(ctx, d, api.Deployments(d.Namespace), api.ReplicaSets(d.Namespace), byName, plan.Adopt); err != nil {
+	if err := r.sets.Adopt(ctx, d, byName, plan.Adopt); err != nil {
 		return err
 	}
 	if err := r.carryOut(ctx, d, plan, byName); err != nil {

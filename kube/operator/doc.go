@@ -21,6 +21,9 @@
 // The queue also keeps why: each key carries the union of the causes that put it there, and Reconcile's
 // context hands them to every write (package trace).
 //
+// Many objects own others: a ReplicaSet its pods, a Deployment its ReplicaSets. What all such owners do (adopt, release, make in
+// growing batches, delete, remember what the watch has not shown yet) is [Children]; what to do is each room's own decision.
+//
 // A loop can be held (gate.go): in step mode its keys wait, and a person lets them go on one at a time, with kube step.
 //
 // A [Client] is what a component has of the cluster: a client, shared watches, and a recorder.

@@ -30,8 +30,7 @@
 //
 // # What is simplified
 //
-// Upstream creates in batches of 1, 2, 4, … so that a quota is not hit a thousand times; here the first error stops the
-// batch. When it scales down it also looks at pods of other ReplicaSets of the same Deployment on the node, and takes ready times by
+// When upstream scales down it also looks at pods of other ReplicaSets of the same Deployment on the node, and takes ready times by
 // order of magnitude, to spread the loss; here only the ReplicaSet's own pods count, and times as they are.
 // Pods of a ReplicaSet that was deleted are the garbage collector's work.
 //
