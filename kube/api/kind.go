@@ -50,8 +50,10 @@ type Names struct {
 	HasStatus  bool // it has a status, written through its own subresource
 	// KeepsStatus: the status may already be set on create (a node reports itself).
 	KeepsStatus bool
-	Transient   bool // it expires after an hour
-	Quiet       bool // its writes leave no steps: heartbeats, messages
+	// Orphans: when one is deleted, what it owns stays, unless the request says otherwise.
+	Orphans   bool
+	Transient bool // it expires after an hour
+	Quiet     bool // its writes leave no steps: heartbeats, messages
 }
 
 // Lookup finds another object by the plural of its resource. It returns nil where there is none.

@@ -12,7 +12,7 @@ import (
 // markDeleted sets when the object shall be gone, and who has to finish before. It returns whether that is
 // news: a second delete can shorten the grace period or say otherwise about the dependents, and nothing else.
 func markDeleted(kind *api.Kind, object api.Object, options metav1.DeleteOptions, now time.Time) bool {
-	finalizers := finalizersFor(object.GetFinalizers(), options)
+	finalizers := finalizersFor(kind, object.GetFinalizers(), options)
 	changed := !slices.Equal(finalizers, object.GetFinalizers())
 	object.SetFinalizers(finalizers)
 	var grace int64
@@ -47,8 +47,8 @@ func deadline(now time.Time, grace int64) time.Time {
 
 // finalizersFor adds the finalizer that the propagation policy asks for: the garbage collector takes it off
 // when the dependents are gone, or are nobody's.
-func finalizersFor(finalizers []string, options metav1.DeleteOptions) []string {
-	policy := propagationOf(finalizers, options)
+func finalizersFor(kind *api.Kind, finalizers []string, options metav1.DeleteOptions) []string {
+	policy := propagationOf(kind, finalizers, options)
 	finalizers = slices.DeleteFunc(slices.Clone(finalizers), func(f string) bool {
 		return f == metav1.FinalizerDeleteDependents || f == metav1.FinalizerOrphanDependents
 	})
@@ -61,8 +61,9 @@ func finalizersFor(finalizers []string, options metav1.DeleteOptions) []string {
 	return finalizers
 }
 
-// propagationOf is what becomes of the dependents: what the request says, or else a finalizer that the object has.
-func propagationOf(finalizers []string, options metav1.DeleteOptions) metav1.DeletionPropagation {
+// propagationOf is what becomes of the dependents: what the request says, or else a finalizer that the object has, or else what
+// is usual for its kind.
+func propagationOf(kind *api.Kind, finalizers []string, options metav1.DeleteOptions) metav1.DeletionPropagation {
 	//lint:ignore SA1019 clients still send it
 	orphan := options.OrphanDependents
 	switch {
@@ -72,6 +73,8 @@ func propagationOf(finalizers []string, options metav1.DeleteOptions) metav1.Del
 		return metav1.DeletePropagationOrphan
 	case orphan == nil && slices.Contains(finalizers, metav1.FinalizerDeleteDependents):
 		return metav1.DeletePropagationForeground
+	case orphan == nil && kind.Orphans:
+		return metav1.DeletePropagationOrphan
 	}
 	return metav1.DeletePropagationBackground
 }

@@ -19,15 +19,15 @@ import (
 	"kubelab/kube/trace"
 )
 
-// owner is an object that events can be about.
-type owner interface {
+// Parent is an object that can own others, and that events can be about.
+type Parent interface {
 	object
 	runtime.Object
 }
 
 // Ownership says how objects of one kind (O, a ReplicaSet) own those of another (T, its pods): their selector finds them by
 // label.
-type Ownership[O owner, T object] struct {
+type Ownership[O Parent, T object] struct {
 	Kind     schema.GroupVersionKind // of O
 	Child    string                  // what messages call a T: "pod"
 	Selector func(O) *metav1.LabelSelector
@@ -51,14 +51,14 @@ type (
 
 // Children carries out what owners decide about their children. It adopts, releases, makes and deletes them, tells of the last
 // two in events, and shows a loop its own writes before its watch does ([Owned]).
-type Children[O owner, T object] struct {
+type Children[O Parent, T object] struct {
 	*Owned[T]
 	ownership Ownership[O, T]
 	client    *Client
 }
 
 // NewChildren is called before the watch of T starts.
-func NewChildren[O owner, T object](client *Client, watch cache.SharedIndexInformer, ownership Ownership[O, T]) (*Children[O, T], error) {
+func NewChildren[O Parent, T object](client *Client, watch cache.SharedIndexInformer, ownership Ownership[O, T]) (*Children[O, T], error) {
 	owned, err := NewOwned[T](watch)
 	if err != nil {
 		return nil, fmt.Errorf("index what a %s owns: %w", ownership.Kind.Kind, err)
@@ -134,7 +134,7 @@ func (c *Children[O, T]) patchOwner(ctx context.Context, o T, reference any) (T,
 	return c.ownership.Children(o.GetNamespace()).Patch(ctx, o.GetName(), types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 }
 
-// Create makes n children of owner, each as template makes it: one, then two at once, then four and so on. The first error
+// Create makes n children of owner, each as template makes it, and owner's by reference: one, then two at once, then four and so on. The first error
 // ends it, so that what refuses all of them (a quota, a webhook) is asked a few times and not n times.
 func (c *Children[O, T]) Create(ctx context.Context, owner O, n int, template func() T) error {
 	for made, batch := 0, 1; made < n; batch *= 2 {
@@ -148,6 +148,7 @@ func (c *Children[O, T]) Create(ctx context.Context, owner O, n int, template fu
 }
 
 func (c *Children[O, T]) create(ctx context.Context, owner O, child T) error {
+	child.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(owner, c.ownership.Kind)})
 	made, err := c.ownership.Children(owner.GetNamespace()).Create(ctx, child, metav1.CreateOptions{})
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
@@ -161,11 +162,11 @@ func (c *Children[O, T]) create(ctx context.Context, owner O, child T) error {
 	return nil
 }
 
-// Delete deletes children of owner. why is the reason for one of them.
-func (c *Children[O, T]) Delete(ctx context.Context, owner O, doomed []T, why func(T) string) error {
+// Delete deletes children of owner; why is the reason for the i-th of them.
+func (c *Children[O, T]) Delete(ctx context.Context, owner O, doomed []T, why func(i int) string) error {
 	return inParallel(len(doomed), func(i int) error {
 		o := doomed[i]
-		ctx := trace.Because(ctx, "%s", why(o))
+		ctx := trace.Because(ctx, "%s", why(i))
 		err := c.ownership.Children(owner.GetNamespace()).Delete(ctx, o.GetName(), metav1.DeleteOptions{
 			Preconditions: metav1.NewUIDPreconditions(string(o.GetUID())),
 		})

@@ -55,9 +55,19 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 	if err != nil {
 		return err
 	}
-	pods, err := r.pods.By(rs)
+	status, again, failure := Keep(ctx, r.pods, rs, rs)
+	if again > 0 {
+		r.loop.After(key, again, "minReadySeconds over")
+	}
+	return errors.Join(failure, r.report(ctx, rs, status))
+}
+
+// Keep makes the pods of an owner as many as rs wants. The owner is rs itself, or something that means the same by another name. It
+// returns the status that is true then, and when that changes by the mere passing of time (zero: it does not).
+func Keep[O operator.Parent](ctx context.Context, children *operator.Children[O, *corev1.Pod], owner O, rs *appsv1.ReplicaSet) (appsv1.ReplicaSetStatus, time.Duration, error) {
+	pods, err := children.By(owner)
 	if err != nil {
-		return err
+		return rs.Status, 0, err
 	}
 	plan := Decide(rs, pods, time.Now())
 	ctx = trace.Decided(ctx, plan)
@@ -65,35 +75,25 @@ func (r *reconciler) reconcile(ctx context.Context, key operator.Key) error {
 	for _, pod := range pods {
 		byName[pod.Name] = pod
 	}
-	if err := r.pods.Release(ctx, rs, byName, plan.Release); err != nil {
-		return err
+	err = children.Release(ctx, owner, byName, plan.Release)
+	if err == nil {
+		err = children.Adopt(ctx, owner, byName, plan.Adopt)
 	}
-	if err := r.pods.Adopt(ctx, rs, byName, plan.Adopt); err != nil {
-		return err
+	if err != nil {
+		return rs.Status, 0, err
 	}
-	ctx = trace.Because(ctx, "wanted %d, have %d", *rs.Spec.Replicas, plan.Status.Replicas)
-	reason, failure := "FailedCreate", r.pods.Create(ctx, rs, plan.Create, func() *corev1.Pod { return newPod(rs) })
-	if failure == nil {
-		reason, failure = "FailedDelete", r.delete(ctx, rs, plan, byName)
-	}
-	if plan.Again > 0 {
-		r.loop.After(key, plan.Again, "minReadySeconds over")
-	}
-	return errors.Join(failure, r.report(ctx, rs, withFailure(plan.Status, reason, failure, time.Now())))
-}
-
-// delete takes the surplus away, and says why it is these.
-func (r *reconciler) delete(ctx context.Context, rs *appsv1.ReplicaSet, plan Plan, pods map[string]*corev1.Pod) error {
-	var doomed []*corev1.Pod
-	why := map[string]string{}
-	for _, removal := range plan.Delete {
-		doomed = append(doomed, pods[removal.Pod])
-		why[removal.Pod] = fmt.Sprintf("wanted %d, have %d", *rs.Spec.Replicas, plan.Status.Replicas)
-		if removal.Why != "" {
-			why[removal.Pod] += fmt.Sprintf(": %s %s", removal.Pod, removal.Why)
+	why := fmt.Sprintf("wanted %d, have %d", *rs.Spec.Replicas, plan.Status.Replicas)
+	reason := "FailedCreate"
+	err = children.Create(trace.Because(ctx, "%s", why), owner, plan.Create, func() *corev1.Pod { return newPod(rs) })
+	if err == nil {
+		reason = "FailedDelete"
+		var doomed []*corev1.Pod
+		for _, removal := range plan.Delete {
+			doomed = append(doomed, byName[removal.Pod])
 		}
+		err = children.Delete(ctx, owner, doomed, func(i int) string { return why + plan.Delete[i].because() })
 	}
-	return r.pods.Delete(ctx, rs, doomed, func(pod *corev1.Pod) string { return why[pod.Name] })
+	return withFailure(plan.Status, reason, err, time.Now()), plan.Again, err
 }
 
 // report writes the status, if it says something new.

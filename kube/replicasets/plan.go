@@ -31,6 +31,14 @@ type Removal struct {
 	Why string `json:"why,omitempty"` // "is not ready"; empty if none of the pods stay
 }
 
+// because is that reason as the end of a sentence.
+func (r Removal) because() string {
+	if r.Why == "" {
+		return ""
+	}
+	return ": " + r.Pod + " " + r.Why
+}
+
 // Decide compares what rs wants with pods: all that it controls, and others of its namespace without a
 // controller. A ReplicaSet that is being deleted only counts.
 func Decide(rs *appsv1.ReplicaSet, pods []*corev1.Pod, now time.Time) Plan {
@@ -119,7 +127,6 @@ func newPod(rs *appsv1.ReplicaSet) *corev1.Pod {
 		ObjectMeta: metav1.ObjectMeta{
 			GenerateName: rs.Name + "-", Namespace: rs.Namespace,
 			Labels: template.Labels, Annotations: template.Annotations, Finalizers: template.Finalizers,
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rs, controller)},
 		},
 		Spec: template.Spec,
 	}
