@@ -120,7 +120,7 @@ func withFailure(s appsv1.ReplicaSetStatus, reason string, failure error, now ti
 	return s
 }
 
-// newPod makes a pod from the template. The server completes its name.
+// newPod makes a pod from the template. The server completes its name, and who creates it says whose it is.
 func newPod(rs *appsv1.ReplicaSet) *corev1.Pod {
 	template := rs.Spec.Template.DeepCopy()
 	return &corev1.Pod{

@@ -32,6 +32,7 @@ func set(replicas int32) *appsv1.ReplicaSet {
 // pod makes a pod of set that has been ready for a minute, and changes it.
 func pod(name string, changes ...func(*corev1.Pod)) *corev1.Pod {
 	p := newPod(set(0))
+	p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(set(0), controller)}
 	p.Name, p.GenerateName, p.UID = name, "", types.UID(name)
 	p.Spec.NodeName = "node-of-" + name
 	p.CreationTimestamp = metav1.NewTime(now.Add(-time.Hour))
