@@ -36,36 +36,44 @@ type Relations interface {
 	PodNeeds(node, resource, namespace, name string) bool
 }
 
-// Authorize says whether the request may go on, and for which reason. Whoever is bound to no rule that
-// allows the request is refused.
-func Authorize(r Request) (allowed bool, reason string) {
-	if slices.Contains(r.Groups, MastersGroup) {
-		return true, "the group " + MastersGroup + " may do everything"
+// Authorize says whether the request may go on, and for which reason. What no rule and no right allows is refused.
+func (p *Policy) Authorize(r Request) (allowed bool, reason string) {
+	allowed, reason = p.decide(r)
+	if p.Told != nil {
+		p.Told(r, allowed)
 	}
-	if IsComponent(r.User, r.Groups) && slices.Contains([]string{"exec", "attach", "portforward"}, r.Subresource) {
-		return false, "no part of the cluster steps into a container"
-	}
-	for _, binding := range bindings {
-		if binding.holds(r.User, r.Groups) && Allows(binding.rules, r) {
-			return true, "allowed to " + binding.subject
+	return allowed, reason
+}
+
+func (p *Policy) decide(r Request) (allowed bool, reason string) {
+	for _, group := range r.Groups {
+		if Allows(everybodys[group], r) {
+			return true, "allowed to the group " + group
 		}
 	}
-	if node, isNode := nodeOf(r.User, r.Groups); isNode {
-		return authorizeNode(node, r)
+	is, node, isPart := p.of(r.User, r.Groups)
+	if isPart && slices.Contains([]string{"exec", "attach", "portforward"}, r.Subresource) {
+		return false, "no part of the cluster steps into a container"
+	}
+	if node != "" {
+		return p.authorizeNode(node, r)
+	}
+	if slices.ContainsFunc(is.grants, func(g grant) bool { return g.covers(r) }) {
+		return true, "allowed to " + r.User
 	}
 	return false, fmt.Sprintf("no rule allows %s to %s %s", r.User, r.Verb, r.object())
 }
 
-// Rules are the rules that a user is bound to. What a node may do beside depends on its pods.
-func Rules(user string, groups []string) []rbac.PolicyRule {
+// Rules are the rules that go for a user in a namespace. A node may do some of it only to what is its own or its pods'.
+func (p *Policy) Rules(user string, groups []string, namespace string) []rbac.PolicyRule {
 	var rules []rbac.PolicyRule
-	if slices.Contains(groups, MastersGroup) {
-		rules = append(rules, rbac.PolicyRule{Verbs: everything, APIGroups: everything, Resources: everything},
-			rbac.PolicyRule{Verbs: everything, NonResourceURLs: everything})
+	for _, group := range groups {
+		rules = append(rules, everybodys[group]...)
 	}
-	for _, binding := range bindings {
-		if binding.holds(user, groups) {
-			rules = append(rules, binding.rules...)
+	is, _, _ := p.of(user, groups)
+	for _, grant := range is.grants {
+		if grant.Namespace == "" || grant.Namespace == namespace {
+			rules = append(rules, grant.rule)
 		}
 	}
 	return rules

@@ -1,6 +1,10 @@
 package access
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"kubelab/kube/component"
+)
 
 // Certificate says what a certificate is to say: whose key it is, and for what the key may be used.
 type Certificate struct {
@@ -14,15 +18,10 @@ type Certificate struct {
 
 // The users and groups that the cluster itself knows.
 const (
-	AdminUser       = "kubelab-admin"
-	SchedulerUser   = "system:kube-scheduler"
-	ControllersUser = "system:kube-controller-manager"
-	ProxyUser       = "system:kube-proxy"
-	DNSUser         = "system:kube-dns"
-	APIServerUser   = "kube-apiserver"
-	MachineUser     = "system:kube-machine" // what the hosts run on
-	AnonymousUser   = "system:anonymous"
-	nodePrefix      = "system:node:"
+	AdminUser     = "kubelab-admin"
+	APIServerUser = "kube-apiserver"
+	AnonymousUser = "system:anonymous"
+	NodePrefix    = "system:node:" // before the name of the node whose kubelet it is
 
 	MastersGroup         = "system:masters" // may do everything
 	NodesGroup           = "system:nodes"
@@ -35,20 +34,24 @@ func Client(user string, groups ...string) Certificate {
 	return Certificate{User: user, Groups: groups, Client: true}
 }
 
-// ClientOn is what the certificate of a component says that runs on one host. Where that is stands in it as a DNS name.
-func ClientOn(host, user string) Certificate {
-	return Certificate{User: user, DNS: []string{host}, Client: true}
+// ComponentOn is what the certificate of a component says that runs on one host ("": on none). Where that is stands in it as a DNS name.
+func ComponentOn(host string, c component.Component) Certificate {
+	is := Certificate{User: c.UserOn(host), Groups: c.Groups, Client: true}
+	if host != "" {
+		is.DNS = []string{host}
+	}
+	return is
 }
 
 // Admin is the identity of the person who started the cluster.
 func Admin() Certificate { return Client(AdminUser, MastersGroup) }
 
 // NodeClient is the identity of a node's kubelet.
-func NodeClient(node string) Certificate { return Client(nodePrefix+node, NodesGroup) }
+func NodeClient(node string) Certificate { return Client(NodePrefix+node, NodesGroup) }
 
 // NodeServer is what a kubelet shows to the API server that asks for logs or an exec.
 func NodeServer(node string, ip netip.Addr) Certificate {
-	return Certificate{User: nodePrefix + node, Groups: []string{NodesGroup}, DNS: []string{node}, IPs: []netip.Addr{ip}, Server: true}
+	return Certificate{User: NodePrefix + node, Groups: []string{NodesGroup}, DNS: []string{node}, IPs: []netip.Addr{ip}, Server: true}
 }
 
 // ControlPlane is where the parts of the control plane are found.

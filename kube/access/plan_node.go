@@ -3,56 +3,40 @@ package access
 import (
 	"fmt"
 
-	rbac "k8s.io/api/rbac/v1"
+	"kubelab/kube/component"
 )
 
-const (
-	coordination   = "coordination.k8s.io"
-	nodeLeases     = "kube-node-lease" // the namespace in which each node renews its Lease
-	discoveryGroup = "discovery.k8s.io"
-	stepsPath      = "/kubelab/steps"
-)
+// nodeLeases is the namespace in which each node renews its Lease.
+const nodeLeases = "kube-node-lease"
 
 // authorizeNode decides for a kubelet: what all of them may do, and what each may do to what is its own or its pods'.
 // A kubelet is what an intruder reaches first, for other people's programs run beside it.
-func authorizeNode(node string, r Request) (bool, string) {
-	if Allows(nodeRules, r) {
-		return true, "nodes may " + r.Verb + " " + r.object()
+func (p *Policy) authorizeNode(node string, r Request) (bool, string) {
+	may := false
+	for _, grant := range p.parts[NodePrefix].grants {
+		if !grant.covers(r) {
+			continue
+		}
+		if isOf(grant.Of, node, r) {
+			return true, "nodes may " + r.Verb + " " + r.object()
+		}
+		may = true
 	}
-	mine, fresh := false, r.Verb == "create" && r.Name == "" // the name of a new object stands in its body
-	switch {
-	case Allows(ownNodeRules, r):
-		mine = r.Name == node || fresh
-	case Allows(ownLeaseRules, r):
-		mine = r.Namespace == nodeLeases && (r.Name == node || fresh)
-	case Allows(ownPodRules, r):
-		mine = r.NodeName == node || r.Relations != nil && r.Relations.PodIsOn(node, r.Namespace, r.Name)
-	case Allows(neededRules, r):
-		mine = r.Namespace != "" && r.Name != "" && r.Relations != nil && r.Relations.PodNeeds(node, r.Resource, r.Namespace, r.Name)
-	default:
-		return false, fmt.Sprintf("nodes may not %s %s", r.Verb, r.object())
-	}
-	if !mine {
+	if may {
 		return false, fmt.Sprintf("node %s may only %s what is its own or its pods', not %s", node, r.Verb, r.object())
 	}
-	return true, "its own"
+	return false, fmt.Sprintf("nodes may not %s %s", r.Verb, r.object())
 }
 
-var (
-	nodeRules = []rbac.PolicyRule{
-		writeEvents, stepMode,
-		{Verbs: reading, APIGroups: core, Resources: []string{"services"}}, // a container is told where the API is
-		{Verbs: []string{"post"}, NonResourceURLs: []string{stepsPath}},
+// isOf says whether what a request is about has a relation to a node.
+func isOf(relation component.Relation, node string, r Request) bool {
+	switch relation {
+	case component.OwnName:
+		return r.Name == node || isNew(r)
+	case component.OwnPods:
+		return r.NodeName == node || r.Relations != nil && r.Relations.PodIsOn(node, r.Namespace, r.Name)
+	case component.OwnPodsNeeds:
+		return r.Namespace != "" && r.Name != "" && r.Relations != nil && r.Relations.PodNeeds(node, r.Resource, r.Namespace, r.Name)
 	}
-	ownNodeRules = []rbac.PolicyRule{
-		{Verbs: append(reading, "create", "update", "patch"), APIGroups: core, Resources: []string{"nodes", "nodes/status"}},
-	}
-	ownLeaseRules = []rbac.PolicyRule{
-		{Verbs: []string{"get", "create", "update", "patch"}, APIGroups: []string{coordination}, Resources: []string{"leases"}},
-	}
-	ownPodRules = []rbac.PolicyRule{
-		{Verbs: append(reading, "delete"), APIGroups: core, Resources: []string{"pods"}},
-		{Verbs: []string{"update", "patch"}, APIGroups: core, Resources: []string{"pods/status"}},
-	}
-	neededRules = []rbac.PolicyRule{{Verbs: reading, APIGroups: core, Resources: []string{"configmaps", "secrets"}}}
-)
+	return relation == component.Anybodys
+}

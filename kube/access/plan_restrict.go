@@ -9,15 +9,27 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RestrictNode says what a kubelet may not write, where that depends on the object: [Authorize] sees only the path, in which
-// a new object has no name. old is nil on create, new on delete. What others write is not restricted here.
-func RestrictNode(user string, groups []string, old, new any) error {
-	node, isNode := nodeOf(user, groups)
-	if !isNode {
-		return nil
+// Restrict says what a part of the cluster may not write, where that depends on the object: [Policy.Authorize] sees only the path,
+// in which a new object has no name. old is nil on create, new on delete. What people write is not restricted here.
+func (p *Policy) Restrict(r Request, old, new any) error {
+	is, node, _ := p.of(r.User, r.Groups)
+	if node != "" {
+		return restrictNode(node, old, new)
 	}
+	if created, ok := new.(metav1.Object); ok && isNew(r) && len(is.grants) > 0 {
+		r.Name = created.GetName()
+		if !slices.ContainsFunc(is.grants, func(g grant) bool { return g.coversNamed(r) }) {
+			return fmt.Errorf("%s may not create %s %q, but only those that it needs", r.User, r.Resource, r.Name)
+		}
+	}
+	return nil
+}
+
+// restrictNode says what a kubelet may not write.
+func restrictNode(node string, old, new any) error {
 	switch new := new.(type) {
 	case *corev1.Node:
 		before, _ := old.(*corev1.Node)

@@ -1,92 +1,123 @@
 package access
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	rbac "k8s.io/api/rbac/v1"
+
+	"kubelab/kube/component"
 )
 
-// binding gives rules to a user or a group. Real Kubernetes keeps these as ClusterRoles and
-// ClusterRoleBindings that it makes at the first start.
-type binding struct {
-	subject string
-	rules   []rbac.PolicyRule
+// Policy is who may do what: what goes for everybody, and what the parts of the cluster declare that they do. It does not change.
+type Policy struct {
+	parts map[string]part // by user; all nodes are under NodePrefix
+	// Told hears of every decision, in a test that compares what is used with what is granted.
+	Told func(r Request, allowed bool)
 }
 
-func (b binding) holds(user string, groups []string) bool {
-	return user == b.subject || slices.Contains(groups, b.subject)
+// part is a part of the cluster.
+type part struct {
+	speaks []string // the names by which it may speak in the causal record: the first is its own
+	grants []grant
 }
 
-var (
-	reading    = []string{"get", "list", "watch"}
-	writing    = []string{"create", "update", "patch", "delete", "deletecollection"}
-	everything = []string{"*"}
-	core       = []string{""}
+// grant is a right, and the same as a rule.
+type grant struct {
+	component.Right
+	rule rbac.PolicyRule
+}
 
-	leases      = rbac.PolicyRule{Verbs: append(reading, writing...), APIGroups: []string{coordination}, Resources: []string{"leases"}}
-	writeEvents = rbac.PolicyRule{Verbs: []string{"create", "update", "patch"}, APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}}
-	giveSteps   = rbac.PolicyRule{Verbs: []string{"post"}, NonResourceURLs: []string{stepsPath}}
-	stepMode    = rbac.PolicyRule{Verbs: reading, APIGroups: core, Resources: []string{"configmaps"}, ResourceNames: []string{"step-mode"}}
-)
+// NewPolicy makes the policy of a cluster that has the given parts. It fails when one of them is declared wrongly.
+func NewPolicy(all []component.Component) (*Policy, error) {
+	if err := component.Check(all); err != nil {
+		return nil, fmt.Errorf("declarations of the cluster's components:\n%w", err)
+	}
+	p := &Policy{parts: map[string]part{APIServerUser: {speaks: []string{"apiserver"}}}}
+	for _, c := range all {
+		if c.User == "" {
+			continue
+		}
+		is := part{speaks: append([]string{c.Name}, c.Speaks...)}
+		for _, right := range c.AllRights() {
+			is.grants = append(is.grants, grant{right, right.Rule()})
+		}
+		p.parts[c.UserOn("")] = is
+	}
+	return p, nil
+}
 
-// bindings is who may do what, beside the masters, who may do everything, and the nodes.
-var bindings = []binding{
-	{UnauthenticatedGroup, []rbac.PolicyRule{
+// of finds the part that a user is, and of a kubelet its node.
+func (p *Policy) of(user string, groups []string) (is part, node string, known bool) {
+	if node, isNode := nodeOf(user, groups); isNode {
+		return p.parts[NodePrefix], node, true
+	}
+	if strings.HasPrefix(user, NodePrefix) {
+		return part{}, "", false // it only calls itself a node
+	}
+	is, known = p.parts[user]
+	return is, "", known
+}
+
+// Components are the names by which a user may speak in the causal record, its own first. They are none for whoever is no
+// part of the cluster.
+func (p *Policy) Components(user string, groups []string) []string {
+	is, _, _ := p.of(user, groups)
+	return is.speaks
+}
+
+// IsComponent says whether a user is a part of the cluster. Only those are believed when they say what caused a write.
+func (p *Policy) IsComponent(user string, groups []string) bool {
+	return len(p.Components(user, groups)) > 0
+}
+
+// covers says whether the right covers a request, but for what the node has to do with it. A new object's name stands in its body:
+// [Policy.Restrict] holds it against the right.
+func (g grant) covers(r Request) bool {
+	if isNew(r) && len(g.Names) > 0 {
+		r.Name = g.Names[0]
+	}
+	return g.coversNamed(r)
+}
+
+// coversNamed is covers for an object whose name is known. A right to all resources is none to their subresources.
+func (g grant) coversNamed(r Request) bool {
+	if g.Namespace != "" && r.Namespace != g.Namespace {
+		return false
+	}
+	if r.Subresource != "" && !slices.Contains(g.Resources, r.Resource+"/"+r.Subresource) {
+		return false
+	}
+	return Allows([]rbac.PolicyRule{g.rule}, r)
+}
+
+// isNew says whether the name of the object of a request is not known from its path.
+func isNew(r Request) bool { return r.Verb == "create" && r.Name == "" }
+
+// everybodys are the rules of groups. Real Kubernetes keeps them, and those of its parts, as ClusterRoles and ClusterRoleBindings
+// that it makes at the first start.
+var everybodys = map[string][]rbac.PolicyRule{
+	UnauthenticatedGroup: {
 		{Verbs: []string{"get"}, NonResourceURLs: []string{"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/"}},
-	}},
-	{AuthenticatedGroup, []rbac.PolicyRule{
+	},
+	AuthenticatedGroup: {
 		{Verbs: []string{"get"}, NonResourceURLs: []string{
 			"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/",
 			"/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"}},
 		{Verbs: []string{"create"}, APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"}},
 		{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
-	}},
-	{SchedulerUser, []rbac.PolicyRule{
-		leases, writeEvents, giveSteps, stepMode,
-		{Verbs: reading, APIGroups: core, Resources: []string{"namespaces", "nodes", "pods"}},
-		{Verbs: []string{"create"}, APIGroups: core, Resources: []string{"pods/binding"}},
-		{Verbs: []string{"patch"}, APIGroups: core, Resources: []string{"pods/status"}},
-	}},
-	{ControllersUser, []rbac.PolicyRule{
-		{Verbs: everything, APIGroups: everything, Resources: everything},
-		{Verbs: everything, NonResourceURLs: everything},
-	}},
-	{ProxyUser, []rbac.PolicyRule{
-		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"nodes", "services", "endpointslices"}},
-		writeEvents, giveSteps, stepMode,
-	}},
-	{MachineUser, []rbac.PolicyRule{giveSteps}},
-	{DNSUser, []rbac.PolicyRule{
-		{Verbs: reading, APIGroups: []string{"", discoveryGroup}, Resources: []string{"services", "endpointslices"}},
-		writeEvents, giveSteps,
-	}},
+	},
+	MastersGroup: {
+		{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}},
+		{Verbs: []string{"*"}, NonResourceURLs: []string{"*"}},
+	},
 }
-
-// speakers are the parts of the cluster, and the names by which each may speak in the causal record: the first is its own.
-// The machine tells what its administrator did to it.
-var speakers = map[string][]string{
-	SchedulerUser: {"scheduler"}, ControllersUser: {"controllers"}, ProxyUser: {"proxy"}, DNSUser: {"dns"},
-	APIServerUser: {"apiserver"}, MachineUser: {"machine", AdminUser},
-}
-
-// Components are the names by which a user may speak in the causal record, its own first. They are none for whoever is no
-// part of the cluster. A kubelet speaks for the runtime, which does not know the API server, too.
-func Components(user string, groups []string) []string {
-	if _, isNode := nodeOf(user, groups); isNode {
-		return []string{"kubelet", "runtime"}
-	}
-	return speakers[user]
-}
-
-// IsComponent says whether a user is a part of the cluster. Only those are believed when they say what
-// caused a write.
-func IsComponent(user string, groups []string) bool { return len(Components(user, groups)) > 0 }
 
 // nodeOf is the node whose kubelet a user is.
 func nodeOf(user string, groups []string) (string, bool) {
-	node, named := strings.CutPrefix(user, nodePrefix)
-	return node, named && slices.Contains(groups, NodesGroup)
+	node, named := strings.CutPrefix(user, NodePrefix)
+	return node, named && node != "" && slices.Contains(groups, NodesGroup)
 }
 
 // HostOf is where a part of the cluster runs, by its certificate: the node of a kubelet, else the first DNS name in it.

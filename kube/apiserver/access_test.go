@@ -24,8 +24,8 @@ func TestAPersonCanAskWhoTheyAreAndWhatTheyMay(t *testing.T) {
 	}{
 		{access.Admin(), "delete", true},
 		{access.Client("ada", "readers"), "get", false},
-		{access.Client(access.SchedulerUser), "get", true},
-		{access.Client(access.SchedulerUser), "deletecollection", false},
+		{access.ComponentOn("", declared("scheduler")), "get", true},
+		{access.ComponentOn("", declared("scheduler")), "deletecollection", false},
 	} {
 		client := cluster.Client("test", c.who)
 		me, err := client.AuthenticationV1().SelfSubjectReviews().Create(t.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})

@@ -7,14 +7,12 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"kubelab/kube/access"
 )
 
 func BenchmarkCreateOneKiB(b *testing.B) {
 	for _, clients := range []int{1, 64} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			c := start(b).Client("bench", access.Client(access.ControllersUser))
+			c := start(b).As(worker, "")
 			value := strings.Repeat("x", 1024)
 			var n atomic.Int64
 			b.SetParallelism(max(clients/2, 1))
@@ -41,7 +39,7 @@ func BenchmarkCreateOneKiB(b *testing.B) {
 }
 
 func BenchmarkList5000(b *testing.B) {
-	c := start(b).Client("bench", access.Client(access.ControllersUser))
+	c := start(b).As(worker, "")
 	for i := range 5000 {
 		object := configMap(fmt.Sprintf("c%d", i), "value", strings.Repeat("x", 1024))
 		if _, err := c.CoreV1().ConfigMaps("default").Create(b.Context(), object, metav1.CreateOptions{}); err != nil {

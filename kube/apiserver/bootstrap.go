@@ -127,7 +127,7 @@ func (s *Server) ownCall(ctx context.Context, object api.Object) (*call, error) 
 	request.Header.Set("User-Agent", "kubelab/apiserver")
 	for i := range s.Kinds {
 		if reflect.TypeOf(s.Kinds[i].New()) == reflect.TypeOf(object) {
-			return &call{r: request, user: user{name: access.APIServerUser}, kind: &s.Kinds[i], verb: "create", namespace: object.GetNamespace()}, nil
+			return &call{r: request, user: user{name: access.APIServerUser, speaks: s.Policy.Components(access.APIServerUser, nil)}, kind: &s.Kinds[i], verb: "create", namespace: object.GetNamespace()}, nil
 		}
 	}
 	return nil, fmt.Errorf("no kind for %T: the server was made without it", object)

@@ -33,26 +33,29 @@ type call struct {
 type user struct {
 	name   string
 	groups []string
-	host   string // that a part of the cluster runs on, by its certificate
+	host   string   // that a part of the cluster runs on, by its certificate
+	speaks []string // the names by which a part of the cluster may speak in the causal record, its own first
 }
 
 var noResource schema.GroupResource
 
 // component says whether the user is a part of the cluster: its word about causes is believed, and its
 // writes are not managed field by field.
-func (u user) component() bool { return access.IsComponent(u.name, u.groups) }
+func (u user) component() bool { return len(u.speaks) > 0 }
 
 // authenticate reads the caller's name and groups from the client certificate, which TLS has verified:
 // the common name is the user, each organization a group.
-func authenticate(r *http.Request) user {
+func (s *Server) authenticate(r *http.Request) user {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}
 	}
 	shown := r.TLS.PeerCertificates[0]
-	return user{
+	is := user{
 		name: shown.Subject.CommonName, groups: append([]string{access.AuthenticatedGroup}, shown.Subject.Organization...),
 		host: access.HostOf(shown.Subject.CommonName, shown.Subject.Organization, shown.DNSNames),
 	}
+	is.speaks = s.Policy.Components(is.name, is.groups)
+	return is
 }
 
 // parse reads what a request asks for from its method and path:
@@ -62,7 +65,7 @@ func authenticate(r *http.Request) user {
 //
 // where the namespace, the name and the subresource may be absent.
 func (s *Server) parse(w http.ResponseWriter, r *http.Request) (*call, error) {
-	c := &call{w: w, r: r, user: authenticate(r), verb: strings.ToLower(r.Method)}
+	c := &call{w: w, r: r, user: s.authenticate(r), verb: strings.ToLower(r.Method)}
 	version, parts, ok := splitPath(r.URL.Path)
 	if !ok || len(parts) == 0 {
 		return c, nil

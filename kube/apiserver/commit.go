@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
@@ -192,7 +191,7 @@ func (c *call) step() trace.Step {
 		step.Detail, _, _ = strings.Cut(agent, " ")
 		return step
 	}
-	step.Component = access.Components(c.user.name, c.user.groups)[0]
+	step.Component = c.user.speaks[0]
 	if step.Component == "kubelet" {
 		step.Host = c.user.host // what the control plane writes is of no one host: its leader may be any
 	}

@@ -96,7 +96,7 @@ func (s *Server) prepareCreate(c *call, object api.Object) error {
 	if c.kind.Prepare != nil {
 		c.kind.Prepare(object, nil)
 	}
-	if err := c.restrict(object, nil); err != nil {
+	if err := s.restrict(c, object, nil); err != nil {
 		return err
 	}
 	return s.fields.track(c, c.kind.New(), object)

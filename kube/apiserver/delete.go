@@ -63,7 +63,7 @@ func mayDelete(c *call, current api.Object) error {
 }
 
 func (s *Server) tryDelete(c *call, current api.Object) (api.Object, bool, error) {
-	if err := c.restrict(nil, current); err != nil {
+	if err := s.restrict(c, nil, current); err != nil {
 		return nil, false, err
 	}
 	object := current.DeepCopyObject().(api.Object)

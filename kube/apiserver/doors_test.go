@@ -149,7 +149,7 @@ func TestAWriteOfAStatusChangesNothingElse(t *testing.T) {
 			if err := json.Unmarshal(patch, &full); err != nil {
 				t.Fatal(err)
 			}
-			return kubelet.CoreV1().Pods("default").UpdateStatus(t.Context(), &full, metav1.UpdateOptions{})
+			return cluster.As(worker, "").CoreV1().Pods("default").UpdateStatus(t.Context(), &full, metav1.UpdateOptions{})
 		},
 	} {
 		written, err := write()
@@ -192,8 +192,8 @@ func post(t *testing.T, from *operator.Client, step any) error {
 
 func TestTheRecordTakesFromAComponentOnlyWhatItsCertificateStandsFor(t *testing.T) {
 	cluster := start(t)
-	kubelet, proxy := cluster.Client("kubelet", access.NodeClient("node-1")), cluster.Client("proxy", access.ClientOn("node-1", access.ProxyUser))
-	machine := cluster.Client("machine", access.Client(access.MachineUser))
+	kubelet, proxy := cluster.Client("kubelet", access.NodeClient("node-1")), cluster.As(declared("proxy"), "node-1")
+	machine := cluster.As(declared("machine"), "")
 	step := func(change map[string]any) map[string]any {
 		document := map[string]any{
 			"id": "kubelet.node-1.1", "time": time.Now(), "component": "kubelet", "host": "node-1", "verb": "start",
@@ -266,7 +266,7 @@ func TestAStepIsWrittenOnceAndTheFirstStays(t *testing.T) {
 
 func TestAComponentsReasonIsCutToWhatTheRecordTakes(t *testing.T) {
 	cluster := start(t)
-	person, controllers := cluster.Admin(), cluster.Client("controllers", access.Client(access.ControllersUser))
+	person, controllers := cluster.Admin(), cluster.As(worker, "")
 	request := controllers.CoreV1().RESTClient().Post().AbsPath("/api/v1/namespaces/default/configmaps").SetHeader("Content-Type", "application/json").
 		SetHeader("Kubelab-Reason", strings.Repeat("x", 100<<10)).SetHeader("Kubelab-Source", strings.Repeat("y", 100<<10)).
 		SetHeader("Kubelab-Causes", strings.Repeat("r1,", 10_000)).SetHeader("Kubelab-Plan", `"`+strings.Repeat("z", 100<<10)+`"`)

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/store"
 )
@@ -57,10 +56,10 @@ func references(spec *corev1.PodSpec) map[string][]string {
 	return found
 }
 
-// restrict keeps a node to what is its own, now that the object is known: old is nil on create, object on delete.
-func (c *call) restrict(object, old api.Object) error {
+// restrict keeps a part of the cluster to what is its own, now that the object is known: old is nil on create, object on delete.
+func (s *Server) restrict(c *call, object, old api.Object) error {
 	subject := cmp.Or(object, old)
-	if err := access.RestrictNode(c.user.name, c.user.groups, old, object); err != nil {
+	if err := s.Policy.Restrict(c.asked(), old, object); err != nil {
 		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), subject.GetName(), err)
 	}
 	return nil

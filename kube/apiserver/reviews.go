@@ -36,7 +36,7 @@ func (s *Server) serveReview(c *call) error {
 	case *authorizationv1.SelfSubjectAccessReview:
 		err = s.mayI(c.user, review)
 	case *authorizationv1.SelfSubjectRulesReview:
-		review.Status = rulesOf(c.user)
+		review.Status = s.rulesOf(c.user, review.Spec.Namespace)
 	case *authenticationv1.SelfSubjectReview:
 		review.Status.UserInfo = authenticationv1.UserInfo{Username: c.user.name, Groups: c.user.groups}
 	}
@@ -59,15 +59,16 @@ func (s *Server) mayI(sender user, review *authorizationv1.SelfSubjectAccessRevi
 	default:
 		asked.Verb, asked.Path = path.Verb, path.Path
 	}
-	review.Status.Allowed, review.Status.Reason = s.Authorize(asked)
+	review.Status.Allowed, review.Status.Reason = s.Policy.Authorize(asked)
 	return nil
 }
 
-func rulesOf(sender user) authorizationv1.SubjectRulesReviewStatus {
+// rulesOf are the rules that go for a user in a namespace.
+func (s *Server) rulesOf(sender user, namespace string) authorizationv1.SubjectRulesReviewStatus {
 	status := authorizationv1.SubjectRulesReviewStatus{
 		ResourceRules: []authorizationv1.ResourceRule{}, NonResourceRules: []authorizationv1.NonResourceRule{},
 	}
-	for _, rule := range access.Rules(sender.name, sender.groups) {
+	for _, rule := range s.Policy.Rules(sender.name, sender.groups, namespace) {
 		if len(rule.NonResourceURLs) > 0 {
 			status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
 		} else {

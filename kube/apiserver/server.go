@@ -26,8 +26,8 @@ import (
 type Config struct {
 	Kinds []api.Kind
 	Store *store.Store
-	// Authorize says whether a user may do what a request asks for, and if not, why.
-	Authorize func(access.Request) (allowed bool, reason string)
+	// Policy says whether a user may do what a request asks for, and if not, why.
+	Policy *access.Policy
 	// KubeletTLS is how the server proves to a kubelet who it is.
 	KubeletTLS *tls.Config
 	// Address and Port are where other hosts reach this server: the endpoint of the service "kubernetes".
@@ -167,10 +167,9 @@ func (s *Server) allow(c *call) error {
 	if c.r.Header.Get("Impersonate-User") != "" || c.r.Header.Get("Impersonate-Group") != "" {
 		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New("kubelab has no impersonation yet: leave out --as and --as-group"))
 	}
-	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb, Relations: s}
+	asked := c.asked()
+	asked.Relations = s
 	if c.kind != nil {
-		asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
-		asked.Namespace, asked.Name = c.namespace, c.name
 		if slices.Contains([]string{"list", "watch", "deletecollection"}, c.verb) && c.name == "" { // no other verb selects
 			if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil {
 				asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
@@ -180,13 +179,23 @@ func (s *Server) allow(c *call) error {
 		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
 			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
 		}
-	} else {
-		asked.Path = c.r.URL.Path
 	}
-	if allowed, reason := s.Authorize(asked); !allowed {
+	if allowed, reason := s.Policy.Authorize(asked); !allowed {
 		return forbidden(c, reason)
 	}
 	return nil
+}
+
+// asked is what a call asks for, as its path says it.
+func (c *call) asked() access.Request {
+	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb}
+	if c.kind == nil {
+		asked.Path = c.r.URL.Path
+		return asked
+	}
+	asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
+	asked.Namespace, asked.Name = c.namespace, c.name
+	return asked
 }
 
 func forbidden(c *call, reason string) error {

@@ -101,7 +101,7 @@ func readSteps(c *call) ([]trace.Step, error) {
 // checkStep says what a user may not have recorded. A request is a root only as a person's.
 func checkStep(from user, step trace.Step) field.ErrorList {
 	problems := trace.Check(step, time.Now())
-	names := access.Components(from.name, from.groups)
+	names := from.speaks
 	if !slices.Contains(names, step.Component) {
 		problems = append(problems, field.NotSupported(field.NewPath("component"), step.Component, names))
 	}

@@ -48,7 +48,7 @@ func told(steps []trace.Step) []string {
 func TestAWriteAndItsReasonAreStoredTogether(t *testing.T) {
 	cluster := start(t)
 	person := cluster.Client("person", access.Admin())
-	controllers := cluster.Client("scheduler", access.Client(access.ControllersUser)) // it calls itself otherwise than its certificate does
+	controllers := cluster.Client("scheduler", access.ComponentOn("", worker)) // it calls itself otherwise than its certificate does
 	asked := create(t, person, configMap("a"))
 	ctx := trace.WithCauses(t.Context(), trace.Wrote(asked.ResourceVersion))
 	ctx = trace.Because(ctx, "it was asked for")
@@ -59,7 +59,7 @@ func TestAWriteAndItsReasonAreStoredTogether(t *testing.T) {
 	chain := trace.Chain(record(t, person), trace.Ref{Resource: "configmaps", Namespace: "default", Name: "b"})
 	want := []string{
 		"kubelab-admin create configmaps/default/a (request)",
-		"controllers create configmaps/default/b (caused)",
+		"worker create configmaps/default/b (caused)",
 	}
 	if diff := cmp.Diff(want, told(chain)); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
@@ -188,7 +188,7 @@ func TestAChangeOfASecretTellsWhichValuesChangedAndNone(t *testing.T) {
 	if text := fmt.Sprint(change); strings.Contains(text, "hidden") || strings.Contains(text, "managedFields") {
 		t.Errorf("the change shows what it must not: %s", text)
 	}
-	for _, other := range []access.Certificate{access.NodeClient("node-1"), access.Client(access.SchedulerUser)} {
+	for _, other := range []access.Certificate{access.NodeClient("node-1"), access.ComponentOn("", declared("scheduler"))} {
 		if _, err := changeOf(cluster.Client("other", other), secret.ResourceVersion); !apierrors.IsForbidden(err) {
 			t.Errorf("%s: got %v, want that only administrators see changes", other.User, err)
 		}

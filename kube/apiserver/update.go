@@ -123,7 +123,7 @@ func (s *Server) prepareUpdate(c *call, current, object api.Object) error {
 	if specField(object).IsValid() && !sameSpec(object, current) {
 		object.SetGeneration(current.GetGeneration() + 1)
 	}
-	if err := c.restrict(object, current); err != nil {
+	if err := s.restrict(c, object, current); err != nil {
 		return err
 	}
 	return s.fields.track(c, current, object)

@@ -21,8 +21,11 @@ import (
 // serverWithoutWire is a server that is called as its own handlers call it, with the namespace "default".
 func serverWithoutWire(t *testing.T) *Server {
 	t.Helper()
-	everything := func(access.Request) (bool, string) { return true, "" }
-	s := New(Config{Kinds: append(garbage.Kinds, api.Kinds...), Store: storetest.Start(t), Authorize: everything})
+	nobody, err := access.NewPolicy(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Config{Kinds: append(garbage.Kinds, api.Kinds...), Store: storetest.Start(t), Policy: nobody})
 	var running sync.WaitGroup
 	running.Go(func() { s.cache.Run(t.Context()) })
 	t.Cleanup(running.Wait) // the test's context has ended by then
@@ -39,7 +42,7 @@ func (s *Server) about(t *testing.T, verb string) *call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.verb, c.name = verb, "a"
+	c.verb, c.name, c.user.groups = verb, "a", []string{access.MastersGroup}
 	return c
 }
 

@@ -17,6 +17,8 @@ import (
 
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
+	"kubelab/kube/cluster"
+	"kubelab/kube/component"
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
@@ -28,7 +30,17 @@ import (
 // start runs a server with the kinds that these tests use.
 func start(t testing.TB) *apiservertest.Cluster {
 	t.Helper()
-	return apiservertest.Start(t, kinds...)
+	return apiservertest.StartFor(t, apiservertest.Policy(t, append(slices.Clone(cluster.Declared), worker)...), kinds...)
+}
+
+// worker is a part of the cluster that may do everything.
+var worker = component.Component{Name: "worker", Place: component.ControlPlane, User: "system:worker",
+	Rights: []component.Right{component.May("*", "*", "*", "pods/status").Because("tests write all sorts of things as a part of the cluster")}}
+
+// declared is a part of a real cluster.
+func declared(name string) component.Component {
+	c, _ := component.Named(cluster.Declared, name)
+	return c
 }
 
 var kinds = slices.Concat(api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, []api.Kind{pods.Kind})

@@ -63,7 +63,7 @@ func writeControlPlaneFiles(spec Spec) (*access.PKI, error) {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
 	api := "https://" + spec.loopback()
-	err = pki.EnsureKubeconfig(spec.path(machineKubeconfig), spec.Context(), api, access.Client(access.MachineUser))
+	err = pki.EnsureKubeconfig(spec.path(machineKubeconfig), spec.Context(), api, access.ComponentOn("", hands))
 	return pki, errors.Join(err, pki.EnsureKubeconfig(spec.Kubeconfig(), spec.Context(), api, access.Admin()))
 }
 
@@ -75,20 +75,19 @@ func writeHostFiles(spec Spec, host Host, pki *access.PKI) error {
 	if err := os.MkdirAll(spec.hostPath(host, "run"), 0o700); err != nil {
 		return err
 	}
-	identities := map[string]access.Certificate{
-		"scheduler": access.ClientOn(host.Name, access.SchedulerUser), "controllers": access.ClientOn(host.Name, access.ControllersUser),
-	}
-	if host.Role == Node {
-		identities = map[string]access.Certificate{
-			"kubelet": access.NodeClient(host.Name),
-			"proxy":   access.ClientOn(host.Name, access.ProxyUser), "dns": access.ClientOn(host.Name, access.DNSUser),
+	for _, c := range Declared {
+		if c.Place != host.place() {
+			continue
 		}
-		if err := pki.EnsureCertificate(spec.hostPath(host, "pki/kubelet"), access.NodeServer(host.Name, host.Address)); err != nil {
-			return err
+		if c.Serves {
+			if err := pki.EnsureCertificate(spec.hostPath(host, "pki/"+c.Name), access.NodeServer(host.Name, host.Address)); err != nil {
+				return err
+			}
 		}
-	}
-	for component, identity := range identities {
-		if err := pki.EnsureKubeconfig(spec.hostPath(host, component+".kubeconfig"), spec.Context(), spec.server(), identity); err != nil {
+		if c.User == "" {
+			continue
+		}
+		if err := pki.EnsureKubeconfig(spec.hostPath(host, c.Name+".kubeconfig"), spec.Context(), spec.server(), access.ComponentOn(host.Name, c)); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"kubelab/kube/component"
 )
 
 // Component is a program that runs on a host: a subcommand of kube with its arguments.
@@ -13,77 +15,110 @@ type Component struct {
 	Args []string
 }
 
-// site is the name of the component that serves the lab site.
-const site = "site"
+const (
+	site    = "site"    // the component that serves the lab site
+	machine = "machine" // the place outside of all hosts
+)
 
 // Machine says which processes run on the machine itself and lead from there into the cluster.
-func (s *Spec) Machine() []Component {
-	all := []Component{{"forward", []string{"--name", s.Name, "--listen", s.loopback()}}}
-	if s.Site.Listen == "" {
-		return all
-	}
-	args := []string{"--name", s.Name, "--data-dir", s.DataDir, "--listen", s.Site.Listen, "--url-file", s.SiteURLFile(), "--kubeconfig", s.Kubeconfig()}
-	for _, host := range s.Site.AllowHosts {
-		args = append(args, "--allow-host", host)
-	}
-	for _, file := range [][2]string{{"--password-file", s.Site.PasswordFile}, {"--cert", s.Site.Cert}, {"--key", s.Site.Key}} {
-		if file[1] != "" {
-			args = append(args, file[0], file[1])
-		}
-	}
-	return append(all, Component{site, args})
-}
+func (s *Spec) Machine() []Component { return s.components(component.Machine, s.words()) }
 
 // Components says which processes run on a host, and how each is started.
 func (s *Spec) Components(host Host) []Component {
-	if host.Role == ControlPlane {
-		return s.controlPlane(host)
-	}
-	return s.node(host)
+	return s.components(host.place(), s.hostWords(host))
 }
 
-func (s *Spec) controlPlane(host Host) []Component {
-	return []Component{
-		{"etcd", []string{
-			"--name", host.Name, "--data-dir", s.path("etcd"), "--pki", s.path("pki"), "--address", host.Address.String()}},
-		{"apiserver", []string{
-			"--etcd", "https://127.0.0.1:2379", "--pki", s.path("pki"), "--host", host.Name,
-			"--advertise-address", host.Address.String(), "--listen", host.Address.String() + ":6443", "--service-cidr", s.Services.String()}},
-		{"scheduler", s.client(host, "scheduler", "--host")},
-		{"controllers", append(s.client(host, "controllers", "--host"), "--cluster-cidr", s.Pods.String())},
+// place is which components run on a host.
+func (h Host) place() component.Place {
+	if h.Role == ControlPlane {
+		return component.ControlPlane
 	}
+	return component.Node
 }
 
-func (s *Spec) node(host Host) []Component {
-	socket := s.Runtime(host)
-	kubelet := append(s.client(host, "kubelet", "--node-name"),
-		"--node-ip", host.Address.String(), "--runtime", socket, "--root", s.hostPath(host, "kubelet"),
-		"--cgroup-root", s.cgroup(host),
-		"--cluster-dns", s.dnsServiceIP().String(), "--cluster-domain", clusterDomain,
-		"--tls-cert", s.hostPath(host, "pki/kubelet.crt"), "--tls-key", s.hostPath(host, "pki/kubelet.key"), "--client-ca", s.path("pki/ca.crt"))
+func (s *Spec) components(place component.Place, words map[string][]string) []Component {
+	var all []Component
+	for _, c := range Declared {
+		if c.Place == place && (c.If == "" || len(words[c.If]) > 0) {
+			all = append(all, Component{c.Name, arguments(clientFlags(c), words)})
+		}
+	}
+	return all
+}
+
+// clientFlags are the flags of a component, after those that every client of the API server has.
+func clientFlags(c component.Component) []string {
+	if c.User == "" {
+		return c.Flags
+	}
+	return append([]string{"--kubeconfig {host-files}/" + c.Name + ".kubeconfig", "--" + c.HostFlag() + " {host}", "--journal {host-files}/" + c.Name + ".journal"}, c.Flags...)
+}
+
+// arguments puts what words stand for into flags. It panics where a word stands for nothing at all, as a test of all
+// declarations shows.
+func arguments(flags []string, words map[string][]string) []string {
+	var args []string
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, " ")
+		for _, value := range fill(value, words) {
+			args = append(args, name, value)
+		}
+	}
+	return args
+}
+
+// fill puts what a word stands for in its place. Several values make several texts, and none makes none.
+func fill(text string, words map[string][]string) []string {
+	before, rest, open := strings.Cut(text, "{")
+	word, after, closed := strings.Cut(rest, "}")
+	if !open || !closed {
+		return []string{text}
+	}
+	values, known := words[word]
+	if !known {
+		panic(fmt.Sprintf("flag value %q: a cluster has no {%s}", text, word))
+	}
+	var texts []string
+	for _, value := range values {
+		texts = append(texts, fill(before+value+after, words)...)
+	}
+	return texts
+}
+
+// words are what words in flags stand for. An empty value is none.
+func (s *Spec) words() map[string][]string {
+	words := map[string][]string{}
+	for word, value := range map[string]string{
+		"name": s.Name, "data": s.DataDir, "pki": s.path("pki"), "bin": s.Bin, "pods": s.Pods.String(), "services": s.Services.String(),
+		"dns": s.dnsServiceIP().String(), "domain": clusterDomain, "upstream": strings.Join(s.Upstream, ","),
+		"loopback": s.loopback(), "admin": s.Kubeconfig(), "site": s.Site.Listen, "site-url": s.SiteURLFile(),
+		"site-password": s.Site.PasswordFile, "site-cert": s.Site.Cert, "site-key": s.Site.Key,
+	} {
+		words[word] = nonEmpty(value)
+	}
+	words["site-names"] = s.Site.AllowHosts
+	return words
+}
+
+// hostWords are words, and what they stand for on a host only.
+func (s *Spec) hostWords(host Host) map[string][]string {
+	words := s.words()
+	words["host"], words["address"], words["host-files"] = []string{host.Name}, []string{host.Address.String()}, []string{s.hostPath(host, "")}
+	words["runtime"], words["cgroup"], words["cpu"], words["memory"] = []string{s.Runtime(host)}, []string{s.cgroup(host)}, nil, nil
 	if host.CPU > 0 {
-		kubelet = append(kubelet, "--cpu", strconv.Itoa(host.CPU))
+		words["cpu"] = []string{strconv.Itoa(host.CPU)}
 	}
 	if host.Memory > 0 {
-		kubelet = append(kubelet, "--memory", fmt.Sprintf("%dKi", host.Memory>>10))
+		words["memory"] = []string{fmt.Sprintf("%dKi", host.Memory>>10)}
 	}
-	dns := append(s.client(host, "dns", "--node-name"), "--listen", s.dnsServiceIP().String()+":53", "--domain", clusterDomain)
-	if len(s.Upstream) > 0 {
-		dns = append(dns, "--upstream", strings.Join(s.Upstream, ","))
-	}
-	return []Component{
-		{"runtime", []string{"--root", s.hostPath(host, "runtime"), "--listen", socket, "--shim", path.Join(s.Bin, "kube-shim"), "--cluster-cidr", s.Pods.String()}},
-		{"kubelet", kubelet},
-		{"proxy", append(s.client(host, "proxy", "--node-name"), "--cluster-cidr", s.Pods.String(), "--service-cidr", s.Services.String())},
-		{"dns", dns},
-	}
+	return words
 }
 
-// client are the arguments that every client of the API server has.
-func (s *Spec) client(host Host, component, hostFlag string) []string {
-	return []string{
-		"--kubeconfig", s.hostPath(host, component+".kubeconfig"), hostFlag, host.Name,
-		"--journal", s.hostPath(host, component+".journal")}
+func nonEmpty(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
 }
 
 // server is the URL at which a host finds the API server.

@@ -9,9 +9,6 @@ import (
 	"strings"
 )
 
-// machine is the name of the place outside of all hosts.
-const machine = "machine"
-
 // Running is a component of the cluster, and the process that it is now: dead while it is about to be started again.
 type Running struct {
 	Host string // machine: on the machine itself

@@ -45,7 +45,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 		return nil, err
 	}
 	r := &reconciler{client: client, deployments: deployments.Lister(), sets: children}
-	r.loop = operator.NewLoop("deployments", "deployments", workers, client, r.reconcile)
+	r.loop = operator.NewLoop(Loops[0], workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, deployments.Informer(), operator.Self[*appsv1.Deployment]),
 		operator.Follow(r.loop, sets, children.Concerned(deployments.Informer().GetIndexer())))

@@ -19,7 +19,6 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/polymorphichelpers"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/deployments"
@@ -39,9 +38,10 @@ type lab struct {
 }
 
 func newLab(t *testing.T) *lab {
-	cluster := apiservertest.Start(t, slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+	controllers := apiservertest.Controllers(slices.Concat(deployments.Loops, replicasets.Loops)...)
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
 		[]api.Kind{pods.Kind}, replicasets.Kinds, deployments.Kinds)...)
-	client := cluster.Client("controllers", access.Client(access.ControllersUser))
+	client := cluster.As(controllers, "")
 	sets, err := replicasets.New(client)
 	if err != nil {
 		t.Fatal(err)

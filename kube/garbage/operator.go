@@ -38,8 +38,8 @@ func New(client *operator.Client) (*Collector, error) {
 		client: client, metadata: byMetadata, graph: newGraph(),
 		namespaces: client.Watches.Core().V1().Namespaces().Lister(),
 	}
-	c.owned = operator.NewLoop("owners", "objects", 4, client, c.reconcileOwned)
-	c.emptying = operator.NewLoop("namespaces", "namespaces", 4, client, c.reconcileNamespace)
+	c.owned = operator.NewLoop(ownersLoop, 4, client, c.reconcileOwned)
+	c.emptying = operator.NewLoop(namespacesLoop, 4, client, c.reconcileNamespace)
 	c.world = &world{
 		client: client, metadata: byMetadata, graph: c.graph, changed: c.changed,
 		resources: map[schema.GroupKind]resource{}, watches: map[schema.GroupVersionResource]*watch{},

@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/garbage"
@@ -34,8 +33,9 @@ func newLab(t *testing.T) *lab {
 	for _, room := range [][]api.Kind{api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, {pods.Kind}} {
 		kinds = append(kinds, room...)
 	}
-	cluster := apiservertest.Start(t, kinds...)
-	controllers := cluster.Client("controllers", access.Client(access.ControllersUser))
+	component := apiservertest.Controllers(garbage.Loops...)
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, component), kinds...)
+	controllers := cluster.As(component, "")
 	collector, err := garbage.New(controllers)
 	if err != nil {
 		t.Fatal(err)

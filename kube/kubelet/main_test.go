@@ -150,7 +150,7 @@ func newLab(t testing.TB) *lab {
 		t.Skip(missing)
 	}
 	kinds := slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, services.Kinds, []api.Kind{pods.Kind})
-	l := &lab{t: t, cluster: apiservertest.Start(t, kinds...)}
+	l := &lab{t: t, cluster: apiservertest.StartFor(t, apiservertest.Policy(t, Component), kinds...)}
 	l.admin = l.cluster.Admin()
 	// A directory with a short name: the path of a unix socket has at most 107 bytes.
 	var err error

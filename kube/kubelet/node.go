@@ -46,7 +46,7 @@ type node struct {
 func newNode(machine Machine, client *operator.Client, watches informers.SharedInformerFactory, runtime *pods.Runtime) (*node, error) {
 	nodes := watches.Core().V1().Nodes()
 	n := &node{machine: machine, client: client, runtime: runtime, nodes: nodes.Lister()}
-	n.loop = operator.NewLoop("node", "nodes", 1, client, n.turn)
+	n.loop = operator.NewLoop(nodeLoop, 1, client, n.turn)
 	return n, operator.Follow(n.loop, nodes.Informer(), operator.Self[*corev1.Node])
 }
 

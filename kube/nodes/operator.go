@@ -50,9 +50,9 @@ func New(client *operator.Client, podNetwork netip.Prefix) (*Lifecycle, error) {
 	}
 	ranges := &allocator{network: podNetwork, client: client, nodes: l.nodes, given: map[string]netip.Prefix{}}
 	evictions := &evictor{client: client, nodes: l.nodes, pods: client.Watches.Core().V1().Pods().Lister()}
-	l.health = operator.NewLoop("node-health", "nodes", 2, client, l.reconcileHealth)
-	l.ranges = operator.NewLoop("pod-ranges", "nodes", 1, client, ranges.reconcile)
-	l.evictions = operator.NewLoop("evictions", "pods", 2, client, evictions.reconcile)
+	l.health = operator.NewLoop(healthLoop, 2, client, l.reconcileHealth)
+	l.ranges = operator.NewLoop(rangesLoop, 1, client, ranges.reconcile)
+	l.evictions = operator.NewLoop(evictionsLoop, 2, client, evictions.reconcile)
 	evictions.loop = l.evictions
 	return l, l.follow(pods)
 }

@@ -14,12 +14,13 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
+	"kubelab/kube/component"
 	"kubelab/kube/trace"
 )
 
 // StepMode names the ConfigMap in kube-system that holds loops. In its data, scheduler: "2" says that the scheduler is
 // held and that two turns were let go on meanwhile; routes.node-1 is the loop of one host only.
-const StepMode = "step-mode"
+const StepMode = component.StepMode
 
 // watchStepMode watches that one object, for all loops of a component.
 func watchStepMode(clients kubernetes.Interface) informers.SharedInformerFactory {

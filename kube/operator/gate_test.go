@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"kubelab/kube/component"
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
 )
@@ -27,7 +28,7 @@ type stepping struct {
 func inStepMode(t *testing.T, said map[string]string, test func(*stepping)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stepping{T: t, client: newClient(t, stepMode(said)), causes: map[string][]trace.ID{}}
-		s.loop = operator.NewLoop("test", "tests", 1, s.client, func(ctx context.Context, key operator.Key) error {
+		s.loop = operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, s.client, func(ctx context.Context, key operator.Key) error {
 			s.turns = append(s.turns, key.Name)
 			s.causes[key.Name] = trace.Causes(ctx)
 			return nil

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"kubelab/kube/component"
 	"kubelab/kube/trace"
 )
 
@@ -42,11 +43,10 @@ const (
 	retryLast  = 30 * time.Second
 )
 
-// NewLoop makes a loop that works on up to workers keys at once. Its keys name objects of a resource ("pods"), and
-// its own name is the one by which step mode holds it. client records what the clock sets off.
-func NewLoop(name, resource string, workers int, client *Client, reconcile Reconcile) *Loop {
+// NewLoop makes a loop, as it is declared, that works on up to workers keys at once. client records what the clock sets off.
+func NewLoop(declared component.Loop, workers int, client *Client, reconcile Reconcile) *Loop {
 	return &Loop{
-		name: name, resource: resource, workers: workers, reconcile: reconcile, recorder: client.Recorder, stepMode: client.stepMode,
+		name: declared.Name, resource: declared.Resource, workers: workers, reconcile: reconcile, recorder: client.Recorder, stepMode: client.stepMode,
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[Key](retryFirst, retryLast)),
 	}

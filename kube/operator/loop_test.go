@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 
+	"kubelab/kube/component"
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
 )
@@ -49,7 +50,7 @@ func newClient(t *testing.T, objects ...runtime.Object) *operator.Client {
 func TestAKeyThatChangedTenTimesIsReconciledOnceWithAllItsCauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns [][]trace.ID
-		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			turns = append(turns, trace.Causes(ctx))
 			return nil
 		})
@@ -66,7 +67,7 @@ func TestAKeyThatChangedTenTimesIsReconciledOnceWithAllItsCauses(t *testing.T) {
 func TestCausesOfOneKeyNeverReachAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := map[string][]trace.ID{}
-		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			got[key.Name] = trace.Causes(ctx)
 			return nil
 		})
@@ -82,7 +83,7 @@ func TestCausesOfOneKeyNeverReachAnother(t *testing.T) {
 func TestATurnThatFailedComesBackForTheSameReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns [][]trace.ID
-		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			turns = append(turns, trace.Causes(ctx))
 			switch len(turns) {
 			case 1:
@@ -103,7 +104,7 @@ func TestATurnThatFailedComesBackForTheSameReasons(t *testing.T) {
 func TestAPanicIsAStepOfTheObjectThatSaysWhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, panics := newClient(t), true
-		loop := operator.NewLoop("test", "tests", 1, client, func(context.Context, operator.Key) error {
+		loop := operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, client, func(context.Context, operator.Key) error {
 			var nobody *trace.Step
 			if panics {
 				panics = false
@@ -133,7 +134,7 @@ func TestATimeThatCameIsTheRootOfWhatItSetOff(t *testing.T) {
 		var causes []trace.ID
 		var at time.Duration
 		start := time.Now()
-		loop := operator.NewLoop("test", "tests", 1, newClient(t), func(ctx context.Context, key operator.Key) error {
+		loop := operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, newClient(t), func(ctx context.Context, key operator.Key) error {
 			causes, at = trace.Causes(ctx), time.Since(start)
 			return nil
 		})
@@ -149,7 +150,7 @@ func TestNoKeyIsWorkedOnTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inside, most, turns atomic.Int32
 		var loop *operator.Loop
-		loop = operator.NewLoop("test", "tests", 8, newClient(t), func(ctx context.Context, key operator.Key) error {
+		loop = operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 8, newClient(t), func(ctx context.Context, key operator.Key) error {
 			most.Store(max(most.Load(), inside.Add(1)))
 			defer inside.Add(-1)
 			if turns.Add(1) < 5 {

@@ -53,7 +53,7 @@ func New(node Node, client *operator.Client, watches, nodes informers.SharedInfo
 		node: node, client: client, runtime: runtime, pods: pods.Lister(), nodes: nodes.Core().V1().Nodes().Lister(),
 		observed: newObserved(), lives: map[operator.Key]map[types.UID]*life{},
 	}
-	o.loop = operator.NewLoop("kubelet", "pods", workers, client, o.turn)
+	o.loop = operator.NewLoop(Loop, workers, client, o.turn)
 	o.objects = &objects{client: client.Interface, wake: o.loop.Add, known: map[reference]*watched{}}
 	return o, operator.Follow(o.loop, pods.Informer(), operator.Self[*corev1.Pod])
 }

@@ -41,7 +41,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 		return nil, err
 	}
 	r := &reconciler{client: client, sets: sets.Lister(), pods: children}
-	r.loop = operator.NewLoop("replicasets", "replicasets", workers, client, r.reconcile)
+	r.loop = operator.NewLoop(Loops[0], workers, client, r.reconcile)
 	return r.loop, errors.Join(
 		operator.Follow(r.loop, sets.Informer(), operator.Self[*appsv1.ReplicaSet]),
 		operator.Follow(r.loop, pods, children.Concerned(sets.Informer().GetIndexer())))

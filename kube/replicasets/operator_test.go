@@ -16,7 +16,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/garbage"
@@ -75,10 +74,11 @@ func (h held) Read(into []byte) (int, error) {
 }
 
 func newLab(t *testing.T) *lab {
-	cluster := apiservertest.Start(t, slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+	controllers := apiservertest.Controllers(replicasets.Loops...)
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
 		[]api.Kind{podkind.Kind}, replicasets.Kinds)...)
 	l := &lab{t, cluster.Admin(), &line{}}
-	straight := cluster.Client("controllers", access.Client(access.ControllersUser))
+	straight := cluster.As(controllers, "")
 	config := rest.CopyConfig(straight.Config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		l.line.next = next

@@ -33,7 +33,7 @@ type scheduler struct {
 func New(client *operator.Client) (*operator.Loop, error) {
 	core := client.Watches.Core().V1()
 	s := &scheduler{client: client, pods: core.Pods().Lister(), state: newState()}
-	s.loop = operator.NewLoop("scheduler", "pods", inFlight, client, s.reconcile)
+	s.loop = operator.NewLoop(loop, inFlight, client, s.reconcile)
 	return s.loop, errors.Join(
 		s.follow(core.Namespaces().Informer(), onChange(s.namespaceChanged, nil)),
 		s.follow(core.Nodes().Informer(), onChange(s.nodeChanged, s.nodeGone)),

@@ -19,7 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/garbage"
@@ -40,8 +39,8 @@ func newLab(t testing.TB) *lab { return newLabBehind(t, nil) }
 
 // newLabBehind is a lab whose scheduler reaches the API server by what between makes of its client.
 func newLabBehind(t testing.TB, between func(*operator.Client) *operator.Client) *lab {
-	cluster := apiservertest.Start(t, slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds, []api.Kind{pods.Kind})...)
-	client := cluster.Client("scheduler", access.Client(access.SchedulerUser))
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, scheduler.Component), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds, []api.Kind{pods.Kind})...)
+	client := cluster.As(scheduler.Component, "")
 	if between != nil {
 		client = between(client)
 	}

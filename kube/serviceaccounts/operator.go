@@ -34,7 +34,7 @@ func New(client *operator.Client, authority []byte) (*operator.Loop, error) {
 		client: client, authority: string(authority),
 		namespaces: watches.Namespaces().Lister(), accounts: watches.ServiceAccounts().Lister(), configMaps: watches.ConfigMaps().Lister(),
 	}
-	loop := operator.NewLoop("serviceaccounts", "namespaces", 2, client, k.reconcile)
+	loop := operator.NewLoop(Loops[0], 2, client, k.reconcile)
 	if err := operator.Follow(loop, watches.Namespaces().Informer(), operator.Self[*corev1.Namespace]); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func New(client *operator.Client) (*operator.Loop, error) {
 		return nil, fmt.Errorf("index endpoint slices by owner: %w", err)
 	}
 	e := &endpoints{client: client, services: watches.Services().Lister(), pods: watches.Pods().Lister(), slices: owned}
-	loop := operator.NewLoop("endpointslices", "services", 4, client, e.reconcile)
+	loop := operator.NewLoop(Loops[0], 4, client, e.reconcile)
 	if err := operator.Follow(loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func NewProxy(client *operator.Client, nft knftables.Interface, self string, ran
 		waiting: make(chan request), stale: stale{}, loaded: map[operator.Key]version{}, told: map[operator.Key]version{},
 		refused: map[operator.Key]string{},
 	}}
-	p.loop = operator.NewLoop("rules", "services", most, client, p.reconcile)
+	p.loop = operator.NewLoop(rulesLoop, most, client, p.reconcile)
 	p.loader.again = p.loop.Add
 	if err := operator.Follow(p.loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
 		return nil, err

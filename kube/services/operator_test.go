@@ -21,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/knftables"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/garbage"
@@ -39,11 +38,14 @@ type cluster struct {
 	person *operator.Client
 }
 
+// controllers may do what this room declares.
+var controllers = apiservertest.Controllers(services.Loops...)
+
 func newCluster(t *testing.T) *cluster {
 	c := &cluster{T: t}
-	c.Cluster = apiservertest.Start(t, slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, []api.Kind{pods.Kind}, services.Kinds)...)
+	c.Cluster = apiservertest.StartFor(t, apiservertest.Policy(t, controllers, services.Component), slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, []api.Kind{pods.Kind}, services.Kinds)...)
 	c.person = c.Admin()
-	client := c.Client("controllers", access.Client(access.ControllersUser))
+	client := c.As(controllers, "")
 	loop, err := services.New(client)
 	c.must(err)
 	c.run(client, loop.Run)
@@ -197,7 +199,7 @@ func TestTheRecordLeadsFromAPodsReadinessToTheRulesOfTheNode(t *testing.T) {
 		t.Skip("needs root: loads nftables rules")
 	}
 	c := newCluster(t)
-	client := c.Client("proxy", access.ClientOn("node-1", access.ProxyUser))
+	client := c.As(services.Component, "node-1")
 	nft, err := knftables.New(knftables.IPv4Family, services.TableName)
 	c.must(err)
 	proxy, err := services.NewProxy(client, nft, "node-1",

@@ -19,6 +19,7 @@ import (
 	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver"
+	"kubelab/kube/component"
 	"kubelab/kube/operator"
 	"kubelab/kube/store/storetest"
 )
@@ -33,14 +34,38 @@ type Cluster struct {
 	stop func()
 }
 
-// Start runs an API server with the given kinds until the test ends.
+// Start runs an API server with the given kinds until the test ends. It knows no part of a cluster but itself.
 func Start(t testing.TB, kinds ...api.Kind) *Cluster {
 	t.Helper()
-	return StartOn(t, storetest.StartMembers(t, 1), kinds...)
+	return StartFor(t, Policy(t), kinds...)
+}
+
+// StartFor is [Start] for parts of a cluster that may do what the policy says.
+func StartFor(t testing.TB, policy *access.Policy, kinds ...api.Kind) *Cluster {
+	t.Helper()
+	return start(t, storetest.StartMembers(t, 1), policy, kinds)
 }
 
 // StartOn is [Start] on the given etcd.
 func StartOn(t testing.TB, etcd *storetest.Members, kinds ...api.Kind) *Cluster {
+	t.Helper()
+	return start(t, etcd, Policy(t), kinds)
+}
+
+// Policy is the policy of a cluster that has the given parts.
+func Policy(t testing.TB, parts ...component.Component) *access.Policy {
+	t.Helper()
+	policy, err := access.NewPolicy(parts)
+	must(t, err)
+	return policy
+}
+
+// Controllers are controllers with the given loops only: they may do what these declare.
+func Controllers(loops ...component.Loop) component.Component {
+	return component.Component{Name: "controllers", Place: component.ControlPlane, User: "system:kube-controller-manager", Loops: loops}
+}
+
+func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds []api.Kind) *Cluster {
 	t.Helper()
 	dir := t.TempDir()
 	loopback := netip.MustParseAddr("127.0.0.1")
@@ -53,7 +78,7 @@ func StartOn(t testing.TB, etcd *storetest.Members, kinds ...api.Kind) *Cluster 
 	c := &Cluster{t: t, dir: dir, url: "https://" + freeAddress(t), keys: keys}
 	c.run = func() func() {
 		server := apiserver.New(apiserver.Config{
-			Kinds: kinds, Store: etcd.Open(), Authorize: access.Authorize, KubeletTLS: &tls.Config{RootCAs: authority},
+			Kinds: kinds, Store: etcd.Open(), Policy: policy, KubeletTLS: &tls.Config{RootCAs: authority},
 			Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
 		})
 		ctx, cancel := context.WithCancel(context.Background())
@@ -103,6 +128,12 @@ func (c *Cluster) Client(component string, identity access.Certificate) *operato
 		delivery.Wait()
 	})
 	return client
+}
+
+// As is the client of a part of the cluster that runs on a host ("": on none).
+func (c *Cluster) As(part component.Component, host string) *operator.Client {
+	c.t.Helper()
+	return c.Client(part.Name, access.ComponentOn(host, part))
 }
 
 // Admin is a client that may do everything.

@@ -17,6 +17,8 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/apiserver"
+	"kubelab/kube/cluster"
+	"kubelab/kube/component"
 	"kubelab/kube/services"
 	"kubelab/kube/store"
 )
@@ -31,9 +33,9 @@ type apiServerOptions struct {
 	serviceCIDR netip.Prefix
 }
 
-func newAPIServerCommand() *cobra.Command {
+func newAPIServerCommand(declared component.Component) *cobra.Command {
 	var options apiServerOptions
-	command := newComponentCommand("apiserver", "The API server: the one door to the store", options.run)
+	command := newComponentCommand(declared.Name, declared.Short, options.run)
 	flags := command.Flags()
 	hostname, _ := os.Hostname() // without one the flag has no default
 	flags.StringSliceVar(&options.etcd, "etcd", []string{"https://127.0.0.1:2379"}, "where etcd listens")
@@ -90,8 +92,12 @@ func (o *apiServerOptions) server() (*apiserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	policy, err := access.NewPolicy(cluster.Declared)
+	if err != nil {
+		return nil, err
+	}
 	return apiserver.New(apiserver.Config{
-		Kinds: kinds(o.serviceCIDR), Store: etcd, Authorize: access.Authorize, KubeletTLS: kubeletTLS,
+		Kinds: cluster.Kinds(o.serviceCIDR), Store: etcd, Policy: policy, KubeletTLS: kubeletTLS,
 		Host: o.host, Address: o.address, Port: port, ServiceIP: services.KubernetesIP(o.serviceCIDR).String(), Version: kubernetesVersion,
 	}), nil
 }

@@ -1,15 +1,45 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
+	"kubelab/kube/cluster"
+	"kubelab/kube/component"
 	"kubelab/labs/labcommand"
 	"kubelab/site/sitecommand"
 )
 
+// programs make the commands of components that are processes of a host.
+var programs = map[string]func(component.Component) *cobra.Command{
+	"etcd": newEtcdCommand, "apiserver": newAPIServerCommand, "scheduler": newSchedulerCommand, "controllers": newControllersCommand,
+	"runtime": newRuntimeCommand, "kubelet": newKubeletCommand, "proxy": newProxyCommand, "dns": newDNSCommand,
+}
+
+// componentCommands are the commands of all components that are processes of a host.
+func componentCommands(declared []component.Component) ([]*cobra.Command, error) {
+	if err := component.Check(declared); err != nil {
+		return nil, err
+	}
+	var commands []*cobra.Command
+	for _, c := range declared {
+		if c.Place != component.ControlPlane && c.Place != component.Node {
+			continue
+		}
+		program := programs[c.Name]
+		if program == nil {
+			return nil, fmt.Errorf("component %s has no command that starts it: give it one in commands_linux.go", c.Name)
+		}
+		commands = append(commands, program(c))
+	}
+	return commands, nil
+}
+
 // platformCommands are those that need Linux: a node is made of its namespaces and cgroups.
-func platformCommands() []*cobra.Command {
-	return []*cobra.Command{
+func platformCommands() ([]*cobra.Command, error) {
+	components, err := componentCommands(cluster.Declared)
+	return append([]*cobra.Command{
 		newUpCommand(),
 		newDownCommand(),
 		newNodeCommand(),
@@ -21,16 +51,8 @@ func platformCommands() []*cobra.Command {
 		labcommand.Exercise(),
 		sitecommand.Site(newComponentCommand, loops),
 
-		newEtcdCommand(),
-		newAPIServerCommand(),
-		newSchedulerCommand(),
-		newControllersCommand(),
-		newRuntimeCommand(),
-		newKubeletCommand(),
-		newProxyCommand(),
-		newDNSCommand(),
 		newHostCommand(),
 		newForwardCommand(),
 		newSuperviseCommand(),
-	}
+	}, components...), err
 }

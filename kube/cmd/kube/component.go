@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"kubelab/kube/cluster"
+	"kubelab/kube/component"
 	"kubelab/kube/operator"
 )
 
@@ -44,12 +45,11 @@ func newComponentCommand(name, short string, run func(ctx context.Context) error
 	}
 }
 
-// newClientCommand makes the command of a component that is a client of the API server. The flag named
-// hostFlag says on which host it runs: "host", or "node-name" for what runs on a node. While run works,
-// its steps are delivered beside it.
-func newClientCommand(name, short, hostFlag string, run func(ctx context.Context, client *operator.Client) error) *cobra.Command {
-	who := operator.Identity{Component: name}
-	command := newComponentCommand(name, short, func(ctx context.Context) error {
+// newClientCommand makes the command of a component that is a client of the API server. A flag says on which host it runs. While
+// run works, its steps are delivered beside it.
+func newClientCommand(declared component.Component, run func(ctx context.Context, client *operator.Client) error) *cobra.Command {
+	who := operator.Identity{Component: declared.Name}
+	command := newComponentCommand(declared.Name, declared.Short, func(ctx context.Context) error {
 		client, err := operator.Connect(who)
 		if err != nil {
 			return err
@@ -65,8 +65,28 @@ func newClientCommand(name, short, hostFlag string, run func(ctx context.Context
 	hostname, _ := os.Hostname() // without one the flag has no default
 	flags := command.Flags()
 	flags.StringVar(&who.Kubeconfig, "kubeconfig", "", "the file that says how to reach the API server, and as whom")
-	flags.StringVar(&who.Host, hostFlag, hostname, "the host that this process runs on")
+	flags.StringVar(&who.Host, declared.HostFlag(), hostname, "the host that this process runs on")
 	flags.StringVar(&who.Journal, "journal", "", "the file of steps that are not delivered yet (none: they are kept in memory only)")
+	return command
+}
+
+// newLeaderCommand makes the command of a component of which one copy works: it makes its loops, and runs them while it holds its
+// Lease.
+func newLeaderCommand(declared component.Component, loops func(client *operator.Client) (cluster.Runner, error)) *cobra.Command {
+	var command *cobra.Command
+	command = newClientCommand(declared, func(ctx context.Context, client *operator.Client) error {
+		work, err := loops(client)
+		if err != nil {
+			return err
+		}
+		client.Watches.StartWithContext(ctx) // so that whoever stands by knows what it needs to know
+		return client.Lead(ctx, declared.Lease, command.Flag(declared.HostFlag()).Value.String(), func(ctx context.Context) error {
+			if err := client.Sync(ctx); err != nil {
+				return err
+			}
+			return work.Run(ctx)
+		})
+	})
 	return command
 }
 

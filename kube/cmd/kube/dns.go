@@ -9,15 +9,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubelab/kube/component"
 	"kubelab/kube/dns"
 	"kubelab/kube/operator"
 )
 
 // newDNSCommand makes `kube dns`, which runs in its node's network namespace and takes the cluster's DNS address there.
-func newDNSCommand() *cobra.Command {
+func newDNSCommand(declared component.Component) *cobra.Command {
 	config := dns.Config{}
 	var upstream []string
-	command := newClientCommand("dns", "Answer for the names of services and pods, on this node", "node-name",
+	command := newClientCommand(declared,
 		func(ctx context.Context, client *operator.Client) error {
 			for _, text := range upstream {
 				server, err := serverAddress(text)

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+
+	"kubelab/kube/component"
 )
 
 // etcdOptions are those of one member that is alone.
@@ -28,9 +30,9 @@ const (
 	etcdMaxTxnOps = 512     // a batch of steps is one transaction
 )
 
-func newEtcdCommand() *cobra.Command {
+func newEtcdCommand(declared component.Component) *cobra.Command {
 	var options etcdOptions
-	command := newComponentCommand("etcd", "The store: etcd's own server, one member", options.run)
+	command := newComponentCommand(declared.Name, declared.Short, options.run)
 	flags := command.Flags()
 	flags.StringVar(&options.name, "name", "control-plane", "the name of this member")
 	flags.StringVar(&options.dir, "data-dir", "", "the directory that everything is kept in")

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"kubelab/kube/api"
+	"kubelab/kube/cluster"
 	"kubelab/kube/services"
 )
 
@@ -82,7 +83,7 @@ func places(decided map[string]row) []place {
 		path []int
 	}
 	var queue []visit
-	for _, kind := range kinds(services.DefaultRange) {
+	for _, kind := range cluster.Kinds(services.DefaultRange) {
 		queue = append(queue, visit{of: reflect.TypeOf(kind.New()).Elem(), kind: kind})
 	}
 	var found []place

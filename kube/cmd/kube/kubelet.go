@@ -8,15 +8,16 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"kubelab/kube/component"
 	"kubelab/kube/kubelet"
 	"kubelab/kube/operator"
 )
 
 // newKubeletCommand makes `kube kubelet`, which runs on its node, beside `kube runtime`.
-func newKubeletCommand() *cobra.Command {
+func newKubeletCommand(declared component.Component) *cobra.Command {
 	config := kubelet.Config{CPU: resource.MustParse("2"), Memory: resource.MustParse("4Gi")}
 	var command *cobra.Command
-	command = newClientCommand("kubelet", "Keep this node's pods as they should be, and speak for the node", "node-name",
+	command = newClientCommand(declared,
 		func(ctx context.Context, client *operator.Client) error {
 			config.NodeName = command.Flag("node-name").Value.String()
 			return kubelet.Run(ctx, client, config)

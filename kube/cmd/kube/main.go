@@ -16,13 +16,14 @@ import (
 )
 
 // commands lists everything that the program can do on this machine.
-func commands() []*cobra.Command {
-	return append(platformCommands(),
+func commands() ([]*cobra.Command, error) {
+	platform, err := platformCommands()
+	return append(platform,
 		newWhyCommand(),
 		newStepCommand(),
 		sitecommand.Replay(),
 		newVersionCommand(),
-	)
+	), err
 }
 
 const (
@@ -32,10 +33,16 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	root := newRootCommand(commands())
+	all, err := commands()
+	if err != nil {
+		stop()
+		fmt.Fprintln(os.Stderr, "kube:", err)
+		os.Exit(exitFailed)
+	}
+	root := newRootCommand(all)
 	started := false
 	noteStart(root, &started)
-	err := root.ExecuteContext(ctx)
+	err = root.ExecuteContext(ctx)
 	stop()
 	if err == nil {
 		return

@@ -12,15 +12,16 @@ import (
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/knftables"
 
+	"kubelab/kube/component"
 	"kubelab/kube/operator"
 	"kubelab/kube/services"
 )
 
 // newProxyCommand makes `kube proxy`, which runs in its node's network namespace.
-func newProxyCommand() *cobra.Command {
+func newProxyCommand(declared component.Component) *cobra.Command {
 	var ranges services.Ranges
 	var command *cobra.Command
-	command = newClientCommand("proxy", "Keep this node's rules for services, and its routes to the pods of other nodes", "node-name",
+	command = newClientCommand(declared,
 		func(ctx context.Context, client *operator.Client) error {
 			node := command.Flag("node-name").Value.String()
 			nft, err := knftables.New(knftables.IPv4Family, services.TableName)

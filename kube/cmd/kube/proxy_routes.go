@@ -12,6 +12,7 @@ import (
 
 	"kubelab/kube/operator"
 	"kubelab/kube/podnet"
+	"kubelab/kube/services"
 	"kubelab/kube/trace"
 )
 
@@ -19,7 +20,7 @@ import (
 // one key: the node itself.
 func newRoutes(client *operator.Client, self string) (*operator.Loop, error) {
 	nodes := client.Watches.Core().V1().Nodes()
-	loop := operator.NewLoop("routes", "nodes", 1, client, func(ctx context.Context, _ operator.Key) error {
+	loop := operator.NewLoop(services.RoutesLoop, 1, client, func(ctx context.Context, _ operator.Key) error {
 		all, err := nodes.Lister().List(labels.Everything())
 		if err != nil {
 			return err

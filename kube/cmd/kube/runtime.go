@@ -12,16 +12,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"kubelab/kube/cluster"
+	"kubelab/kube/component"
 	"kubelab/kube/runtime"
 )
 
 // defaultRuntime is the CRI socket of a machine that is a node by itself.
 const defaultRuntime = "unix:///run/kubelab/runtime.sock"
 
-func newRuntimeCommand() *cobra.Command {
+func newRuntimeCommand(declared component.Component) *cobra.Command {
 	var config runtime.Config
 	var podCIDR, clusterCIDR string
-	command := newComponentCommand("runtime", "Make pods out of images, networks and containers, for a kubelet (a CRI server)", func(ctx context.Context) error {
+	command := newComponentCommand(declared.Name, declared.Short, func(ctx context.Context) error {
 		var err error
 		if config.ClusterCIDR, err = netip.ParsePrefix(clusterCIDR); err != nil {
 			return fmt.Errorf("--cluster-cidr: %w", err)

@@ -17,14 +17,15 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kubelab/kube/access"
+	"kubelab/kube/cluster"
+	"kubelab/kube/component"
 	"kubelab/kube/operator"
 	"kubelab/kube/operator/stepmode"
 	"kubelab/kube/trace"
 )
 
 // loops are the names of all loops.
-var loops = []string{"deployments", "endpointslices", "evictions", "kubelet", "namespaces", "node", "node-health", "owners",
-	"pod-ranges", "replicasets", "routes", "rules", "scheduler", "serviceaccounts"}
+var loops = component.Loops(cluster.Declared)
 
 func newStepCommand() *cobra.Command {
 	var kubeconfig string

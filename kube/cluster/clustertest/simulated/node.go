@@ -62,7 +62,7 @@ func run(ctx context.Context, kubeconfig, name string, ip netip.Addr, labels map
 			OperatingSystem: runtime.GOOS, Architecture: runtime.GOARCH,
 		},
 	}}
-	n.loop = operator.NewLoop("kubelet", "pods", 1, client, n.turn)
+	n.loop = operator.NewLoop(pods.Loop, 1, client, n.turn)
 	ourself, ours := selected(client, "metadata.name="+name), selected(client, "spec.nodeName="+name)
 	n.nodes, n.pods = ourself.Core().V1().Nodes().Lister(), ours.Core().V1().Pods().Lister()
 	if err := operator.Follow(n.loop, ourself.Core().V1().Nodes().Informer(), operator.Self[*corev1.Node]); err != nil {
