@@ -94,11 +94,11 @@ func selected(client *operator.Client, fields string) informers.SharedInformerFa
 func (n *node) beat(ctx context.Context) {
 	leases := n.client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
 	for ctx.Err() == nil {
-		patch := fmt.Appendf(nil, `{"spec":{"renewTime":%q}}`, time.Now().UTC().Format(metav1.RFC3339Micro))
-		_, err := leases.Patch(ctx, n.machine.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+		lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: n.machine.Name}, Spec: coordinationv1.LeaseSpec{
+			HolderIdentity: &n.machine.Name, LeaseDurationSeconds: new(int32(4)), RenewTime: new(metav1.NowMicro())}}
+		_, err := leases.Update(ctx, lease, metav1.UpdateOptions{})
 		if apierrors.IsNotFound(err) {
-			_, err = leases.Create(ctx, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: n.machine.Name}, Spec: coordinationv1.LeaseSpec{
-				HolderIdentity: &n.machine.Name, LeaseDurationSeconds: new(int32(4)), RenewTime: new(metav1.NowMicro())}}, metav1.CreateOptions{})
+			_, err = leases.Create(ctx, lease, metav1.CreateOptions{})
 		}
 		if err != nil && ctx.Err() == nil {
 			slog.Warn("the lease of a simulated node is not renewed", "node", n.machine.Name, "error", err)
