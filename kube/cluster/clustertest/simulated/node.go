@@ -5,7 +5,6 @@ package simulated
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"runtime"
