@@ -40,7 +40,9 @@ var configMap = Type[*corev1.ConfigMap]{
 func validateKeys[V any](data map[string]V, at string) field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(data)) {
-		errs = append(errs, invalidIf(validation.IsConfigMapKey(key), key, field.NewPath(at).Key(key))...)
+		for _, wrong := range validation.IsConfigMapKey(key) {
+			errs = append(errs, field.Invalid(field.NewPath(at).Key(key), key, wrong))
+		}
 	}
 	return errs
 }

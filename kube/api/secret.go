@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +13,7 @@ import (
 var secret = Type[*corev1.Secret]{
 	Names: Names{Plural: "secrets", Namespaced: true},
 	Default: func(s *corev1.Secret) {
-		fill(&s.Type, corev1.SecretTypeOpaque)
+		s.Type = cmp.Or(s.Type, corev1.SecretTypeOpaque)
 		if len(s.StringData) > 0 && s.Data == nil {
 			s.Data = map[string][]byte{}
 		}

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -108,10 +109,7 @@ func (s *Server) kubeletOf(c *call, pod *corev1.Pod) (string, error) {
 // containerOf is the container that a call means: a pod with only one need not be asked which.
 func containerOf(pod *corev1.Pod, asked string) (string, error) {
 	var names []string
-	for _, container := range pod.Spec.InitContainers {
-		names = append(names, container.Name)
-	}
-	for _, container := range pod.Spec.Containers {
+	for _, container := range podspec.Members(&pod.Spec) {
 		names = append(names, container.Name)
 	}
 	if asked == "" {

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/store"
 )
 
@@ -27,33 +28,10 @@ func (s *Server) PodNeeds(node, resource, namespace, name string) bool {
 			return false
 		}
 		pod := is.object.(*corev1.Pod)
-		return pod.Spec.NodeName == node && slices.Contains(references(&pod.Spec)[resource], name)
+		return pod.Spec.NodeName == node && slices.ContainsFunc(podspec.References(&pod.Spec), func(ref podspec.Reference) bool {
+			return ref.Object == podspec.Object{Resource: resource, Name: name}
+		})
 	})
-}
-
-// references are the Secrets and ConfigMaps that a pod names: those of its environment, for a pod with volumes is refused.
-func references(spec *corev1.PodSpec) map[string][]string {
-	found := map[string][]string{}
-	config := func(name string) { found["configmaps"] = append(found["configmaps"], name) }
-	secret := func(name string) { found["secrets"] = append(found["secrets"], name) }
-	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
-		for _, from := range c.EnvFrom {
-			if from.ConfigMapRef != nil {
-				config(from.ConfigMapRef.Name)
-			}
-			if from.SecretRef != nil {
-				secret(from.SecretRef.Name)
-			}
-		}
-		for _, variable := range c.Env {
-			if from := variable.ValueFrom; from != nil && from.ConfigMapKeyRef != nil {
-				config(from.ConfigMapKeyRef.Name)
-			} else if from != nil && from.SecretKeyRef != nil {
-				secret(from.SecretKeyRef.Name)
-			}
-		}
-	}
-	return found
 }
 
 // restrict keeps a part of the cluster to what is its own, now that the object is known: old is nil on create, object on delete.

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kubelab/kube/access"
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
@@ -124,7 +125,7 @@ func KillContainer(ctx context.Context, client kubernetes.Interface, name, targe
 
 func killContainer(ctx context.Context, name string, pod *corev1.Pod, container string) error {
 	return withHost(name, pod.Spec.NodeName, func(c *Cluster, host Host) error {
-		for _, status := range pod.Status.ContainerStatuses {
+		for _, status := range podspec.Statuses(&pod.Status) {
 			if _, id, made := strings.Cut(status.ContainerID, "://"); made && status.Name == container && status.State.Running != nil {
 				c.record(ctx, "kill container", trace.Ref{Resource: "pods", Namespace: pod.Namespace, Name: pod.Name}, container)
 				return containers.KillCgroup(pods.CgroupParent(c.Spec.cgroup(host), pod) + "/" + id)

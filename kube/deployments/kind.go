@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // Kinds is what this concept adds to the API.
@@ -33,7 +34,7 @@ var deployment = api.Type[*appsv1.Deployment]{
 	ValidateUpdate: func(new, old *appsv1.Deployment) field.ErrorList {
 		return apivalidation.ValidateImmutableField(new.Spec.Selector, old.Spec.Selector, field.NewPath("spec", "selector"))
 	},
-	Warn: func(d *appsv1.Deployment) []string { return api.OwnerWarnings(d.Name, &d.Spec.Template) },
+	Warn: func(d *appsv1.Deployment) []string { return podspec.OwnerWarnings(d.Name, &d.Spec.Template) },
 	Scale: &api.Scale{
 		Get: func(o api.Object) (wanted, actual int32, selector string) {
 			d := o.(*appsv1.Deployment)
@@ -48,7 +49,7 @@ var deployment = api.Type[*appsv1.Deployment]{
 		{Name: "Up-to-date", Type: "string", Value: func(d *appsv1.Deployment) any { return d.Status.UpdatedReplicas }},
 		{Name: "Available", Type: "string", Value: func(d *appsv1.Deployment) any { return d.Status.AvailableReplicas }},
 		api.AgeColumn[*appsv1.Deployment](),
-	}, api.TemplateColumns(
+	}, podspec.TemplateColumns(
 		func(d *appsv1.Deployment) *corev1.PodTemplateSpec { return &d.Spec.Template },
 		func(d *appsv1.Deployment) *metav1.LabelSelector { return d.Spec.Selector })...),
 }
@@ -65,7 +66,7 @@ func setDefaults(d *appsv1.Deployment) {
 		setDefault(&d.Spec.Strategy.RollingUpdate.MaxUnavailable, intstr.FromString("25%"))
 		setDefault(&d.Spec.Strategy.RollingUpdate.MaxSurge, intstr.FromString("25%"))
 	}
-	api.DefaultPodTemplate(&d.Spec.Template)
+	podspec.DefaultTemplate(&d.Spec.Template)
 }
 
 func setDefault[T any](at **T, value T) {
@@ -77,8 +78,8 @@ func setDefault[T any](at **T, value T) {
 func validate(d *appsv1.Deployment) field.ErrorList {
 	spec := field.NewPath("spec")
 	errs := apivalidation.ValidateNonnegativeField(int64(*d.Spec.Replicas), spec.Child("replicas"))
-	errs = append(errs, api.ValidateSelector(d.Spec.Selector, "deployment", spec.Child("selector"))...)
-	errs = append(errs, api.ValidateReplicaTemplate(&d.Spec.Template, d.Spec.Selector, "Deployment", spec.Child("template"))...)
+	errs = append(errs, podspec.ValidateSelector(d.Spec.Selector, "deployment", spec.Child("selector"))...)
+	errs = append(errs, podspec.ValidateReplicaTemplate(&d.Spec.Template, d.Spec.Selector, "Deployment", spec.Child("template"))...)
 	errs = append(errs, validateStrategy(&d.Spec.Strategy, spec.Child("strategy"))...)
 	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(d.Spec.MinReadySeconds), spec.Child("minReadySeconds"))...)
 	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(*d.Spec.RevisionHistoryLimit), spec.Child("revisionHistoryLimit"))...)

@@ -19,6 +19,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/cri-client/pkg/logs"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods"
 )
 
@@ -108,10 +109,8 @@ func (k *Kubelet) logged(ctx context.Context, pod *corev1.Pod, name string, prev
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("previous terminated container %q in pod %q not found", name, pod.Name))
 	case len(records) == 0:
 		why := pods.ContainerCreating
-		for _, status := range pod.Status.ContainerStatuses {
-			if waiting := status.State.Waiting; status.Name == name && waiting != nil {
-				why = waiting.Reason
-			}
+		if waiting := podspec.StatusOf(&pod.Status, name).State.Waiting; waiting != nil {
+			why = waiting.Reason
 		}
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("container %q in pod %q is waiting to start: %s", name, pod.Name, why))
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // Kinds are the kinds of this room.
@@ -61,10 +62,10 @@ func validate(n *corev1.Node) field.ErrorList {
 	}
 	//lint:ignore SA1019 so it is refused
 	if n.Spec.ConfigSource != nil {
-		errs = append(errs, field.Forbidden(spec.Child("configSource"), api.NotYet))
+		errs = append(errs, field.Forbidden(spec.Child("configSource"), podspec.NotYet))
 	}
 	if n.Spec.PodPreemptionPolicy != nil {
-		errs = append(errs, field.Forbidden(spec.Child("podPreemptionPolicy"), api.NotYet))
+		errs = append(errs, field.Forbidden(spec.Child("podPreemptionPolicy"), podspec.NotYet))
 	}
 	if len(n.Spec.PodCIDRs) > 1 {
 		errs = append(errs, field.Forbidden(spec.Child("podCIDRs"), "kubelab gives pods addresses of one family: one range is enough"))
@@ -80,7 +81,7 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 		for _, message := range validation.IsValidLabelValue(taint.Value) {
 			errs = append(errs, field.Invalid(at.Child("value"), taint.Value, message))
 		}
-		errs = append(errs, api.ValidateTaintEffect(taint.Effect, at.Child("effect"))...)
+		errs = append(errs, podspec.ValidateTaintEffect(taint.Effect, at.Child("effect"))...)
 		for _, earlier := range taints[:i] {
 			if earlier.MatchTaint(&taint) {
 				duplicate := field.Duplicate(at, taint)

@@ -2,11 +2,13 @@ package pods
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 type podColumn = api.ColumnOf[*corev1.Pod]
@@ -29,7 +31,7 @@ var columns = []podColumn{
 // readyContainers are the containers that run and are ready.
 func readyContainers(pod *corev1.Pod) []corev1.ContainerStatus {
 	var ready []corev1.ContainerStatus
-	for _, c := range pod.Status.ContainerStatuses {
+	for _, c := range podspec.Statuses(&pod.Status) {
 		if c.Ready && c.State.Running != nil {
 			ready = append(ready, c)
 		}
@@ -50,8 +52,8 @@ func statusWord(pod *corev1.Pod) string {
 	if pod.Status.Reason != "" {
 		word = pod.Status.Reason
 	}
-	for i := len(pod.Status.ContainerStatuses) - 1; i >= 0; i-- { // so that the first one has the last word
-		if trouble := whyNotRunning(pod.Status.ContainerStatuses[i].State); trouble != "" {
+	for _, c := range slices.Backward(podspec.Statuses(&pod.Status)) { // so that the first one has the last word
+		if trouble := whyNotRunning(c.State); trouble != "" {
 			word = trouble
 		}
 	}
@@ -81,7 +83,7 @@ func whyNotRunning(state corev1.ContainerState) string {
 // restartsText is how often containers were started anew, and when one last was: 2 (5m ago).
 func restartsText(pod *corev1.Pod) string {
 	count, last := int32(0), metav1.Time{}
-	for _, c := range pod.Status.ContainerStatuses {
+	for _, c := range podspec.Statuses(&pod.Status) {
 		count += c.RestartCount
 		if ended := c.LastTerminationState.Terminated; ended != nil && last.Before(&ended.FinishedAt) {
 			last = ended.FinishedAt

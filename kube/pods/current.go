@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"kubelab/kube/trace"
 )
 
@@ -16,10 +14,11 @@ type Current struct {
 	Containers []Container // newest attempt of each name first
 
 	Images map[string]Image     // by container: what its next attempt starts from
-	Unset  map[string]string    // by container: why its environment cannot be made
 	Busy   map[string]time.Time // jobs under way; for a stop, the time at which SIGKILL comes
 	Failed map[string]Failure   // jobs whose last try failed
 	Seen   time.Time            // when this kubelet first saw the pod
+
+	Sources Sources // what its containers' environments are drawn from
 
 	Refused *Refusal // why the node does not take the pod; nil: it does
 }
@@ -113,14 +112,4 @@ func (c Current) newest(name string) *Container {
 		return &c.Containers[i]
 	}
 	return nil
-}
-
-// statusOf is what a pod's status says of a container, or an empty one.
-func statusOf(pod *corev1.Pod, name string) corev1.ContainerStatus {
-	for _, status := range pod.Status.ContainerStatuses {
-		if status.Name == name {
-			return status
-		}
-	}
-	return corev1.ContainerStatus{}
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
@@ -23,13 +24,12 @@ import (
 
 // work is an action and all that it takes to do it. pod is nil for one that the API does not know.
 type work struct {
-	key          operator.Key
-	uid          types.UID
-	pod          *corev1.Pod
-	life         *life
-	action       Action
-	have         Current
-	environments map[string]Environment
+	key    operator.Key
+	uid    types.UID
+	pod    *corev1.Pod
+	life   *life
+	action Action
+	have   Current
 }
 
 // begin does an action in a job of its own. When it is done, the pod is looked at again.
@@ -147,11 +147,15 @@ func (o *Operator) makeCgroup(pod *corev1.Pod) error {
 
 // startContainer makes one attempt of a container and lets it run.
 func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer) error {
-	c, sandbox := containerOf(w.pod, a.Container), w.have.ready()
-	if err := o.node.writeFiles(w.pod, c, a.Attempt, sandbox.IPs); err != nil {
+	c, sandbox := podspec.Find(&w.pod.Spec, a.Container), w.have.ready()
+	if err := o.node.writeFiles(w.pod, c.Container, a.Attempt, sandbox.IPs); err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
-	config := containerConfig(w.pod, c, a, w.environments[a.Container], o.node)
+	env, err := environment(w.pod, c.Container, w.have.sources())
+	if err != nil {
+		return &problem{CreateContainerConfigError, err.Error()}
+	}
+	config := containerConfig(w.pod, c.Container, a, env, o.node)
 	nameUser(config.Linux.SecurityContext, w.have.Images[a.Container])
 	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
 		PodSandboxId:  a.Sandbox,
@@ -208,13 +212,4 @@ func (o *Operator) eventAbout(ctx context.Context, pod *corev1.Pod, container, k
 		about.FieldPath = "spec.containers{" + container + "}"
 	}
 	o.client.Event(ctx, about, kind, reason, "%s", text)
-}
-
-func containerOf(pod *corev1.Pod, name string) *corev1.Container {
-	for i := range pod.Spec.Containers {
-		if pod.Spec.Containers[i].Name == name {
-			return &pod.Spec.Containers[i]
-		}
-	}
-	return nil
 }

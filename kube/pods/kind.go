@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // Kind is the Pod: containers that live and die together on one node, with one address.
@@ -22,9 +23,9 @@ var Kind = api.Type[*corev1.Pod]{
 			pod.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: QOSClass(&pod.Spec)}
 		}
 	},
-	Validate:       func(pod *corev1.Pod) field.ErrorList { return api.ValidatePodSpec(&pod.Spec, field.NewPath("spec")) },
+	Validate:       func(pod *corev1.Pod) field.ErrorList { return podspec.Validate(&pod.Spec, field.NewPath("spec")) },
 	ValidateUpdate: validateUpdate,
-	Warn:           api.PodWarnings,
+	Warn:           podspec.Warnings,
 	GracePeriod:    gracePeriod,
 	Columns:        columns,
 }.Kind()
@@ -32,12 +33,11 @@ var Kind = api.Type[*corev1.Pod]{
 // setDefaults adds to what every template gets what only a pod gets.
 func setDefaults(pod *corev1.Pod) {
 	spec := &pod.Spec
-	api.DefaultPodSpec(spec)
+	podspec.Default(spec)
 	if spec.EnableServiceLinks == nil {
 		spec.EnableServiceLinks = new(corev1.DefaultEnableServiceLinks)
 	}
-	for i := range spec.Containers {
-		c := &spec.Containers[i]
+	for _, c := range podspec.Members(spec) {
 		requestLimits(&c.Resources)
 		if !spec.HostNetwork {
 			continue

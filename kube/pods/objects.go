@@ -4,9 +4,7 @@ package pods
 
 import (
 	"context"
-	"fmt"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,9 +19,6 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
 )
-
-// firstSight is how long a turn waits for the first sight of an object.
-const firstSight = 2 * time.Second
 
 // objects watches the single objects that the node's pods refer to, each from the first to the last pod that
 // does. A node need not know, and is not allowed to know, all Secrets of the cluster.
@@ -44,43 +39,39 @@ type watched struct {
 	stop    context.CancelFunc
 	wakes   bool // a change is news to the pods
 	pods    map[operator.Key]bool
+	first   sync.WaitGroup // who waits for the first sight of it
 }
 
-// get is an object that a pod refers to, or nil if it does not exist. From now on the pod is woken when the
-// object changes.
-func (o *objects) get(ctx context.Context, pod operator.Key, ref reference) (runtime.Object, error) {
-	w, err := o.seen(ctx, pod, ref)
-	if err != nil {
-		return nil, err
-	}
-	object, err := w.found.Lister().ByNamespace(ref.namespace).Get(ref.name)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return object, err
-}
-
-// services are those of the pod's namespace. A container is told of those that there are when it starts, so the pod is not woken for them.
-func (o *objects) services(ctx context.Context, pod operator.Key) ([]*corev1.Service, error) {
-	w, err := o.seen(ctx, pod, reference{resource: "services", namespace: pod.Namespace})
-	if err != nil {
-		return nil, err
-	}
-	return w.factory.Core().V1().Services().Lister().List(labels.Everything())
-}
-
-// seen watches what is referred to, and waits for the first sight of it.
-func (o *objects) seen(ctx context.Context, pod operator.Key, ref reference) (*watched, error) {
+// get is an object that a pod refers to, or nil if it does not exist. As long as the API server has not said, it is not seen. From now on the pod is
+// woken when that changes.
+func (o *objects) get(pod operator.Key, ref reference) (object runtime.Object, seen bool, err error) {
 	w, err := o.watch(pod, ref)
-	if err != nil {
-		return nil, err
+	if err != nil || !w.found.Informer().HasSynced() {
+		return nil, false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, firstSight)
-	defer cancel()
-	if !cache.WaitFor(ctx, "", w.found.Informer().HasSyncedChecker()) {
-		return nil, fmt.Errorf("the API server has not shown %s %s/%s yet", ref.resource, ref.namespace, ref.name)
+	object, err = w.found.Lister().ByNamespace(ref.namespace).Get(ref.name)
+	if apierrors.IsNotFound(err) {
+		return nil, true, nil
 	}
-	return w, nil
+	return object, true, err
+}
+
+// services are those of which a pod's containers are told: the API server's, and if linked those of the pod's namespace. A container is told of
+// those that there are when it starts, so the pod is not woken when one comes or goes.
+func (o *objects) services(pod operator.Key, linked bool) (all []*corev1.Service, seen bool, err error) {
+	service, seen, err := o.get(pod, reference{serviceResource, "default", "kubernetes"})
+	if is, ok := service.(*corev1.Service); ok {
+		all = append(all, is)
+	}
+	if err != nil || !linked {
+		return all, seen, err
+	}
+	w, err := o.watch(pod, reference{resource: serviceResource, namespace: pod.Namespace})
+	if err != nil || !w.found.Informer().HasSynced() {
+		return all, false, err
+	}
+	own, err := w.factory.Core().V1().Services().Lister().List(labels.Everything())
+	return append(all, own...), seen, err
 }
 
 func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
@@ -115,6 +106,11 @@ func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
 	w.stop = stop
 	factory.StartWithContext(ctx)
 	o.known[ref] = w
+	w.first.Go(func() {
+		if cache.WaitFor(ctx, "", found.Informer().HasSyncedChecker()) {
+			o.seen(w)
+		}
+	})
 	return w, nil
 }
 
@@ -128,6 +124,15 @@ func (o *objects) changed(w *watched, object any) {
 		if is, ok := object.(metav1.Object); ok {
 			o.wake(pod, trace.Wrote(is.GetResourceVersion()))
 		}
+	}
+}
+
+// seen has the pods looked at that have waited for the first sight of an object.
+func (o *objects) seen(w *watched) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for pod := range w.pods {
+		o.wake(pod)
 	}
 }
 
@@ -153,5 +158,6 @@ func (o *objects) end(idle func(*watched) bool) {
 	o.mu.Unlock() // a watch that ends may be waiting for it
 	for _, w := range ended {
 		w.factory.Shutdown()
+		w.first.Wait()
 	}
 }

@@ -13,12 +13,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
 )
@@ -181,7 +181,7 @@ func (o *Operator) explained(records Records, ended []outcome) Records {
 }
 
 // step does what one pod needs now. pod is nil for one that the API does not know.
-func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, pod *corev1.Pod, have Current) error {
+func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, pod *corev1.Pod, have Current) (err error) {
 	l := o.live(key, uid)
 	l.prune(have)
 	if pod != nil {
@@ -190,19 +190,17 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 		}
 		pod = l.newer(pod)
 		ctx = o.noteExits(ctx, pod, have)
-		var err error
 		if have.Refused, err = o.refuse(ctx, l, pod, have); err != nil {
 			return err
 		}
 	}
-	environments, err := o.prepare(ctx, key, pod, &have)
-	if err != nil {
+	if have.Sources, err = o.gather(key, pod, have); err != nil {
 		return err
 	}
 	now := time.Now()
 	decision := Plan(pod, have, now)
 	for _, action := range decision.Actions {
-		o.begin(ctx, work{key, uid, pod, l, action, have, environments})
+		o.begin(ctx, work{key, uid, pod, l, action, have})
 	}
 	if wake := decision.Wake; !wake.At.IsZero() {
 		o.loop.After(key, max(wake.At.Sub(now), time.Millisecond), wake.Why)
@@ -213,70 +211,44 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 	return o.write(ctx, l, pod, decision.Status)
 }
 
-// prepare makes the environments of the containers that do not run, and notes in have which cannot be made.
-func (o *Operator) prepare(ctx context.Context, key operator.Key, pod *corev1.Pod, have *Current) (map[string]Environment, error) {
-	have.Unset = map[string]string{}
-	made := map[string]Environment{}
+// gather finds what the environments of the containers may be drawn from that do not run.
+func (o *Operator) gather(key operator.Key, pod *corev1.Pod, have Current) (Sources, error) {
+	from := Sources{Data: map[podspec.Object]map[string]string{}}
 	if pod == nil || pod.DeletionTimestamp != nil || finished(pod) {
-		return made, nil
+		return from, nil
 	}
-	for i := range pod.Spec.Containers {
-		c := &pod.Spec.Containers[i]
-		if record := have.newest(c.Name); record != nil && record.State == Running {
+	starting := map[string]bool{}
+	for _, c := range podspec.Members(&pod.Spec) {
+		if record := have.newest(c.Name); record == nil || record.State != Running {
+			starting[c.Name] = true
+		}
+	}
+	if len(starting) == 0 {
+		return from, nil
+	}
+	for _, ref := range podspec.References(&pod.Spec) {
+		if !starting[ref.Container] {
 			continue
 		}
-		var unknown error
-		from := o.sources(ctx, key, *have, linksServices(pod), &unknown)
-		env, err := environment(pod, c, from)
-		if unknown != nil {
-			return nil, unknown
-		}
-		made[c.Name] = env
-		if image, pulled := have.Images[c.Name]; err == nil && pulled {
-			err = checkUser(pod, c, image)
-		}
+		object, seen, err := o.objects.get(key, reference{ref.Resource, key.Namespace, ref.Name})
 		if err != nil {
-			have.Unset[c.Name] = err.Error()
+			return from, err
 		}
-	}
-	return made, nil
-}
-
-// sources gives the environment what it may be drawn from; links says whether the services of the pod's namespace belong to it. What cannot be
-// found out at present is left in unknown.
-func (o *Operator) sources(ctx context.Context, key operator.Key, have Current, links bool, unknown *error) Sources {
-	get := func(resource, namespace, name string) (runtime.Object, error) {
-		object, err := o.objects.get(ctx, key, reference{resource, namespace, name})
-		if err != nil {
-			*unknown = err
+		if !seen {
+			from.Awaited = append(from.Awaited, ref.Object)
 		}
-		return object, err
-	}
-	from := Sources{Node: o.node, Data: func(kind, name string) (map[string]string, error) {
-		resource := map[string]string{configMap: "configmaps", secret: "secrets"}[kind]
-		object, err := get(resource, key.Namespace, name)
 		switch is := object.(type) {
 		case *corev1.ConfigMap:
-			return orEmpty(is.Data), err
+			from.Data[ref.Object] = orEmpty(is.Data)
 		case *corev1.Secret:
-			return plain(is.Data), err
+			from.Data[ref.Object] = plain(is.Data)
 		}
-		return nil, err
-	}}
-	if sandbox := have.ready(); sandbox != nil {
-		from.IPs = sandbox.IPs
 	}
-	if service, err := get("services", "default", "kubernetes"); err == nil && service != nil {
-		from.Services = append(from.Services, service.(*corev1.Service))
+	services, seen, err := o.objects.services(key, linksServices(pod))
+	if from.Services = services; !seen {
+		from.Awaited = append(from.Awaited, podspec.Object{Resource: serviceResource})
 	}
-	if links {
-		own, err := o.objects.services(ctx, key)
-		if err != nil {
-			*unknown = err
-		}
-		from.Services = append(from.Services, own...)
-	}
-	return from
+	return from, err
 }
 
 func plain(data map[string][]byte) map[string]string {

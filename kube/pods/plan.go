@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
 		p.endOrphan()
 		return p.decision
 	}
+	p.members = podspec.Members(&pod.Spec)
 	if have.Refused != nil && !finished(pod) {
 		p.decision.Status = p.refusedStatus(*have.Refused)
 		return p.decision
@@ -57,6 +59,7 @@ func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
 
 type planner struct {
 	pod      *corev1.Pod
+	members  []podspec.Member
 	have     Current
 	now      time.Time
 	decision Decision
@@ -66,8 +69,8 @@ type planner struct {
 func (p *planner) keepRunning() {
 	p.clearAway()
 	alive := false
-	for i := range p.pod.Spec.Containers {
-		alive = p.keep(&p.pod.Spec.Containers[i]) || alive
+	for _, c := range p.members {
+		alive = p.keep(c) || alive
 	}
 	if !alive {
 		p.stopSandbox()
@@ -78,7 +81,7 @@ func (p *planner) keepRunning() {
 }
 
 // keep does what one container needs, and says whether it is still to run.
-func (p *planner) keep(c *corev1.Container) bool {
+func (p *planner) keep(c podspec.Member) bool {
 	record := p.have.newest(c.Name)
 	switch {
 	case record != nil && record.State == Running:
@@ -91,7 +94,7 @@ func (p *planner) keep(c *corev1.Container) bool {
 		if !p.busy(startJob(c.Name, record.Attempt)) {
 			p.propose(RemoveContainer{c.Name, record.ID})
 		}
-	case !p.mayStart(c.Name):
+	case !p.mayStart(c):
 		return false
 	default:
 		p.start(c)
@@ -100,7 +103,7 @@ func (p *planner) keep(c *corev1.Container) bool {
 }
 
 // start takes the next step towards a running container. The sandbox and the image do not wait for each other.
-func (p *planner) start(c *corev1.Container) {
+func (p *planner) start(c podspec.Member) {
 	attempt, streak, due := p.next(c.Name)
 	if due.After(p.now) {
 		p.wake(due, "the back-off of container "+c.Name+" is over")
@@ -115,19 +118,19 @@ func (p *planner) start(c *corev1.Container) {
 		p.propose(PullImage{c.Name, c.Image, c.ImagePullPolicy, attempt})
 		return
 	}
-	if sandbox == nil || p.have.Unset[c.Name] != "" {
+	if sandbox == nil || p.awaits(c) || p.unset(c) != "" {
 		return
 	}
 	p.propose(StartContainer{c.Name, attempt, streak, sandbox.ID, image.Ref})
 }
 
-// mayStart is the restart policy: whether a container that does not run is to be started.
-func (p *planner) mayStart(name string) bool {
-	code, ended := p.exit(name)
+// mayStart is the restart rule: whether a container that does not run is to be started.
+func (p *planner) mayStart(c podspec.Member) bool {
+	code, ended := p.exit(c.Name)
 	if !ended {
 		return true
 	}
-	switch p.pod.Spec.RestartPolicy {
+	switch c.Restart {
 	case corev1.RestartPolicyNever:
 		return false
 	case corev1.RestartPolicyOnFailure:
@@ -140,7 +143,7 @@ func (p *planner) mayStart(name string) bool {
 func (p *planner) next(name string) (attempt, streak int, due time.Time) {
 	record := p.lived(name)
 	if record == nil {
-		if known := statusOf(p.pod, name); known.ContainerID != "" {
+		if known := podspec.StatusOf(&p.pod.Status, name); known.ContainerID != "" {
 			return int(known.RestartCount) + 1, 0, time.Time{} // it went with its sandbox
 		}
 		return 0, 0, time.Time{}

@@ -99,8 +99,8 @@ func (p *planner) clearAway() {
 	if p.ending() {
 		return
 	}
-	for i := range p.pod.Spec.Containers {
-		if dead := p.have.attempts(p.pod.Spec.Containers[i].Name); len(dead) > 2 {
+	for _, c := range p.members {
+		if dead := p.have.attempts(c.Name); len(dead) > 2 {
 			for _, record := range dead[2:] { // the last one is kept for kubectl logs --previous
 				p.propose(RemoveContainer{record.Name, record.ID})
 			}
@@ -130,7 +130,7 @@ func (p *planner) needed(sandbox Sandbox) bool {
 		return true
 	}
 	return !p.ending() && slices.ContainsFunc(p.have.Containers, func(record Container) bool {
-		return record.Sandbox == sandbox.ID && p.isLast(&record) && p.mayStart(record.Name)
+		return record.Sandbox == sandbox.ID && p.isLast(&record) && p.mayStart(p.member(record.Name))
 	})
 }
 

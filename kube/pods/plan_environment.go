@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,25 +11,56 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
-
-	"kubelab/kube/api"
 )
 
 // Sources are what an environment may be drawn from.
 type Sources struct {
-	// Data is what a ConfigMap or Secret of the pod's namespace holds, nil where there is no such object. It
-	// returns an error only if that cannot be found out at present.
-	Data     func(kind, name string) (map[string]string, error)
-	Services []*corev1.Service // of which the container is told; of two with one name the later counts
-	IPs      []string          // of the pod
+	Data     map[podspec.Object]map[string]string // what ConfigMaps and Secrets of the pod's namespace hold, nothing where there is no such object
+	Services []*corev1.Service                    // of which the container is told; of two with one name the later counts
+	Awaited  []podspec.Object                     // of which is not known yet whether there is such an object
+	IPs      []string                             // of the pod
 	Node     Node
 }
 
-// The kinds that Sources.Data knows.
-const (
-	configMap = "ConfigMap"
-	secret    = "Secret"
-)
+// sources are what the environments of the pod's containers may be drawn from.
+func (c Current) sources() Sources {
+	from := c.Sources
+	from.Node = c.Node
+	if sandbox := c.ready(); sandbox != nil {
+		from.IPs = sandbox.IPs
+	}
+	return from
+}
+
+// awaits is whether something is not known yet that a container's environment is drawn from.
+func (p *planner) awaits(c podspec.Member) bool {
+	return slices.ContainsFunc(p.have.Sources.Awaited, func(awaited podspec.Object) bool {
+		return awaited.Resource == serviceResource || slices.ContainsFunc(podspec.References(&p.pod.Spec), func(ref podspec.Reference) bool {
+			return ref.Container == c.Name && ref.Object == awaited
+		})
+	})
+}
+
+// unset is why a container cannot be made as its spec says, empty if it can.
+func (p *planner) unset(c podspec.Member) string {
+	if p.ending() || p.over() || p.awaits(c) {
+		return ""
+	}
+	_, err := environment(p.pod, c.Container, p.have.sources())
+	if image, pulled := p.have.Images[c.Name]; err == nil && pulled {
+		err = checkUser(p.pod, c.Container, image)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// serviceResource is what services are called in a reference.
+const serviceResource = "services"
+
+// kinds are those of the objects that an environment is drawn from, as a message names them.
+var kinds = map[string]string{podspec.ConfigMaps: "ConfigMap", podspec.Secrets: "Secret"}
 
 // environment makes a container's environment: first what the cluster says, then envFrom, then env, where the
 // later wins. An error names what is missing, in the words of upstream.
@@ -59,19 +91,17 @@ func environment(pod *corev1.Pod, c *corev1.Container, from Sources) (Environmen
 }
 
 // addAll takes every key of a ConfigMap or Secret as a variable.
-func addAll(env *Environment, source corev1.EnvFromSource, from Sources) error {
-	kind, name, optional := "", "", (*bool)(nil)
+func addAll(env *Environment, source corev1.EnvFromSource, sources Sources) error {
+	var from podspec.Object
+	var optional *bool
 	if ref := source.ConfigMapRef; ref != nil {
-		kind, name, optional = configMap, ref.Name, ref.Optional
+		from, optional = podspec.Object{Resource: podspec.ConfigMaps, Name: ref.Name}, ref.Optional
 	} else if ref := source.SecretRef; ref != nil {
-		kind, name, optional = secret, ref.Name, ref.Optional
+		from, optional = podspec.Object{Resource: podspec.Secrets, Name: ref.Name}, ref.Optional
 	}
-	values, err := from.Data(kind, name)
-	if err != nil {
-		return err
-	}
+	values := sources.Data[from]
 	if values == nil && !ptr.Deref(optional, false) {
-		return missing(kind, name)
+		return missing(from)
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		env.set(source.Prefix+key, values[key])
@@ -90,37 +120,34 @@ func valueFrom(pod *corev1.Pod, c *corev1.Container, source *corev1.EnvVarSource
 		return value, true, err
 	case source.ConfigMapKeyRef != nil:
 		ref := source.ConfigMapKeyRef
-		return pick(from, configMap, pod.Namespace, ref.Name, ref.Key, ref.Optional)
+		return pick(from, podspec.Object{Resource: podspec.ConfigMaps, Name: ref.Name}, pod.Namespace, ref.Key, ref.Optional)
 	case source.SecretKeyRef != nil:
 		ref := source.SecretKeyRef
-		return pick(from, secret, pod.Namespace, ref.Name, ref.Key, ref.Optional)
+		return pick(from, podspec.Object{Resource: podspec.Secrets, Name: ref.Name}, pod.Namespace, ref.Key, ref.Optional)
 	}
 	return "", false, nil
 }
 
 // pick takes one key out of an object.
-func pick(from Sources, kind, namespace, name, key string, optional *bool) (string, bool, error) {
-	data, err := from.Data(kind, name)
-	if err != nil {
-		return "", false, err
-	}
+func pick(sources Sources, from podspec.Object, namespace, key string, optional *bool) (string, bool, error) {
+	data := sources.Data[from]
 	value, found := data[key]
 	switch {
 	case found || ptr.Deref(optional, false):
 		return value, found, nil
 	case data == nil:
-		return "", false, missing(kind, name)
+		return "", false, missing(from)
 	}
-	return "", false, fmt.Errorf("couldn't find key %s in %s %s/%s", key, kind, namespace, name)
+	return "", false, fmt.Errorf("couldn't find key %s in %s %s/%s", key, kinds[from.Resource], namespace, from.Name)
 }
 
-func missing(kind, name string) error {
-	return fmt.Errorf("%s %q not found", strings.ToLower(kind), name)
+func missing(object podspec.Object) error {
+	return fmt.Errorf("%s %q not found", strings.ToLower(kinds[object.Resource]), object.Name)
 }
 
 // podField is a field of the pod itself (the "downward API").
 func podField(pod *corev1.Pod, path string, from Sources) (string, error) {
-	parent, key, subscripted := api.SplitSubscript(path)
+	parent, key, subscripted := podspec.SplitSubscript(path)
 	switch {
 	case subscripted && parent == "metadata.labels":
 		return pod.Labels[key], nil
@@ -155,10 +182,8 @@ func podField(pod *corev1.Pod, path string, from Sources) (string, error) {
 // resourceField is a request or limit of a container, in units of the divisor, rounded up. What has no limit may
 // use all of the node.
 func resourceField(pod *corev1.Pod, c *corev1.Container, ref *corev1.ResourceFieldSelector, node Node) (string, error) {
-	for i := range pod.Spec.Containers {
-		if pod.Spec.Containers[i].Name == ref.ContainerName {
-			c = &pod.Spec.Containers[i]
-		}
+	if named := podspec.Find(&pod.Spec, ref.ContainerName); named != nil {
+		c = named.Container
 	}
 	list, name, _ := strings.Cut(ref.Resource, ".")
 	resources := map[string]corev1.ResourceList{"limits": c.Resources.Limits, "requests": c.Resources.Requests}[list]

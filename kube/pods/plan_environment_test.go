@@ -1,8 +1,8 @@
 package pods
 
 import (
-	"errors"
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"strings"
 	"testing"
 
@@ -11,12 +11,22 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+const (
+	configMap = "ConfigMap"
+	secret    = "Secret"
+)
+
 // objectsOf is a namespace in which these objects are: "ConfigMap/settings" and so on.
 func objectsOf(objects map[string]map[string]string) Sources {
-	return Sources{
-		Data: func(kind, name string) (map[string]string, error) { return objects[kind+"/"+name], nil },
+	from := Sources{
+		Data: map[podspec.Object]map[string]string{},
 		IPs:  []string{"10.244.1.2"}, Node: Node{Name: "node-1", IP: "172.30.0.11", CPU: 2000, Memory: 4 << 30},
 	}
+	for name, data := range objects {
+		kind, name, _ := strings.Cut(name, "/")
+		from.Data[podspec.Object{Resource: map[string]string{configMap: podspec.ConfigMaps, secret: podspec.Secrets}[kind], Name: name}] = data
+	}
+	return from
 }
 
 // envOf is a container's environment, NAME=value a line, or the error.
@@ -81,8 +91,16 @@ func TestWhatIsMissingIsNamedAsUpstreamNamesIt(t *testing.T) {
 	} {
 		check(t, "error", envOf(c, from), "error: "+want)
 	}
-	from.Data = func(string, string) (map[string]string, error) { return nil, errors.New("not known yet") }
-	check(t, "an API server that does not answer", envOf(corev1.Container{EnvFrom: []corev1.EnvFromSource{all(configMap, "x", "")}}, from), "error: not known yet")
+}
+
+func TestWhileItIsNotKnownWhetherAnObjectExistsNothingIsStartedAndNothingIsWrong(t *testing.T) {
+	pod, have := podOf(corev1.RestartPolicyAlways, "web", "log"), sandboxed().withImage("web", 0).withImage("log", 0)
+	pod.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{all(configMap, "settings", "")}
+	have.Sources.Awaited = []podspec.Object{{Resource: podspec.ConfigMaps, Name: "settings"}}
+	check(t, "the plan", actions(pod, have), "start container log (attempt 0) in sandbox s0")
+	check(t, "the status", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "waits: ContainerCreating")
+	have.Sources.Awaited = []podspec.Object{{Resource: "services"}}
+	check(t, "services are told to all", actions(pod, have), "")
 }
 
 func TestAContainerCanReadItsOwnPod(t *testing.T) {

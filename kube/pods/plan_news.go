@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,8 +17,8 @@ func news(pod *corev1.Pod, now corev1.PodStatus) []News {
 	if why, refused := strings.CutPrefix(now.Message, rejected); refused && now.Message != pod.Status.Message {
 		all = append(all, News{corev1.EventTypeWarning, now.Reason, "", why})
 	}
-	for _, status := range now.ContainerStatuses {
-		before := statusOf(pod, status.Name)
+	for _, status := range podspec.Statuses(&now) {
+		before := podspec.StatusOf(&pod.Status, status.Name)
 		waiting := status.State.Waiting
 		if waiting == nil || before.State.Waiting != nil && *before.State.Waiting == *waiting {
 			continue
@@ -50,13 +51,8 @@ func summary(before, now corev1.PodStatus) string {
 		}
 	}
 	change("phase ", string(before.Phase), string(now.Phase))
-	for _, status := range now.ContainerStatuses {
-		old := corev1.ContainerStatus{}
-		for _, other := range before.ContainerStatuses {
-			if other.Name == status.Name {
-				old = other
-			}
-		}
+	for _, status := range podspec.Statuses(&now) {
+		old := podspec.StatusOf(&before, status.Name)
 		change("container "+status.Name+" ", word(old.State), word(status.State))
 	}
 	for _, kind := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.PodReady} {

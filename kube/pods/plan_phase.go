@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"slices"
 	"strings"
 	"time"
@@ -29,9 +30,10 @@ func (p *planner) status() corev1.PodStatus {
 		status.QOSClass = QOSClass(&p.pod.Spec)
 	}
 	p.setIPs(&status)
-	status.ContainerStatuses = nil
-	for i := range p.pod.Spec.Containers {
-		status.ContainerStatuses = append(status.ContainerStatuses, p.containerStatus(&p.pod.Spec.Containers[i]))
+	status.InitContainerStatuses, status.ContainerStatuses, status.EphemeralContainerStatuses = nil, nil, nil
+	for _, c := range p.members {
+		list := c.Role.Statuses(&status)
+		*list = append(*list, p.containerStatus(c))
 	}
 	if !finished(p.pod) {
 		if p.pastDeadline() {
@@ -66,7 +68,7 @@ func (p *planner) setIPs(status *corev1.PodStatus) {
 // phase sums the containers up in one word.
 func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 	var waiting, running, failed int
-	for _, c := range status.ContainerStatuses {
+	for _, c := range podspec.Statuses(&status) {
 		switch {
 		case c.State.Running != nil:
 			running++
@@ -99,12 +101,7 @@ func (p *planner) anyRuns() bool {
 }
 
 func (p *planner) anyMayStart() bool {
-	for _, c := range p.pod.Spec.Containers {
-		if p.mayStart(c.Name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.members, p.mayStart)
 }
 
 // setConditions sets the conditions that are the kubelet's; those of others stay.
@@ -136,7 +133,7 @@ func (p *planner) containersReady(status *corev1.PodStatus) corev1.PodCondition 
 		return no
 	}
 	var unready []string
-	for _, c := range status.ContainerStatuses {
+	for _, c := range podspec.Statuses(status) {
 		if !c.Ready {
 			unready = append(unready, c.Name)
 		}
@@ -209,7 +206,7 @@ func (p *planner) notWorthTelling() bool {
 	if p.pod.DeletionTimestamp != nil || status.Phase != corev1.PodPending || !until.After(p.now) {
 		return false
 	}
-	for _, c := range status.ContainerStatuses {
+	for _, c := range podspec.Statuses(&status) {
 		if waiting := c.State.Waiting; waiting != nil && waiting.Reason != ContainerCreating {
 			return false
 		}

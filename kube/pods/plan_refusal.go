@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"maps"
 	"slices"
 
@@ -10,8 +11,6 @@ import (
 	scheduling "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
-
-	"kubelab/kube/api"
 )
 
 // Refusal is why a node does not take a pod: in a word, which becomes the reason of the pod's status, and in a sentence.
@@ -88,9 +87,9 @@ func refuseForAffinity(pod *corev1.Pod, node *corev1.Node, _ []*corev1.Pod) *Ref
 }
 
 func refuseForPorts(pod *corev1.Pod, _ *corev1.Node, taken []*corev1.Pod) *Refusal {
-	for _, port := range api.HostPorts(&pod.Spec) {
+	for _, port := range podspec.HostPorts(&pod.Spec) {
 		for _, other := range taken {
-			if slices.ContainsFunc(api.HostPorts(&other.Spec), port.Collides) {
+			if slices.ContainsFunc(podspec.HostPorts(&other.Spec), port.Collides) {
 				return failed("NodePorts", "node(s) didn't have free ports for the requested pod ports")
 			}
 		}

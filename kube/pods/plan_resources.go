@@ -2,13 +2,13 @@ package pods
 
 import (
 	"maps"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	podresource "k8s.io/component-helpers/resource"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 )
 
@@ -57,7 +57,7 @@ func linuxResources(requests, limits corev1.ResourceList) *runtimeapi.LinuxConta
 // before them, if that is more, and the pod's overhead. A limit holds for the pod only if every container has one.
 func podResources(pod *corev1.Pod) *runtimeapi.LinuxContainerResources {
 	limits := podresource.PodLimits(pod, podresource.PodResourcesOptions{})
-	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+	for _, c := range podspec.Members(&pod.Spec) {
 		maps.DeleteFunc(limits, func(name corev1.ResourceName, _ resource.Quantity) bool {
 			limit := c.Resources.Limits[name]
 			return limit.IsZero()

@@ -9,6 +9,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/utils/ptr"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 )
 
@@ -107,7 +108,7 @@ func seccomp(own *corev1.SecurityContext, pod *corev1.Pod, node Node) *runtimeap
 }
 
 func anyPrivileged(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
+	return slices.ContainsFunc(podspec.Members(&pod.Spec), func(c podspec.Member) bool {
 		return c.SecurityContext != nil && ptr.Deref(c.SecurityContext.Privileged, false)
 	})
 }

@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,8 +33,8 @@ const freshFailure = time.Second
 
 // containerStatus is what to say of one container. It is a function of the record and of what was said
 // before: said again, it does not change.
-func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
-	before := statusOf(p.pod, c.Name)
+func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
+	before := podspec.StatusOf(&p.pod.Status, c.Name)
 	status := corev1.ContainerStatus{
 		Name: c.Name, Image: c.Image, RestartCount: before.RestartCount, Started: new(false),
 		LastTerminationState: before.LastTerminationState,
@@ -41,7 +42,7 @@ func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
 	}
 	record := p.lived(c.Name)
 	if record == nil {
-		status.State = p.stateWithoutRecord(c.Name, before)
+		status.State = p.stateWithoutRecord(c, before)
 		if status.State.Waiting != nil && before.ContainerID != "" {
 			status.LastTerminationState = lost(before)
 		}
@@ -55,7 +56,7 @@ func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: second(record.Started)}
 		status.Ready, status.Started = true, new(true)
 	case Exited:
-		if waiting := p.waitsToRestart(c.Name, record); waiting != nil {
+		if waiting := p.waitsToRestart(c, record); waiting != nil {
 			status.State.Waiting = waiting
 			status.LastTerminationState.Terminated = p.terminated(record)
 		} else {
@@ -68,7 +69,7 @@ func (p *planner) containerStatus(c *corev1.Container) corev1.ContainerStatus {
 // lived is the record of a container's last attempt, or nil. One that is being made does not count: it may have to be made again, with the same
 // number. Nor does one that the status has gone past: those after it were lost with their sandbox.
 func (p *planner) lived(name string) *Container {
-	known := statusOf(p.pod, name)
+	known := podspec.StatusOf(&p.pod.Status, name)
 	for _, record := range p.have.attempts(name) {
 		if record.State != Created {
 			if record.State == Exited && record.Attempt < int(known.RestartCount) {
@@ -85,13 +86,23 @@ func (p *planner) isLast(record *Container) bool {
 	return last != nil && last.ID == record.ID
 }
 
+// member is the container of that name, or an empty one that is never started: the runtime may have what the spec does not name.
+func (p *planner) member(name string) podspec.Member {
+	for _, c := range p.members {
+		if c.Name == name {
+			return c
+		}
+	}
+	return podspec.Member{Container: &corev1.Container{Name: name}, Restart: corev1.RestartPolicyNever}
+}
+
 // stateWithoutRecord is the state of a container of which the runtime has nothing: it has not been
 // created yet, or its record is gone.
-func (p *planner) stateWithoutRecord(name string, before corev1.ContainerStatus) corev1.ContainerState {
+func (p *planner) stateWithoutRecord(c podspec.Member, before corev1.ContainerStatus) corev1.ContainerState {
 	ends := p.pod.DeletionTimestamp != nil || p.over()
 	switch {
-	case !ends && (before.ContainerID == "" || p.mayStart(name)), ends && before.State == corev1.ContainerState{} && p.mayComeUp():
-		return corev1.ContainerState{Waiting: p.waiting(name, ContainerCreating)}
+	case !ends && (before.ContainerID == "" || p.mayStart(c)), ends && before.State == corev1.ContainerState{} && p.mayComeUp():
+		return corev1.ContainerState{Waiting: p.waiting(c, ContainerCreating)}
 	case ends && p.mayComeUp():
 		return before.State
 	}
@@ -119,7 +130,7 @@ func (p *planner) exit(name string) (code int32, ended bool) {
 	if record := p.lived(name); record != nil {
 		return record.ExitCode, record.State == Exited
 	}
-	before := statusOf(p.pod, name)
+	before := podspec.StatusOf(&p.pod.Status, name)
 	for _, state := range []corev1.ContainerState{before.State, before.LastTerminationState} {
 		if state.Terminated != nil {
 			return state.Terminated.ExitCode, true
@@ -129,54 +140,48 @@ func (p *planner) exit(name string) (code int32, ended bool) {
 }
 
 // waitsToRestart is why a dead container is not being restarted at this moment, or nil.
-func (p *planner) waitsToRestart(name string, record *Container) *corev1.ContainerStateWaiting {
-	if p.pod.DeletionTimestamp != nil || p.over() || !p.mayStart(name) {
+func (p *planner) waitsToRestart(c podspec.Member, record *Container) *corev1.ContainerStateWaiting {
+	if p.pod.DeletionTimestamp != nil || p.over() || !p.mayStart(c) {
 		return nil
 	}
-	if _, streak, due := p.next(name); due.After(p.now) {
+	if _, streak, due := p.next(c.Name); due.After(p.now) {
 		return &corev1.ContainerStateWaiting{Reason: CrashLoopBackOff, Message: fmt.Sprintf(
 			"back-off %v restarting failed container=%s pod=%s_%s(%s)",
-			backOff(streak-1), name, p.pod.Name, p.pod.Namespace, p.pod.UID)}
+			backOff(streak-1), c.Name, p.pod.Name, p.pod.Namespace, p.pod.UID)}
 	}
-	if failure, failed := p.have.Failed[startJob(name, record.Attempt)]; failed {
+	if failure, failed := p.have.Failed[startJob(c.Name, record.Attempt)]; failed {
 		return &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}
 	}
-	if waiting := p.waiting(name, ""); waiting.Reason != "" {
+	if waiting := p.waiting(c, ""); waiting.Reason != "" {
 		return waiting
 	}
-	return statusOf(p.pod, name).State.Waiting // that it waited is true until it runs
+	return podspec.StatusOf(&p.pod.Status, c.Name).State.Waiting // that it waited is true until it runs
 }
 
 // waiting is what keeps a container from starting; otherwise is the reason if nothing is wrong.
-func (p *planner) waiting(name, otherwise string) *corev1.ContainerStateWaiting {
-	attempt, _, _ := p.next(name)
-	if failure, failed := p.have.Failed[(PullImage{Container: name}).Job()]; failed {
-		return p.waitingForImage(name, failure)
+func (p *planner) waiting(c podspec.Member, otherwise string) *corev1.ContainerStateWaiting {
+	attempt, _, _ := p.next(c.Name)
+	if failure, failed := p.have.Failed[(PullImage{Container: c.Name}).Job()]; failed {
+		return p.waitingForImage(c, failure)
 	}
-	if problem := p.have.Unset[name]; problem != "" {
+	if problem := p.unset(c); problem != "" {
 		return &corev1.ContainerStateWaiting{Reason: CreateContainerConfigError, Message: problem}
 	}
-	if failure, failed := p.have.Failed[startJob(name, attempt)]; failed {
+	if failure, failed := p.have.Failed[startJob(c.Name, attempt)]; failed {
 		return &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}
 	}
 	return &corev1.ContainerStateWaiting{Reason: otherwise}
 }
 
 // waitingForImage says first that a pull has failed, and a moment later that it is being backed off.
-func (p *planner) waitingForImage(name string, failure Failure) *corev1.ContainerStateWaiting {
+func (p *planner) waitingForImage(c podspec.Member, failure Failure) *corev1.ContainerStateWaiting {
 	backedOff := failure.At.Add(freshFailure)
 	if failure.Reason != ErrImagePull || backedOff.After(p.now) {
-		p.wake(backedOff, "the pull for container "+name+" is backed off")
+		p.wake(backedOff, "the pull for container "+c.Name+" is backed off")
 		return &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}
 	}
-	image := ""
-	for _, c := range p.pod.Spec.Containers {
-		if c.Name == name {
-			image = c.Image
-		}
-	}
 	return &corev1.ContainerStateWaiting{Reason: ImagePullBackOff,
-		Message: fmt.Sprintf("Back-off pulling image %q: %s: %s", image, failure.Reason, failure.Message)}
+		Message: fmt.Sprintf("Back-off pulling image %q: %s: %s", c.Image, failure.Reason, failure.Message)}
 }
 
 // lastTermination is how the attempt before record ended.
@@ -201,14 +206,14 @@ func (p *planner) terminated(record *Container) *corev1.ContainerStateTerminated
 	}
 	return &corev1.ContainerStateTerminated{
 		ExitCode: record.ExitCode, Reason: reason, ContainerID: p.id(record),
-		Message:   shortened(record.Message, len(p.pod.Spec.Containers)),
+		Message:   shortened(record.Message, len(p.members)),
 		StartedAt: second(record.Started), FinishedAt: second(record.Finished),
 	}
 }
 
 // told is whether the pod's status says how this attempt ended, or has gone past it.
 func (p *planner) told(record *Container) bool {
-	known := statusOf(p.pod, record.Name)
+	known := podspec.StatusOf(&p.pod.Status, record.Name)
 	for _, state := range []corev1.ContainerState{known.State, known.LastTerminationState} {
 		if state.Terminated != nil && state.Terminated.ContainerID == p.id(record) {
 			return true

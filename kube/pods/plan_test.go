@@ -32,7 +32,7 @@ func podOf(policy corev1.RestartPolicy, names ...string) *corev1.Pod {
 func nothing() Current {
 	return Current{
 		Node: Node{Name: "node-1", IP: "172.30.0.11", Runtime: "kubelab"}, Seen: ago(time.Minute),
-		Images: map[string]Image{}, Unset: map[string]string{}, Busy: map[string]time.Time{}, Failed: map[string]Failure{},
+		Images: map[string]Image{}, Busy: map[string]time.Time{}, Failed: map[string]Failure{},
 	}
 }
 
@@ -292,15 +292,15 @@ func TestEveryAttemptAsksForItsImage(t *testing.T) {
 }
 
 func TestAContainerWhoseEnvironmentCannotBeMadeWaits(t *testing.T) {
-	have := sandboxed().withImage("web", 0)
-	have.Unset["web"] = `configmap "settings" not found`
-	decision := Plan(podOf(corev1.RestartPolicyAlways, "web"), have, now)
+	have, pod := sandboxed().withImage("web", 0), podOf(corev1.RestartPolicyAlways, "web")
+	pod.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{all(configMap, "settings", "")}
+	decision := Plan(pod, have, now)
 	check(t, "the plan", fmt.Sprint(decision.Actions), "[]")
 	waiting := decision.Status.ContainerStatuses[0].State.Waiting
 	want := &corev1.ContainerStateWaiting{Reason: CreateContainerConfigError, Message: `configmap "settings" not found`}
 	if diff := cmp.Diff(want, waiting); diff != "" {
 		t.Error(diff)
 	}
-	delete(have.Unset, "web")
-	check(t, "when the object appears", actions(podOf(corev1.RestartPolicyAlways, "web"), have), "start container web (attempt 0) in sandbox s0")
+	have.Sources = objectsOf(map[string]map[string]string{"ConfigMap/settings": {"COLOR": "blue"}})
+	check(t, "when the object appears", actions(pod, have), "start container web (attempt 0) in sandbox s0")
 }

@@ -1,6 +1,8 @@
 package pods
 
 import (
+	"kubelab/kube/api/podspec"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -9,7 +11,7 @@ import (
 // otherwise.
 func QOSClass(spec *corev1.PodSpec) corev1.PodQOSClass {
 	asks, guaranteed := false, true
-	for _, c := range spec.Containers {
+	for _, c := range podspec.Members(spec) {
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			limit, request := c.Resources.Limits[name], c.Resources.Requests[name]
 			if !limit.IsZero() || !request.IsZero() {

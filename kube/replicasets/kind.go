@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // Kinds is what this concept adds to the API.
@@ -26,7 +27,7 @@ var replicaSet = api.Type[*appsv1.ReplicaSet]{
 	ValidateUpdate: func(new, old *appsv1.ReplicaSet) field.ErrorList {
 		return apivalidation.ValidateImmutableField(new.Spec.Selector, old.Spec.Selector, field.NewPath("spec", "selector"))
 	},
-	Warn: func(rs *appsv1.ReplicaSet) []string { return api.OwnerWarnings(rs.Name, &rs.Spec.Template) },
+	Warn: func(rs *appsv1.ReplicaSet) []string { return podspec.OwnerWarnings(rs.Name, &rs.Spec.Template) },
 	Scale: &api.Scale{
 		Get: func(o api.Object) (wanted, actual int32, selector string) {
 			rs := o.(*appsv1.ReplicaSet)
@@ -39,7 +40,7 @@ var replicaSet = api.Type[*appsv1.ReplicaSet]{
 		{Name: "Current", Type: "integer", Value: func(rs *appsv1.ReplicaSet) any { return rs.Status.Replicas }},
 		{Name: "Ready", Type: "integer", Value: func(rs *appsv1.ReplicaSet) any { return rs.Status.ReadyReplicas }},
 		api.AgeColumn[*appsv1.ReplicaSet](),
-	}, api.TemplateColumns(
+	}, podspec.TemplateColumns(
 		func(rs *appsv1.ReplicaSet) *corev1.PodTemplateSpec { return &rs.Spec.Template },
 		func(rs *appsv1.ReplicaSet) *metav1.LabelSelector { return rs.Spec.Selector })...),
 }
@@ -48,13 +49,13 @@ func setDefaults(rs *appsv1.ReplicaSet) {
 	if rs.Spec.Replicas == nil {
 		rs.Spec.Replicas = new(int32(1))
 	}
-	api.DefaultPodTemplate(&rs.Spec.Template)
+	podspec.DefaultTemplate(&rs.Spec.Template)
 }
 
 func validate(rs *appsv1.ReplicaSet) field.ErrorList {
 	spec := field.NewPath("spec")
 	errs := apivalidation.ValidateNonnegativeField(int64(*rs.Spec.Replicas), spec.Child("replicas"))
 	errs = append(errs, apivalidation.ValidateNonnegativeField(int64(rs.Spec.MinReadySeconds), spec.Child("minReadySeconds"))...)
-	errs = append(errs, api.ValidateSelector(rs.Spec.Selector, "ReplicaSet", spec.Child("selector"))...)
-	return append(errs, api.ValidateReplicaTemplate(&rs.Spec.Template, rs.Spec.Selector, "ReplicaSet", spec.Child("template"))...)
+	errs = append(errs, podspec.ValidateSelector(rs.Spec.Selector, "ReplicaSet", spec.Child("selector"))...)
+	return append(errs, podspec.ValidateReplicaTemplate(&rs.Spec.Template, rs.Spec.Selector, "ReplicaSet", spec.Child("template"))...)
 }

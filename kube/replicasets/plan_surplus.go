@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // candidate is a replica, seen with the eyes of who must choose.
@@ -114,7 +115,7 @@ func deletionCost(pod *corev1.Pod) int64 {
 
 func restarts(pod *corev1.Pod) int32 {
 	var most int32
-	for _, c := range pod.Status.ContainerStatuses {
+	for _, c := range podspec.Statuses(&pod.Status) {
 		most = max(most, c.RestartCount)
 	}
 	return most

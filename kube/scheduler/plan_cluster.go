@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"cmp"
+	"kubelab/kube/api/podspec"
 	"maps"
 	"slices"
 
@@ -11,8 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/resource"
-
-	"kubelab/kube/api"
 )
 
 // Cluster is what the scheduler knows: the nodes and the pods on them, summed up. Each change costs no more than what changed.
@@ -42,7 +41,7 @@ type Node struct {
 	load        Resources // for scores: who asks for nothing counts as something
 	pods        int
 	siblings    map[types.UID]int // pods by controller
-	ports       []api.HostPort
+	ports       []podspec.HostPort
 }
 
 // Pod is a pod and what the rules need of it, worked out once.
@@ -50,7 +49,7 @@ type Pod struct {
 	*corev1.Pod
 	node           *Node
 	requests, load Resources
-	ports          []api.HostPort
+	ports          []podspec.HostPort
 	owner          types.UID // its controller; empty: none
 	attracts       []term    // required affinity
 	repels         []term    // required anti-affinity
@@ -186,7 +185,7 @@ const (
 func newPod(object *corev1.Pod) *Pod {
 	p := &Pod{
 		Pod: object, requests: resourcesOf(resource.PodRequests(object, resource.PodResourcesOptions{UseStatusResources: true})),
-		ports: api.HostPorts(&object.Spec),
+		ports: podspec.HostPorts(&object.Spec),
 	}
 	p.load = Resources{CPU: cmp.Or(p.requests.CPU, modestCPU), Memory: cmp.Or(p.requests.Memory, modestMemory)}
 	if owner := metav1.GetControllerOfNoCopy(object); owner != nil {

@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // Kinds are the kinds of this room.
@@ -15,7 +16,7 @@ var serviceAccount = api.Type[*corev1.ServiceAccount]{
 	Names: api.Names{Plural: "serviceaccounts", Short: []string{"sa"}, Namespaced: true},
 	Validate: func(a *corev1.ServiceAccount) field.ErrorList {
 		if len(a.ImagePullSecrets) > 0 {
-			return field.ErrorList{field.Forbidden(field.NewPath("imagePullSecrets"), api.NotYet)}
+			return field.ErrorList{field.Forbidden(field.NewPath("imagePullSecrets"), podspec.NotYet)}
 		}
 		return nil
 	},

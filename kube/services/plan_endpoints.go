@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 )
 
 // group is what is wanted of the pods that have the same ports.
@@ -87,7 +88,7 @@ func portsOf(service *corev1.Service, pod *corev1.Pod) []discoveryv1.EndpointPor
 }
 
 func namedPort(pod *corev1.Pod, name string, protocol corev1.Protocol) int32 {
-	for _, container := range pod.Spec.Containers {
+	for _, container := range podspec.Members(&pod.Spec) {
 		for _, port := range container.Ports {
 			if port.Name == name && cmp.Or(port.Protocol, corev1.ProtocolTCP) == protocol {
 				return port.ContainerPort

@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"testing"
@@ -62,7 +62,7 @@ func TestWhatIsAllowedAndHardlyMeantIsWarnedOfWithItsPath(t *testing.T) {
 			{Name: "a", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 80, Protocol: "TCP"}}}, {Name: "b"},
 		}}}
 		c.edit(pod)
-		if diff := cmp.Diff(c.want, PodWarnings(pod)); diff != "" {
+		if diff := cmp.Diff(c.want, Warnings(pod)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.what, diff)
 		}
 	}

@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"fmt"
@@ -12,19 +12,19 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// ValidatePodTemplate says what is wrong with a template. path is where it stands ("spec.template").
-func ValidatePodTemplate(template *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
+// ValidateTemplate says what is wrong with a template. path is where it stands ("spec.template").
+func ValidateTemplate(template *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
 	errs := metavalidation.ValidateLabels(template.Labels, path.Child("metadata", "labels"))
 	errs = append(errs, apivalidation.ValidateAnnotations(template.Annotations, path.Child("metadata", "annotations"))...)
-	return append(errs, ValidatePodSpec(&template.Spec, path.Child("spec"))...)
+	return append(errs, Validate(&template.Spec, path.Child("spec"))...)
 }
 
-// ValidatePodSpec says what is wrong with a pod's spec, after defaulting. Paths, reasons and wording are those of
+// Validate says what is wrong with a pod's spec, after defaulting. Paths, reasons and wording are those of
 // Kubernetes, because people search for them. What kubelab does not have is refused too (see
 // notyet.go).
-func ValidatePodSpec(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+func Validate(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs := refuse(spec, missingFromPods, path)
-	errs = append(errs, validateContainers(spec, path.Child("containers"))...)
+	errs = append(errs, validateContainers(spec, path)...)
 	errs = append(errs, validateLife(spec, path)...)
 	errs = append(errs, validateDNS(spec, path)...)
 	errs = append(errs, validateHostname(spec, path)...)

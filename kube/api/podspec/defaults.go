@@ -1,17 +1,17 @@
-package api
+package podspec
 
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// DefaultPodTemplate fills in what a template leaves out.
-func DefaultPodTemplate(template *corev1.PodTemplateSpec) { DefaultPodSpec(&template.Spec) }
+// DefaultTemplate fills in what a template leaves out.
+func DefaultTemplate(template *corev1.PodTemplateSpec) { Default(&template.Spec) }
 
-// DefaultPodSpec fills in what a pod's spec leaves out, wherever the spec stands: in a pod or in a
+// Default fills in what a pod's spec leaves out, wherever the spec stands: in a pod or in a
 // template. What only a pod gets (requests from limits, service links) is added by the pod's own kind, so
 // that a template stays as short as it was written.
-func DefaultPodSpec(spec *corev1.PodSpec) {
+func Default(spec *corev1.PodSpec) {
 	fill(&spec.DNSPolicy, corev1.DNSClusterFirst)
 	fill(&spec.RestartPolicy, corev1.RestartPolicyAlways)
 	fill(&spec.SchedulerName, corev1.DefaultSchedulerName)
@@ -24,8 +24,8 @@ func DefaultPodSpec(spec *corev1.PodSpec) {
 	if spec.TerminationGracePeriodSeconds == nil {
 		spec.TerminationGracePeriodSeconds = new(int64(corev1.DefaultTerminationGracePeriodSeconds))
 	}
-	for i := range spec.Containers {
-		defaultContainer(&spec.Containers[i])
+	for _, m := range Members(spec) {
+		defaultContainer(m.Container)
 	}
 }
 

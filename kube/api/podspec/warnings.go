@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 
 // A warning is about what is allowed and yet hardly meant. kubectl prints it. The wording is that of Kubernetes.
 
-// PodWarnings are those of a pod.
-func PodWarnings(pod *corev1.Pod) []string {
+// Warnings are those of a pod.
+func Warnings(pod *corev1.Pod) []string {
 	template := corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
 	return append(nameWarning(pod.Name, "the Pod's hostname"), TemplateWarnings(&template, nil)...)
 }
@@ -38,8 +38,8 @@ func TemplateWarnings(template *corev1.PodTemplateSpec, path *field.Path) []stri
 	found := annotationWarnings(template.Annotations, path.Child("metadata", "annotations"))
 	found = append(found, placementWarnings(&template.Spec, spec)...)
 	ports := portWarnings{byNumber: map[string][]placedPort{}, byName: map[string]*field.Path{}}
-	for i := range template.Spec.Containers {
-		container, at := &template.Spec.Containers[i], spec.Child("containers").Index(i)
+	for _, container := range Members(&template.Spec) {
+		at := spec.Child(container.Field).Index(container.Index)
 		found = append(found, resourceWarnings(container.Resources.Limits, at.Child("resources", "limits"))...)
 		found = append(found, resourceWarnings(container.Resources.Requests, at.Child("resources", "requests"))...)
 		found = append(found, envWarnings(container.Env, at.Child("env"))...)

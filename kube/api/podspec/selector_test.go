@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func messages(errs field.ErrorList) []string {
 func template(labels map[string]string) *corev1.PodTemplateSpec {
 	t := &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}}
 	t.Spec.Containers = []corev1.Container{{Name: "main", Image: "nginx"}}
-	DefaultPodTemplate(t)
+	DefaultTemplate(t)
 	return t
 }
 

@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"fmt"
@@ -13,13 +13,13 @@ import (
 
 func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	if len(spec.Containers) == 0 {
-		return field.ErrorList{field.Required(path, "")}
+		return field.ErrorList{field.Required(path.Child("containers"), "")}
 	}
 	var errs field.ErrorList
 	names, hostPorts := sets.Set[string]{}, sets.Set[string]{}
-	for i := range spec.Containers {
-		c, at := &spec.Containers[i], path.Index(i)
-		errs = append(errs, validateContainer(c, at)...)
+	for _, c := range Members(spec) {
+		at := path.Child(c.Field).Index(c.Index)
+		errs = append(errs, validateContainer(c.Container, at)...)
 		errs = append(errs, validatePorts(c.Ports, spec.HostNetwork, hostPorts, at.Child("ports"))...)
 		if names.Has(c.Name) {
 			errs = append(errs, field.Duplicate(at.Child("name"), c.Name))

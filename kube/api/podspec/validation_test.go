@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"testing"
@@ -16,14 +16,14 @@ func spec(t *testing.T, text string) *corev1.PodSpec {
 	if err := yaml.UnmarshalStrict([]byte(text), &s); err != nil {
 		t.Fatal(err)
 	}
-	DefaultPodSpec(&s)
+	Default(&s)
 	return &s
 }
 
 func problems(t *testing.T, text string) []string {
 	t.Helper()
 	var messages []string
-	for _, err := range ValidatePodSpec(spec(t, text), field.NewPath("spec")) {
+	for _, err := range Validate(spec(t, text), field.NewPath("spec")) {
 		messages = append(messages, err.Error())
 	}
 	return messages
@@ -133,5 +133,11 @@ func TestAContainerCanReadItsOwnPod(t *testing.T) {
 		if (got == nil) != right {
 			t.Errorf("%s: %v", path, got)
 		}
+	}
+}
+
+func TestATaintEffectIsOneOfThree(t *testing.T) {
+	if got := ValidateTaintEffect("NoEntry", field.NewPath("effect")); len(got) != 1 {
+		t.Errorf("problems: %v", got)
 	}
 }

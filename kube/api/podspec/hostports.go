@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"cmp"
@@ -19,8 +19,8 @@ type HostPort struct {
 // HostPorts are the ports of its node that a pod asks for, in the order of its spec.
 func HostPorts(spec *corev1.PodSpec) []HostPort {
 	var ports []HostPort
-	for i := range spec.Containers {
-		for _, port := range spec.Containers[i].Ports {
+	for _, m := range Members(spec) {
+		for _, port := range m.Ports {
 			if port.HostPort > 0 {
 				ports = append(ports, HostPort{cmp.Or(port.Protocol, corev1.ProtocolTCP), port.HostPort, cmp.Or(port.HostIP, anyIP)})
 			}

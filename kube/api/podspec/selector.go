@@ -1,4 +1,4 @@
-package api
+package podspec
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ func ValidateSelector(selector *metav1.LabelSelector, kind string, path *field.P
 // ValidateReplicaTemplate says what is wrong with the template of pods that are kept running (those of a ReplicaSet, a
 // Deployment, …). Pods made from it must be found by the selector again, and must never be finished.
 func ValidateReplicaTemplate(template *corev1.PodTemplateSpec, selector *metav1.LabelSelector, kind string, path *field.Path) field.ErrorList {
-	errs := ValidatePodTemplate(template, path)
+	errs := ValidateTemplate(template, path)
 	if chosen, err := metav1.LabelSelectorAsSelector(selector); err == nil && !chosen.Empty() &&
 		!chosen.Matches(labels.Set(template.Labels)) {
 		errs = append(errs, field.Invalid(path.Child("metadata", "labels"), template.Labels,
