@@ -127,7 +127,7 @@ var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "sy
 
 func TestAPlanDoesNoIOAndHasNoClock(t *testing.T) {
 	for _, f := range files(t) {
-		if name := filepath.Base(f.path); name != "plan.go" && !strings.HasPrefix(name, "plan_") {
+		if !f.isPlan() {
 			continue
 		}
 		for _, imported := range f.imports {
@@ -146,6 +146,177 @@ func TestAPlanDoesNoIOAndHasNoClock(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// isPlan is whether a file holds pure decisions.
+func (f file) isPlan() bool {
+	name := filepath.Base(f.path)
+	return name == "plan.go" || strings.HasPrefix(name, "plan_")
+}
+
+// living is what an input is that is no data: behind it is somebody who acts, or a time that passes. It is empty for data. types are those of
+// the same package, and seen those that were looked at.
+func living(input ast.Expr, types map[string]ast.Expr, seen map[string]bool) string {
+	switch is := input.(type) {
+	case *ast.FuncType:
+		return "a function"
+	case *ast.ChanType:
+		return "a channel"
+	case *ast.InterfaceType:
+		if len(is.Methods.List) > 0 {
+			return "an interface"
+		}
+	case *ast.SelectorExpr:
+		if of := fmt.Sprint(is.X); of == "context" || of == "kubernetes" || of == "io" || of == "clock" {
+			return "a " + of + "." + is.Sel.Name
+		}
+	case *ast.StarExpr:
+		return living(is.X, types, seen)
+	case *ast.Ellipsis:
+		return living(is.Elt, types, seen)
+	case *ast.ArrayType:
+		return living(is.Elt, types, seen)
+	case *ast.MapType:
+		return living(is.Value, types, seen)
+	case *ast.StructType:
+		for _, field := range is.Fields.List {
+			if found := living(field.Type, types, seen); found != "" {
+				return found
+			}
+		}
+	case *ast.Ident:
+		if declared := types[is.Name]; declared != nil && !seen[is.Name] {
+			seen[is.Name] = true
+			return living(declared, types, seen)
+		}
+	}
+	return ""
+}
+
+// asking are plans that look up by themselves what they need, each with its reason.
+var asking = map[string]string{
+	"access/plan.go": "what a node has to do with a pod is asked only where a rule depends on it: every other request would pay for it",
+	"dns/plan.go":    "which services a question is about follows from the rules by which it is answered",
+}
+
+func TestAPlansInputIsData(t *testing.T) {
+	all := files(t)
+	types := map[string]map[string]ast.Expr{}
+	for _, f := range all {
+		dir := filepath.Dir(f.path)
+		if types[dir] == nil {
+			types[dir] = map[string]ast.Expr{}
+		}
+		ast.Inspect(f.syntax, func(node ast.Node) bool {
+			if spec, ok := node.(*ast.TypeSpec); ok {
+				types[dir][spec.Name.Name] = spec.Type
+			}
+			return true
+		})
+	}
+	for _, f := range all {
+		for _, decl := range f.syntax.Decls {
+			function, ok := decl.(*ast.FuncDecl)
+			if !ok || !f.isPlan() || !function.Name.IsExported() || asking[f.path] != "" {
+				continue
+			}
+			inputs := slices.Clone(function.Type.Params.List)
+			if function.Recv != nil {
+				inputs = append(inputs, function.Recv.List...)
+			}
+			for _, input := range inputs {
+				if found := living(input.Type, types[filepath.Dir(f.path)], map[string]bool{}); found != "" {
+					t.Errorf("%s: %s is given %s: a plan's input is data, gathered before it is asked", f.path, function.Name.Name, found)
+				}
+			}
+		}
+	}
+}
+
+// root is the variable that an expression leads into: x of x.y[i].z.
+func root(of ast.Expr) string {
+	switch is := of.(type) {
+	case *ast.Ident:
+		return is.Name
+	case *ast.SelectorExpr:
+		return root(is.X)
+	case *ast.IndexExpr:
+		return root(is.X)
+	case *ast.StarExpr:
+		return root(is.X)
+	case *ast.ParenExpr:
+		return root(is.X)
+	}
+	return ""
+}
+
+// changed are the variables that a function assigns to, or into.
+func changed(function *ast.FuncDecl) map[string]bool {
+	found, own := map[string]bool{}, map[string]bool{}
+	ast.Inspect(function, func(node ast.Node) bool {
+		switch is := node.(type) {
+		case *ast.AssignStmt:
+			for _, to := range is.Lhs {
+				if name, plain := to.(*ast.Ident); plain && is.Tok == token.DEFINE {
+					own[name.Name] = true
+				} else {
+					found[root(to)] = true
+				}
+			}
+		case *ast.IncDecStmt:
+			found[root(is.X)] = true
+		case *ast.CallExpr:
+			if name, plain := is.Fun.(*ast.Ident); plain && (name.Name == "delete" || name.Name == "clear") {
+				found[root(is.Args[0])] = true
+			}
+		case *ast.ValueSpec:
+			for _, name := range is.Names {
+				own[name.Name] = true
+			}
+		}
+		return true
+	})
+	for name := range own {
+		delete(found, name)
+	}
+	return found
+}
+
+// A plan may build what it returns step by step, in a type that nobody else sees. What has a name outside of the package could be kept, and would be
+// another answer to the same question.
+func TestAPlanKeepsNoState(t *testing.T) {
+	for _, f := range files(t) {
+		if !f.isPlan() {
+			continue
+		}
+		kept := map[string]bool{}
+		for _, decl := range f.syntax.Decls {
+			if variables, ok := decl.(*ast.GenDecl); ok && variables.Tok == token.VAR {
+				for _, spec := range variables.Specs {
+					for _, name := range spec.(*ast.ValueSpec).Names {
+						kept[name.Name] = true
+					}
+				}
+			}
+		}
+		for _, decl := range f.syntax.Decls {
+			function, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			for name := range changed(function) {
+				if kept[name] {
+					t.Errorf("%s: %s changes the package's %s: a plan says the same when it is asked the same", f.path, function.Name.Name, name)
+				}
+				if function.Recv == nil || len(function.Recv.List[0].Names) == 0 || function.Recv.List[0].Names[0].Name != name {
+					continue
+				}
+				if of, pointer := function.Recv.List[0].Type.(*ast.StarExpr); pointer && ast.IsExported(root(of.X)) {
+					t.Errorf("%s: %s changes its %s: a plan keeps no state. Return what it comes to, or move what is kept to a file that is no plan", f.path, function.Name.Name, root(of.X))
+				}
+			}
+		}
 	}
 }
 

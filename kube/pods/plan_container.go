@@ -77,15 +77,15 @@ func (e Environment) get(name string) (string, bool) {
 	return "", false
 }
 
-// set replaces the value in place if there is one.
-func (e *Environment) set(name, value string) {
-	for i := range *e {
-		if (*e)[i].Name == name {
-			(*e)[i].Value = value
-			return
+// set is e with a variable, in the place of one of that name if there is one. As with append, e itself is not to be used any more.
+func (e Environment) set(name, value string) Environment {
+	for i := range e {
+		if e[i].Name == name {
+			e[i].Value = value
+			return e
 		}
 	}
-	*e = append(*e, Variable{name, value})
+	return append(e, Variable{name, value})
 }
 
 // expand puts values in the place of $(NAME). What has no value stays as it is, and $$ is a plain $.

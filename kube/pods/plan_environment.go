@@ -67,16 +67,17 @@ var kinds = map[string]string{podspec.ConfigMaps: "ConfigMap", podspec.Secrets: 
 func environment(pod *corev1.Pod, c *corev1.Container, from Sources) (Environment, error) {
 	env := Environment{}
 	for _, v := range serviceVariables(from.Services) {
-		env.set(v.Name, v.Value)
+		env = env.set(v.Name, v.Value)
 	}
 	for _, source := range c.EnvFrom {
-		if err := addAll(&env, source, from); err != nil {
+		var err error
+		if env, err = env.setAll(source, from); err != nil {
 			return nil, err
 		}
 	}
 	for _, v := range c.Env {
 		if v.ValueFrom == nil {
-			env.set(v.Name, expand(v.Value, env))
+			env = env.set(v.Name, expand(v.Value, env))
 			continue
 		}
 		value, found, err := valueFrom(pod, c, v.ValueFrom, from)
@@ -84,14 +85,14 @@ func environment(pod *corev1.Pod, c *corev1.Container, from Sources) (Environmen
 			return nil, err
 		}
 		if found {
-			env.set(v.Name, value)
+			env = env.set(v.Name, value)
 		}
 	}
 	return env, nil
 }
 
-// addAll takes every key of a ConfigMap or Secret as a variable.
-func addAll(env *Environment, source corev1.EnvFromSource, sources Sources) error {
+// setAll is e with every key of a ConfigMap or Secret as a variable.
+func (e Environment) setAll(source corev1.EnvFromSource, sources Sources) (Environment, error) {
 	var from podspec.Object
 	var optional *bool
 	if ref := source.ConfigMapRef; ref != nil {
@@ -101,12 +102,12 @@ func addAll(env *Environment, source corev1.EnvFromSource, sources Sources) erro
 	}
 	values := sources.Data[from]
 	if values == nil && !ptr.Deref(optional, false) {
-		return missing(from)
+		return nil, missing(from)
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		env.set(source.Prefix+key, values[key])
+		e = e.set(source.Prefix+key, values[key])
 	}
-	return nil
+	return e, nil
 }
 
 // valueFrom is the value of one variable. It is not found if it is optional and not there.

@@ -30,20 +30,20 @@ func serviceVariables(services []*corev1.Service) Environment {
 	for _, key := range slices.Sorted(maps.Keys(named)) {
 		service, name := named[key], variableName(key)
 		ip := service.Spec.ClusterIP
-		env.set(name+"_SERVICE_HOST", ip)
-		env.set(name+"_SERVICE_PORT", portNumber(service.Spec.Ports[0]))
+		env = env.set(name+"_SERVICE_HOST", ip)
+		env = env.set(name+"_SERVICE_PORT", portNumber(service.Spec.Ports[0]))
 		for _, port := range service.Spec.Ports {
 			if port.Name != "" {
-				env.set(name+"_SERVICE_PORT_"+variableName(port.Name), portNumber(port))
+				env = env.set(name+"_SERVICE_PORT_"+variableName(port.Name), portNumber(port))
 			}
 		}
-		env.set(name+"_PORT", portAddress(ip, service.Spec.Ports[0]))
+		env = env.set(name+"_PORT", portAddress(ip, service.Spec.Ports[0]))
 		for _, port := range service.Spec.Ports {
 			link := fmt.Sprintf("%s_PORT_%d_%s", name, port.Port, protocolOf(port))
-			env.set(link, portAddress(ip, port))
-			env.set(link+"_PROTO", strings.ToLower(protocolOf(port)))
-			env.set(link+"_PORT", portNumber(port))
-			env.set(link+"_ADDR", ip)
+			env = env.set(link, portAddress(ip, port))
+			env = env.set(link+"_PROTO", strings.ToLower(protocolOf(port)))
+			env = env.set(link+"_PORT", portNumber(port))
+			env = env.set(link+"_ADDR", ip)
 		}
 	}
 	return env
