@@ -194,10 +194,10 @@ func living(input ast.Expr, types map[string]ast.Expr, seen map[string]bool) str
 	return ""
 }
 
-// asking are plans that look up by themselves what they need, each with its reason.
+// asking are rooms whose plans look up by themselves what they need, each with its reason.
 var asking = map[string]string{
-	"access/plan.go": "what a node has to do with a pod is asked only where a rule depends on it: every other request would pay for it",
-	"dns/plan.go":    "which services a question is about follows from the rules by which it is answered",
+	"access": "what a node has to do with a pod is asked only where a rule depends on it: every other request would pay for it; and a test listens to the decisions",
+	"dns":    "which services a question is about follows from the rules by which it is answered",
 }
 
 func TestAPlansInputIsData(t *testing.T) {
@@ -218,7 +218,7 @@ func TestAPlansInputIsData(t *testing.T) {
 	for _, f := range all {
 		for _, decl := range f.syntax.Decls {
 			function, ok := decl.(*ast.FuncDecl)
-			if !ok || !f.isPlan() || !function.Name.IsExported() || asking[f.path] != "" {
+			if !ok || !f.isPlan() || !function.Name.IsExported() || asking[f.room] != "" {
 				continue
 			}
 			inputs := slices.Clone(function.Type.Params.List)
