@@ -99,7 +99,7 @@ func TestTheMachinesNameServersAreReachedWhereAFirewallDropsWhatComesIn(t *testi
 		}
 	}
 	want := []string{
-		"forward: iifname kubelab0", "forward: oifname kubelab0",
+		"forward: iifname kubelab0", "forward: oifname kubelab0 ct state established,related",
 		"input: iifname kubelab0 udp dport 53", "input: iifname kubelab0 tcp dport 53",
 	}
 	if diff := cmp.Diff(want, accepted); diff != "" {

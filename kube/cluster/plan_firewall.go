@@ -18,7 +18,10 @@ type accepted struct{ nft, iptables string }
 // passages are those of a cluster: what hosts send to the world and what comes back, and questions for names that the machine relays.
 func (s *Spec) passages() []passage {
 	leg := legName(s.Network)
-	all := []passage{{"forward", []accepted{{"iifname " + leg, "-i " + leg}, {"oifname " + leg, "-o " + leg}}}}
+	all := []passage{{"forward", []accepted{
+		{"iifname " + leg, "-i " + leg},
+		{"oifname " + leg + " ct state established,related", "-o " + leg + " -m conntrack --ctstate ESTABLISHED,RELATED"},
+	}}}
 	if len(s.Relayed) > 0 {
 		names := passage{hook: "input"}
 		for _, transport := range []string{"udp", "tcp"} {
