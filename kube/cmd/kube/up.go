@@ -233,8 +233,8 @@ Hosts:     sudo %s/%s
 		}
 	}
 	notes, err := cluster.Notes(ctx, spec)
-	if err != nil {
-		return err
+	if err != nil { // the cluster is up all the same
+		notes = append(notes, err.Error())
 	}
 	for _, note := range notes {
 		fmt.Fprintf(out, "Note:      %s\n", note)
