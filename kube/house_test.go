@@ -17,7 +17,7 @@ import (
 // levels are the floors of the house, lowest first. A room imports only rooms below it, so that a reader who goes
 // up floor by floor never meets a word that has not been explained.
 var levels = [][]string{
-	{"trace", "api", "component", "hangup", "fsuser"},
+	{"trace", "api", "component", "hangup", "deadlines", "fsuser"},
 	{"operator"},
 	{"images", "containers", "podnet", "services", "dns", "store", "access", "scheduler",
 		"replicasets", "deployments", "nodes", "garbage", "serviceaccounts"},

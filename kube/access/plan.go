@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -10,8 +11,9 @@ import (
 
 // Request is what authorization looks at. Either Resource or Path is set.
 type Request struct {
-	User   string
-	Groups []string
+	User      string
+	Groups    []string
+	Addresses []netip.Addr // that the user's certificate names
 
 	Verb        string // get, list, watch, create, update, patch, delete, deletecollection
 	Group       string // of the API: "" is core

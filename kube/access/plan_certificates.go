@@ -34,9 +34,10 @@ func Client(user string, groups ...string) Certificate {
 	return Certificate{User: user, Groups: groups, Client: true}
 }
 
-// ComponentOn is what the certificate of a component says that runs on one host ("": on none). Where that is stands in it as a DNS name.
-func ComponentOn(host string, c component.Component) Certificate {
-	is := Certificate{User: c.UserOn(host), Groups: c.Groups, Client: true}
+// ComponentOn is what the certificate of a component says that runs on one host ("": on none). Where that is stands in it as a DNS name,
+// and the host's addresses.
+func ComponentOn(host string, c component.Component, ips ...netip.Addr) Certificate {
+	is := Certificate{User: c.UserOn(host), Groups: c.Groups, IPs: ips, Client: true}
 	if host != "" {
 		is.DNS = []string{host}
 	}
@@ -46,8 +47,10 @@ func ComponentOn(host string, c component.Component) Certificate {
 // Admin is the identity of the person who started the cluster.
 func Admin() Certificate { return Client(AdminUser, MastersGroup) }
 
-// NodeClient is the identity of a node's kubelet.
-func NodeClient(node string) Certificate { return Client(NodePrefix+node, NodesGroup) }
+// NodeClient is the identity of a node's kubelet. It names the addresses that the node may say are its own.
+func NodeClient(node string, ips ...netip.Addr) Certificate {
+	return Certificate{User: NodePrefix + node, Groups: []string{NodesGroup}, IPs: ips, Client: true}
+}
 
 // NodeServer is what a kubelet shows to the API server that asks for logs or an exec.
 func NodeServer(node string, ip netip.Addr) Certificate {

@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 func (p *Policy) Restrict(r Request, old, new any) error {
 	is, node, _ := p.of(r.User, r.Groups)
 	if node != "" {
-		return restrictNode(node, old, new)
+		return restrictNode(node, r.Addresses, old, new)
 	}
 	if created, ok := new.(metav1.Object); ok && isNew(r) && len(is.grants) > 0 {
 		r.Name = created.GetName()
@@ -28,12 +29,15 @@ func (p *Policy) Restrict(r Request, old, new any) error {
 	return nil
 }
 
-// restrictNode says what a kubelet may not write.
-func restrictNode(node string, old, new any) error {
+// restrictNode says what a kubelet may not write. addresses are those that its certificate names.
+func restrictNode(node string, addresses []netip.Addr, old, new any) error {
 	switch new := new.(type) {
 	case *corev1.Node:
 		before, _ := old.(*corev1.Node)
-		return restrictOwnNode(node, before, new)
+		if err := restrictOwnNode(node, before, new); err != nil {
+			return err
+		}
+		return restrictAddresses(node, addresses, before, new)
 	case *coordinationv1.Lease:
 		if new.Namespace != nodeLeases || new.Name != node {
 			return fmt.Errorf("node %q may only write the Lease of its own name in %s, not %s in %s", node, nodeLeases, new.Name, new.Namespace)
@@ -64,6 +68,28 @@ func restrictOwnNode(name string, old, new *corev1.Node) error {
 	}
 	if before, after := trustLabels(old.Labels), trustLabels(new.Labels); !maps.Equal(before, after) {
 		return fmt.Errorf("node %q is not allowed to change the labels by which others trust it, from %v to %v", name, before, after)
+	}
+	return nil
+}
+
+// restrictAddresses keeps a node from having others talk to whom it likes, in its stead. It may say what its certificate says: the
+// addresses in it, and the node's name as the host's. What somebody else has entered may stay.
+func restrictAddresses(name string, named []netip.Addr, old, new *corev1.Node) error {
+	for _, address := range new.Status.Addresses {
+		if old != nil && slices.Contains(old.Status.Addresses, address) {
+			continue
+		}
+		switch address.Type {
+		case corev1.NodeInternalIP, corev1.NodeExternalIP:
+			if ip, err := netip.ParseAddr(address.Address); err == nil && slices.Contains(named, ip) {
+				continue
+			}
+		default:
+			if address.Address == name {
+				continue
+			}
+		}
+		return fmt.Errorf("node %q is not allowed to have the %s %q: its certificate does not name it", name, address.Type, address.Address)
 	}
 	return nil
 }

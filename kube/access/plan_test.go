@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -190,6 +191,45 @@ func TestANodeMayNotMakeItselfTrusted(t *testing.T) {
 		if err := policy.Restrict(Request{User: AdminUser, Groups: known}, before, c.new); err != nil {
 			t.Errorf("%s, by a person: got %v", what, err)
 		}
+	}
+}
+
+func TestANodeHasNoAddressButThoseThatItsCertificateNames(t *testing.T) {
+	own := []netip.Addr{netip.MustParseAddr("172.30.0.3"), netip.MustParseAddr("fd00::3")}
+	node := func(kind corev1.NodeAddressType, address string) *corev1.Node {
+		n := &corev1.Node{Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: kind, Address: address}}}}
+		n.Name = "node-1"
+		return n
+	}
+	for _, c := range []struct {
+		kind    corev1.NodeAddressType
+		address string
+		want    bool
+	}{
+		{corev1.NodeInternalIP, "172.30.0.3", true},
+		{corev1.NodeInternalIP, "fd00::3", true},
+		{corev1.NodeExternalIP, "172.30.0.3", true},
+		{corev1.NodeHostName, "node-1", true},
+		{corev1.NodeInternalIP, "172.30.0.4", false}, // another node's
+		{corev1.NodeInternalIP, "127.0.0.1", false},
+		{corev1.NodeInternalIP, "169.254.169.254", false},
+		{corev1.NodeInternalIP, "[::1]", false},
+		{corev1.NodeInternalIP, "::ffff:172.30.0.4", false},
+		{corev1.NodeInternalIP, "node-1", false},
+		{corev1.NodeInternalIP, "", false},
+		{corev1.NodeExternalIP, "172.30.0.4", false},
+		{corev1.NodeHostName, "localhost", false},
+		{corev1.NodeInternalDNS, "etcd.local", false},
+		{"Other", "172.30.0.4", false},
+	} {
+		for what, old := range map[string]any{"a new one": nil, "an old one": node(corev1.NodeInternalIP, "172.30.0.3")} {
+			if err := policy.Restrict(Request{User: "system:node:node-1", Groups: node1, Addresses: own}, old, node(c.kind, c.address)); (err == nil) != c.want {
+				t.Errorf("%s %q of %s: got %v, want allowed %t", c.kind, c.address, what, err, c.want)
+			}
+		}
+	}
+	if given := node(corev1.NodeExternalIP, "203.0.113.7"); policy.Restrict(Request{User: "system:node:node-1", Groups: node1, Addresses: own}, given, given) != nil {
+		t.Error("what somebody else has entered may not stay")
 	}
 }
 

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -31,10 +32,11 @@ type call struct {
 
 // user is who sent a request.
 type user struct {
-	name   string
-	groups []string
-	host   string   // that a part of the cluster runs on, by its certificate
-	speaks []string // the names by which a part of the cluster may speak in the causal record, its own first
+	name      string
+	groups    []string
+	host      string       // that a part of the cluster runs on, by its certificate
+	addresses []netip.Addr // that the certificate names
+	speaks    []string     // the names by which a part of the cluster may speak in the causal record, its own first
 }
 
 var noResource schema.GroupResource
@@ -50,9 +52,15 @@ func (s *Server) authenticate(r *http.Request) user {
 		return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}
 	}
 	shown := r.TLS.PeerCertificates[0]
+	var addresses []netip.Addr
+	for _, ip := range shown.IPAddresses {
+		if address, ok := netip.AddrFromSlice(ip); ok {
+			addresses = append(addresses, address.Unmap())
+		}
+	}
 	is := user{
 		name: shown.Subject.CommonName, groups: append([]string{access.AuthenticatedGroup}, shown.Subject.Organization...),
-		host: access.HostOf(shown.Subject.CommonName, shown.Subject.Organization, shown.DNSNames),
+		host: access.HostOf(shown.Subject.CommonName, shown.Subject.Organization, shown.DNSNames), addresses: addresses,
 	}
 	is.speaks = s.Policy.Components(is.name, is.groups)
 	return is

@@ -79,6 +79,7 @@ func TestADayWithKubectl(t *testing.T) {
 		{"ACommandRunsInAContainerWithItsInputItsTerminalAndItsExitCode", entersContainers},
 		{"APortOfAPodOrServiceIsReachedFromTheOutside", forwards},
 		{"AStreamEndsAloneAndLeavesNothing", endsStreams},
+		{"StrangersNeitherStayNorKeepOthersOut", strangers},
 		{"AFieldHasOneOwnerAndAnotherOneIsTold", applyOnTheServer},
 		{"AnObjectIsChangedByEveryVerb", changes},
 		{"ARolloutIsWatchedUndonePausedAndRepeated", rollsOut},

@@ -2,7 +2,7 @@ package apiserver
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/proxy"
+
+	"kubelab/kube/api/podspec"
 )
 
 // The server knows nothing of a container's output or of a terminal in it: the kubelet of the pod's node does.
@@ -28,82 +30,93 @@ func (s *Server) serveKubelet(c *call) error {
 		return err
 	}
 	pod := object.(*corev1.Pod)
-	host, err := s.kubeletOf(c, pod)
+	k, err := s.kubeletOf(c, pod)
 	if err != nil {
 		return err
 	}
-	target := &url.URL{Scheme: "https", Host: host}
 	if c.subresource == "portforward" {
-		target.Path = fmt.Sprintf("/portForward/%s/%s", pod.Namespace, pod.Name)
+		k.url.Path = fmt.Sprintf("/portForward/%s/%s", pod.Namespace, pod.Name)
 	} else {
 		container, err := containerOf(pod, query.Get("container"))
 		if err != nil {
 			return err
 		}
 		paths := map[string]string{"log": "containerLogs", "exec": "exec", "attach": "attach"}
-		target.Path = fmt.Sprintf("/%s/%s/%s/%s", paths[c.subresource], pod.Namespace, pod.Name, container)
+		k.url.Path = fmt.Sprintf("/%s/%s/%s/%s", paths[c.subresource], pod.Namespace, pod.Name, container)
 		query.Del("container")
 	}
-	target.RawQuery = query.Encode()
-	transport := &http.Transport{TLSClientConfig: s.KubeletTLS.Clone(), DisableKeepAlives: true}
+	k.url.RawQuery = query.Encode()
 	if c.subresource == "log" && websocket.IsWebSocketUpgrade(c.r) {
-		return s.sendLog(c, target, transport)
+		return sendLog(c, k)
 	} else if c.subresource == "log" {
-		s.passOn(c, target, transport)
+		passOn(c, k)
 		return nil
 	}
 	switch protocols := c.r.Header.Get("Sec-Websocket-Protocol"); {
 	case strings.Contains(protocols, protocolV5):
-		return s.translate(c, target)
+		return translate(c, k)
 	case strings.Contains(protocols, tunnelProtocol):
-		return s.tunnel(c, target, transport)
+		return tunnel(c, k)
 	}
-	upgrade := proxy.NewUpgradeAwareHandler(target, transport, false, true, responder{c})
+	upgrade := proxy.NewUpgradeAwareHandler(k.url, k.transport, false, true, responder{k})
 	upgrade.UseLocationHost = true
 	upgrade.ServeHTTP(c.w, c.r)
 	return nil
 }
 
+// kubelet is the one of a pod's node, and what it is asked.
+type kubelet struct {
+	node      string
+	url       *url.URL
+	transport *http.Transport
+}
+
+// kubeletOf finds the kubelet that has a pod.
+func (s *Server) kubeletOf(c *call, pod *corev1.Pod) (*kubelet, error) {
+	if pod.Spec.NodeName == "" {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
+	}
+	node, ok := s.lookup(c.r.Context())("nodes", "", pod.Spec.NodeName).(*corev1.Node)
+	if !ok {
+		return nil, apierrors.NewNotFound(corev1.Resource("nodes"), pod.Spec.NodeName)
+	}
+	trust := s.KubeletTLS.Clone()
+	trust.ServerName = node.Name // whoever answers must be this node, wherever it says that it is
+	k := &kubelet{
+		node: node.Name, url: &url.URL{Scheme: "https"},
+		transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true, DialContext: s.DialKubelet},
+	}
+	address, err := PlanKubelet(node)
+	if err != nil {
+		return nil, k.unreachable(err)
+	}
+	k.url.Host = address.String()
+	return k, nil
+}
+
+// unreachable is the answer where a kubelet could not be asked. The reason is for the log only: a node chooses what is
+// tried, and who asks for a log of a pod there would learn from the reason what listens where.
+func (k *kubelet) unreachable(reason error) error {
+	slog.Warn("a kubelet cannot be reached", "node", k.node, "address", k.url.Host, "error", reason)
+	return apierrors.NewInternalError(fmt.Errorf("the kubelet of node %q cannot be reached", k.node))
+}
+
 // passOn copies an answer as it comes, so that a log can be followed.
-func (s *Server) passOn(c *call, target *url.URL, transport http.RoundTripper) {
+func passOn(c *call, k *kubelet) {
 	reverse := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL, r.Out.Host = target, target.Host },
-		Transport:     transport,
+		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL, r.Out.Host = k.url, k.url.Host },
+		Transport:     k.transport,
 		FlushInterval: -1,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			responder{c}.Error(w, r, err)
-		},
+		ErrorHandler:  responder{k}.Error,
 	}
 	reverse.ServeHTTP(c.w, c.r)
 }
 
 // responder tells a client that the kubelet could not be asked.
-type responder struct{ c *call }
+type responder struct{ k *kubelet }
 
 func (r responder) Error(w http.ResponseWriter, request *http.Request, err error) {
-	status := apierrors.NewInternalError(fmt.Errorf("error dialing backend: %w", err)).Status()
-	writeError(w, request, &status)
-}
-
-// kubeletOf is the address of the kubelet that has the pod.
-func (s *Server) kubeletOf(c *call, pod *corev1.Pod) (string, error) {
-	if pod.Spec.NodeName == "" {
-		return "", apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
-	}
-	node, ok := s.lookup(c.r.Context())("nodes", "", pod.Spec.NodeName).(*corev1.Node)
-	if !ok {
-		return "", apierrors.NewNotFound(corev1.Resource("nodes"), pod.Spec.NodeName)
-	}
-	port := node.Status.DaemonEndpoints.KubeletEndpoint.Port
-	if port == 0 {
-		port = 10250
-	}
-	for _, address := range node.Status.Addresses {
-		if address.Type == corev1.NodeInternalIP {
-			return fmt.Sprintf("%s:%d", address.Address, port), nil
-		}
-	}
-	return "", apierrors.NewInternalError(fmt.Errorf("node %s has no InternalIP", node.Name))
+	writeError(w, request, r.k.unreachable(err))
 }
 
 // containerOf is the container that a call means: a pod with only one need not be asked which.

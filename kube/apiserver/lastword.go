@@ -17,11 +17,13 @@ var errCutOff = errors.New("lost the connection to the container before its comm
 // would look like one that did well.
 type lastWord struct {
 	clientspdy.Upgrader
-	said atomic.Bool
+	answered atomic.Bool // by the other side, whatever it said
+	said     atomic.Bool
 }
 
 // NewConnection listens in to the stream on which the end is told.
 func (l *lastWord) NewConnection(answer *http.Response) (httpstream.Connection, error) {
+	l.answered.Store(true)
 	conn, err := l.Upgrader.NewConnection(answer)
 	return &session{conn, l}, err
 }

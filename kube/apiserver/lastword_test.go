@@ -73,10 +73,9 @@ func TestASessionThatBreaksOffIsNoSuccess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &Server{}
-		s.KubeletTLS = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+		k := &kubelet{url: target, transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}}}
 		var out bytes.Buffer
-		err = s.streamTo(t.Context(), target, remotecommand.StreamOptions{Stdout: &out})
+		err = k.stream(t.Context(), remotecommand.StreamOptions{Stdout: &out})
 		if !test.want(err) {
 			t.Errorf("%s: %v, after %q", name, err, out.String())
 		}

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"time"
 
+	"kubelab/kube/deadlines"
 	"kubelab/kube/hangup"
 )
 
@@ -23,17 +25,15 @@ func (s *Server) Listen(ctx context.Context, address string, certificate tls.Cer
 	if err != nil {
 		return fmt.Errorf("listen at %s: %w", address, err)
 	}
-	server := &http.Server{
-		Handler: s,
-		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate},
-			ClientCAs: clientCA, ClientAuth: tls.VerifyClientCertIfGiven,
-		},
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the watches when the server ends
-		ErrorLog:          log.New(io.Discard, "", 0),                        // a client that breaks off is no news
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 1000},     // each watch is a stream
-	}
+	guests := newGuests()
+	server := cmp.Or(s.Terms, deadlines.Usual).Server(s)
+	server.TLSConfig = guests.watch(&tls.Config{
+		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"},
+		ClientCAs: clientCA, ClientAuth: tls.VerifyClientCertIfGiven,
+	})
+	server.BaseContext = func(net.Listener) context.Context { return ctx } // ends the watches when the server ends
+	server.ErrorLog = log.New(io.Discard, "", 0)                           // a client that breaks off is no news
+	server.HTTP2.MaxConcurrentStreams = 1000                               // each watch is a stream
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -42,7 +42,7 @@ func (s *Server) Listen(ctx context.Context, address string, certificate tls.Cer
 		}
 	})
 	defer stop()
-	if err := server.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.ServeTLS(guests.listener(hangup.Listener(listener)), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

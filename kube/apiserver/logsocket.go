@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +21,7 @@ const (
 )
 
 // sendLog passes a log on over a websocket.
-func (s *Server) sendLog(c *call, target *url.URL, transport http.RoundTripper) error {
+func sendLog(c *call, k *kubelet) error {
 	asked := websocket.Subprotocols(c.r)
 	known := []string{binaryProtocol, base64Protocol}
 	if len(asked) > 0 && !slices.ContainsFunc(asked, func(p string) bool { return slices.Contains(known, p) }) {
@@ -30,13 +29,13 @@ func (s *Server) sendLog(c *call, target *url.URL, transport http.RoundTripper) 
 	}
 	ctx, leave := context.WithCancel(c.r.Context())
 	defer leave()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.url.String(), nil)
 	if err != nil {
 		return err
 	}
-	answer, err := transport.RoundTrip(request)
+	answer, err := k.transport.RoundTrip(request)
 	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("error dialing backend: %w", err))
+		return k.unreachable(err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK { // as it would be told without a websocket

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -18,6 +19,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/api"
+	"kubelab/kube/deadlines"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
 )
@@ -30,6 +32,8 @@ type Config struct {
 	Policy *access.Policy
 	// KubeletTLS is how the server proves to a kubelet who it is.
 	KubeletTLS *tls.Config
+	// DialKubelet opens the connection to a kubelet. Nil: as usual.
+	DialKubelet func(ctx context.Context, network, address string) (net.Conn, error)
 	// Address and Port are where other hosts reach this server: the endpoint of the service "kubernetes".
 	Host    string
 	Address string
@@ -37,6 +41,8 @@ type Config struct {
 	// ServiceIP is the address of that service.
 	ServiceIP string
 	Version   string // "v1.37.2"
+	// Terms are how long clients may take. Zero: the usual ones.
+	Terms deadlines.Terms
 }
 
 // Server answers the Kubernetes API. It keeps nothing that the store does not: any number of them may
@@ -98,6 +104,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(c *call) error {
 	if err := s.allow(c); err != nil {
 		return err
+	}
+	if c.streams() {
+		deadlines.Lift(c.w)
 	}
 	if err := c.readOptions(); err != nil {
 		return err
@@ -188,7 +197,7 @@ func (s *Server) allow(c *call) error {
 
 // asked is what a call asks for, as its path says it.
 func (c *call) asked() access.Request {
-	asked := access.Request{User: c.user.name, Groups: c.user.groups, Verb: c.verb}
+	asked := access.Request{User: c.user.name, Groups: c.user.groups, Addresses: c.user.addresses, Verb: c.verb}
 	if c.kind == nil {
 		asked.Path = c.r.URL.Path
 		return asked
@@ -200,6 +209,7 @@ func (c *call) asked() access.Request {
 
 func forbidden(c *call, reason string) error {
 	if c.user.name == access.AnonymousUser {
+		c.w.Header().Set("Connection", "close") // nobody waits for what else a guest has to say
 		return apierrors.NewUnauthorized("Unauthorized: send a client certificate of this cluster")
 	}
 	if c.kind == nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,8 +32,8 @@ const (
 const protocolV5 = "v5.channel.k8s.io"
 
 // translate carries one exec or attach from a websocket to the kubelet.
-func (s *Server) translate(c *call, target *url.URL) error {
-	wanted := target.Query()
+func translate(c *call, k *kubelet) error {
+	wanted := k.url.Query()
 	asked := func(name string) bool {
 		yes, err := strconv.ParseBool(wanted.Get(name))
 		return err == nil && yes
@@ -64,7 +63,7 @@ func (s *Server) translate(c *call, target *url.URL) error {
 	if asked("stderr") && !terminal {
 		options.Stderr = streams[stderrChannel]
 	}
-	err = s.streamTo(ctx, target, options)
+	err = k.stream(ctx, options)
 	status, marshalErr := json.Marshal(outcome(err))
 	if marshalErr == nil {
 		_, _ = streams[errorChannel].Write(status) // a client that is gone needs no answer
@@ -79,18 +78,21 @@ func either(wanted bool, channel wsstream.ChannelType) wsstream.ChannelType {
 	return wsstream.IgnoreChannel
 }
 
-// streamTo runs the session at the kubelet.
-func (s *Server) streamTo(ctx context.Context, target *url.URL, options remotecommand.StreamOptions) error {
-	transport, err := spdy.NewRoundTripper(s.KubeletTLS.Clone())
+// stream runs the session at the kubelet.
+func (k *kubelet) stream(ctx context.Context, options remotecommand.StreamOptions) error {
+	transport, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{UpgradeTransport: k.transport})
 	if err != nil {
 		return err
 	}
 	end := &lastWord{Upgrader: clientspdy.NewUpgraderForStreaming(transport)}
-	session, err := remotecommand.NewSPDYExecutorForTransports(transport, end, http.MethodPost, target)
+	session, err := remotecommand.NewSPDYExecutorForTransports(transport, end, http.MethodPost, k.url)
 	if err != nil {
 		return err
 	}
-	if err := session.StreamWithContext(ctx, options); err != nil {
+	err = session.StreamWithContext(ctx, options)
+	if err != nil && !end.answered.Load() {
+		return k.unreachable(err)
+	} else if err != nil {
 		return err
 	}
 	if !end.said.Load() {
@@ -110,6 +112,10 @@ func outcome(err error) *metav1.Status {
 			Status: metav1.StatusFailure, Reason: "NonZeroExitCode", Message: exit.Error(),
 			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "ExitCode", Message: strconv.Itoa(exit.Code)}}},
 		}
+	}
+	var told *apierrors.StatusError
+	if errors.As(err, &told) {
+		return &told.ErrStatus
 	}
 	return &apierrors.NewInternalError(err).ErrStatus
 }

@@ -113,12 +113,18 @@ func sendsLogs(u user) {
 	}
 }
 
-// openFiles is how many those have that serve streams: the API server, the kubelets and the runtimes.
+// openFiles is how many those have that serve streams: the API server, the kubelets and the runtimes, and the sockets of whoever
+// leads to the API server. (Go splices these through pipes that it keeps for a while.)
 func (u user) openFiles() (n int) {
-	for _, program := range []string{"apiserver", "kubelet", "runtime"} {
+	for _, program := range []string{"apiserver", "kubelet", "runtime", "forward"} {
 		for _, pid := range clustertest.Processes("/kubelab/"+u.Name+"/", "kube", program) {
-			files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)) // none, if it has just ended
-			n += len(files)
+			folder := fmt.Sprintf("/proc/%d/fd/", pid)
+			files, _ := os.ReadDir(folder) // none, if it has just ended
+			for _, file := range files {
+				if target, _ := os.Readlink(folder + file.Name()); program != "forward" || strings.HasPrefix(target, "socket:") {
+					n++
+				}
+			}
 		}
 	}
 	return n

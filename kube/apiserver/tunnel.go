@@ -2,10 +2,10 @@ package apiserver
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/sync/errgroup"
@@ -19,12 +19,12 @@ import (
 const tunnelProtocol = "SPDY/3.1+portforward.k8s.io"
 
 // tunnel takes the SPDY connection out of the websocket and passes its bytes on to the kubelet.
-func (s *Server) tunnel(c *call, target *url.URL, transport http.RoundTripper) error {
-	kubelet, err := upgraded(c, target, transport)
+func tunnel(c *call, k *kubelet) error {
+	server, err := k.upgraded(c.r.Context())
 	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("error dialing backend: %w", err))
+		return err
 	}
-	defer kubelet.Close()
+	defer server.Close()
 	upgrader := websocket.Upgrader{Subprotocols: []string{tunnelProtocol}, CheckOrigin: func(*http.Request) bool { return true }}
 	socket, err := upgrader.Upgrade(c.w, c.r, nil)
 	if err != nil {
@@ -34,13 +34,13 @@ func (s *Server) tunnel(c *call, target *url.URL, transport http.RoundTripper) e
 	defer client.Close()
 	var both errgroup.Group
 	both.Go(func() error {
-		defer kubelet.Close()
-		_, err := io.Copy(kubelet, client)
+		defer server.Close()
+		_, err := io.Copy(server, client)
 		return err
 	})
 	both.Go(func() error {
 		defer client.Close()
-		_, err := io.Copy(client, kubelet)
+		_, err := io.Copy(client, server)
 		return err
 	})
 	_ = both.Wait() // how a connection ends tells nobody anything
@@ -48,31 +48,31 @@ func (s *Server) tunnel(c *call, target *url.URL, transport http.RoundTripper) e
 }
 
 // upgraded opens a connection to the kubelet that speaks SPDY from here on.
-func upgraded(c *call, target *url.URL, transport http.RoundTripper) (io.ReadWriteCloser, error) {
-	connection, err := proxy.DialURL(c.r.Context(), target, transport)
+func (k *kubelet) upgraded(ctx context.Context) (io.ReadWriteCloser, error) {
+	connection, err := proxy.DialURL(ctx, k.url, k.transport)
 	if err != nil {
-		return nil, err
+		return nil, k.unreachable(err)
 	}
-	request, err := http.NewRequest(http.MethodPost, target.String(), nil)
+	request, err := http.NewRequest(http.MethodPost, k.url.String(), nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Connection", "Upgrade")
 	request.Header.Set("Upgrade", "SPDY/3.1")
 	request.Header.Set("X-Stream-Protocol-Version", "portforward.k8s.io")
-	if err := request.Write(connection); err != nil {
-		connection.Close()
-		return nil, err
-	}
 	buffered := bufio.NewReader(connection)
-	answer, err := http.ReadResponse(buffered, request)
-	if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
-		said, _ := io.ReadAll(io.LimitReader(answer.Body, 1024)) // what can be read helps
-		err = fmt.Errorf("the kubelet answered %s: %s", answer.Status, said)
+	var answer *http.Response
+	if err = request.Write(connection); err == nil {
+		answer, err = http.ReadResponse(buffered, request)
 	}
 	if err != nil {
 		connection.Close()
-		return nil, err
+		return nil, k.unreachable(err)
+	}
+	if answer.StatusCode != http.StatusSwitchingProtocols {
+		said, _ := io.ReadAll(io.LimitReader(answer.Body, 1024)) // what can be read helps
+		connection.Close()
+		return nil, apierrors.NewInternalError(fmt.Errorf("the kubelet of node %q answered %s: %s", k.node, answer.Status, said))
 	}
 	return struct {
 		io.Reader

@@ -12,6 +12,9 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"kubelab/kube/podnet"
 )
@@ -34,6 +37,11 @@ func DialFrom(ctx context.Context, name, host, network, address string) (net.Con
 	return conn, err
 }
 
+const (
+	maxForwarded = 1000             // connections at once; whoever comes then waits
+	lastHearing  = 10 * time.Second // for what a client still says when the server has ended
+)
+
 // Forward listens on an address of the machine and leads each connection to an API server, from inside
 // the network of the host that it runs on: that works for an isolated cluster too, and after a restart
 // of the host.
@@ -49,11 +57,14 @@ func Forward(ctx context.Context, name, listen string) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var connections sync.WaitGroup
+	var names sync.WaitGroup
+	defer names.Wait()
+	var connections errgroup.Group
+	connections.SetLimit(maxForwarded)
 	defer connections.Wait()
 	defer cancel()
 	if len(state.Spec.Relayed) > 0 {
-		connections.Go(func() { relay(ctx, state.Spec.machine(), state.Spec.Relayed) })
+		names.Go(func() { relay(ctx, state.Spec.machine(), state.Spec.Relayed) })
 	}
 	for {
 		near, err := listener.Accept()
@@ -63,7 +74,10 @@ func Forward(ctx context.Context, name, listen string) error {
 		if err != nil {
 			return err
 		}
-		connections.Go(func() { lead(ctx, near, state.Spec) })
+		connections.Go(func() error {
+			lead(ctx, near, state.Spec)
+			return nil
+		})
 	}
 }
 
@@ -94,11 +108,12 @@ func apiAddress(ip netip.Addr) string {
 	return net.JoinHostPort(ip.String(), strconv.Itoa(DefaultPort))
 }
 
-// join copies between two connections until both sides have said all, one breaks, or ctx is done.
-func join(ctx context.Context, a, b net.Conn) {
-	stop := context.AfterFunc(ctx, func() { _, _ = a.Close(), b.Close() })
+// join copies between a client and its server until both have said all, one breaks, or ctx is done. When the server has said
+// all, a client that says nothing more is not waited for: the server has closed by then.
+func join(ctx context.Context, client, server net.Conn) {
+	stop := context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
 	defer stop()
-	defer b.Close()
+	defer server.Close()
 	var halves sync.WaitGroup
 	half := func(to, from net.Conn) {
 		if _, err := io.Copy(to, from); err != nil {
@@ -107,7 +122,10 @@ func join(ctx context.Context, a, b net.Conn) {
 			_ = tcp.CloseWrite()
 		}
 	}
-	halves.Go(func() { half(a, b) })
-	halves.Go(func() { half(b, a) })
+	halves.Go(func() {
+		half(client, server)
+		_ = client.SetReadDeadline(time.Now().Add(lastHearing))
+	})
+	halves.Go(func() { half(server, client) })
 	halves.Wait()
 }

@@ -87,7 +87,7 @@ func writeHostFiles(spec Spec, host Host, pki *access.PKI) error {
 		if c.User == "" {
 			continue
 		}
-		if err := pki.EnsureKubeconfig(spec.hostPath(host, c.Name+".kubeconfig"), spec.Context(), spec.server(), access.ComponentOn(host.Name, c)); err != nil {
+		if err := pki.EnsureKubeconfig(spec.hostPath(host, c.Name+".kubeconfig"), spec.Context(), spec.server(), access.ComponentOn(host.Name, c, host.Address)); err != nil {
 			return err
 		}
 	}

@@ -166,7 +166,7 @@ func newLab(t testing.TB) *lab {
 		ClusterDNS: "10.96.0.10", ClusterDomain: "cluster.local",
 		TLSCert: l.dir + "/kubelet.crt", TLSKey: l.dir + "/kubelet.key", ClientCA: l.dir + "/pki/ca.crt",
 	}
-	l.who = operator.Identity{Component: "kubelet", Host: nodeName, Kubeconfig: l.cluster.Kubeconfig(access.NodeClient(nodeName)), Journal: l.dir + "/journal"}
+	l.who = operator.Identity{Component: "kubelet", Host: nodeName, Kubeconfig: l.cluster.Kubeconfig(access.NodeClient(nodeName, home)), Journal: l.dir + "/journal"}
 	l.addImage()
 	l.startRuntime()
 	l.startKubelet()

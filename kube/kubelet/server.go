@@ -14,7 +14,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"kubelab/kube/access"
+	"kubelab/kube/deadlines"
 	"kubelab/kube/hangup"
 )
 
@@ -36,7 +36,8 @@ func (k *Kubelet) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for the API server: %w", err)
 	}
-	server := &http.Server{Handler: onlyAPIServer(k.routes()), TLSConfig: config, ReadHeaderTimeout: 10 * time.Second}
+	server := deadlines.Usual.Server(onlyAPIServer(k.routes()))
+	server.TLSConfig = config
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
@@ -75,6 +76,7 @@ func onlyAPIServer(next http.Handler) http.Handler {
 			fail(w, apierrors.NewForbidden(corev1.Resource("nodes/proxy"), "", fmt.Errorf("%q may not ask a kubelet", caller.CommonName)))
 			return
 		}
+		deadlines.Lift(w) // a log that is followed lasts, and the API server has bounded the others
 		next.ServeHTTP(w, r)
 	})
 }

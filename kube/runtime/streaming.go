@@ -22,6 +22,7 @@ import (
 	utilexec "k8s.io/utils/exec"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/deadlines"
 	"kubelab/kube/hangup"
 )
 
@@ -39,7 +40,7 @@ func (r *Runtime) serveStreams() (stop func(), err error) {
 	if r.streams, err = streaming.NewServer(config, streams{r}); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	server := &http.Server{Handler: r.streams, ReadHeaderTimeout: 10 * time.Second}
+	server := deadlines.Usual.Server(r.streams) // a session takes its connection over, and the terms end with that
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

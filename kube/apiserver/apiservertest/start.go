@@ -3,6 +3,7 @@ package apiservertest
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -43,13 +44,13 @@ func Start(t testing.TB, kinds ...api.Kind) *Cluster {
 // StartFor is [Start] for parts of a cluster that may do what the policy says.
 func StartFor(t testing.TB, policy *access.Policy, kinds ...api.Kind) *Cluster {
 	t.Helper()
-	return start(t, storetest.StartMembers(t, 1), policy, kinds)
+	return start(t, storetest.StartMembers(t, 1), policy, kinds, func(*apiserver.Config) {})
 }
 
 // StartOn is [Start] on the given etcd.
 func StartOn(t testing.TB, etcd *storetest.Members, kinds ...api.Kind) *Cluster {
 	t.Helper()
-	return start(t, etcd, Policy(t), kinds)
+	return start(t, etcd, Policy(t), kinds, func(*apiserver.Config) {})
 }
 
 // Policy is the policy of a cluster that has the given parts.
@@ -65,7 +66,13 @@ func Controllers(loops ...component.Loop) component.Component {
 	return component.Component{Name: "controllers", Place: component.ControlPlane, User: "system:kube-controller-manager", Loops: loops}
 }
 
-func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds []api.Kind) *Cluster {
+// StartWith is [Start] with a configuration that is changed before.
+func StartWith(t testing.TB, change func(*apiserver.Config), kinds ...api.Kind) *Cluster {
+	t.Helper()
+	return start(t, storetest.StartMembers(t, 1), Policy(t), kinds, change)
+}
+
+func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds []api.Kind, change func(*apiserver.Config)) *Cluster {
 	t.Helper()
 	dir := t.TempDir()
 	loopback := netip.MustParseAddr("127.0.0.1")
@@ -77,10 +84,12 @@ func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds [
 	must(t, err)
 	c := &Cluster{t: t, dir: dir, url: "https://" + freeAddress(t), keys: keys}
 	c.run = func() func() {
-		server := apiserver.New(apiserver.Config{
+		config := apiserver.Config{
 			Kinds: kinds, Store: etcd.Open(), Policy: policy, KubeletTLS: &tls.Config{RootCAs: authority},
 			Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
-		})
+		}
+		change(&config)
+		server := apiserver.New(config)
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() { server.Run(ctx) })
@@ -113,6 +122,16 @@ func (c *Cluster) Kubeconfig(identity access.Certificate) string {
 	path := filepath.Join(c.dir, identity.User+".kubeconfig")
 	must(c.t, c.keys.EnsureKubeconfig(path, "test", c.url, identity))
 	return path
+}
+
+// Certificate is one of the cluster's authority, with its key.
+func (c *Cluster) Certificate(wanted access.Certificate) tls.Certificate {
+	c.t.Helper()
+	path := filepath.Join(c.dir, rand.Text())
+	must(c.t, c.keys.EnsureCertificate(path, wanted))
+	certificate, err := tls.LoadX509KeyPair(path+".crt", path+".key")
+	must(c.t, err)
+	return certificate
 }
 
 // Client is a component's client with the given identity. It delivers its steps until the test ends.

@@ -63,5 +63,6 @@ func identity(c *clustertest.Cluster, name string, i int) (kubeconfig string, ip
 	}
 	kubeconfig = filepath.Join(filepath.Dir(c.Kubeconfig), name+".kubeconfig")
 	server := admin.Clusters[spec.Context()].Server
-	return kubeconfig, netip.AddrFrom4(bytes), pki.EnsureKubeconfig(kubeconfig, spec.Context(), server, access.NodeClient(name))
+	ip = netip.AddrFrom4(bytes)
+	return kubeconfig, ip, pki.EnsureKubeconfig(kubeconfig, spec.Context(), server, access.NodeClient(name, ip))
 }
