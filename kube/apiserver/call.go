@@ -83,10 +83,10 @@ func (s *Server) parse(w http.ResponseWriter, r *http.Request) (*call, error) {
 	}
 	c.kind = s.kinds[version+"/"+parts[0]]
 	if c.kind == nil {
-		return nil, noSuchPath()
+		return c, noSuchPath()
 	}
 	if !c.kind.Namespaced && c.namespace != "" {
-		return nil, noSuchPath()
+		return c, noSuchPath()
 	}
 	for i, field := range []*string{&c.name, &c.subresource} {
 		if len(parts) > i+1 {

@@ -27,7 +27,7 @@ func (s *Server) serveDiscovery(c *call) bool {
 	case path == "/version":
 		document = s.version()
 	case path == "/":
-		document = metav1.RootPaths{Paths: []string{"/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version", stepsPath}}
+		document = metav1.RootPaths{Paths: []string{"/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version", stepsPath}}
 	case (path == "/api" || path == "/apis") && aggregated:
 		s.serveAggregated(c, path == "/api")
 		return true

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,12 +21,17 @@ type openAPI struct {
 
 	once      sync.Once
 	documents map[string][]byte // by path: "api/v1", "apis/apps/v1"
+
+	older       sync.Once
+	olderJSON   []byte
+	olderBinary []byte // in protobuf
 }
 
 // serve answers /openapi/v3 and what is below, and /openapi/v2. It returns false for other paths.
 func (o *openAPI) serve(c *call) bool {
 	if c.r.URL.Path == "/openapi/v2" {
-		serveOlder(c)
+		o.once.Do(o.build)
+		o.serveOlder(c)
 		return true
 	}
 	path, ours := strings.CutPrefix(c.r.URL.Path, "/openapi/v3")
@@ -83,29 +89,7 @@ func describeGroup(gv schema.GroupVersion, kinds []api.Kind) any {
 	paths := map[string]any{}
 	for _, kind := range kinds {
 		types.describeKind(kind)
-		collection := root(gv) + "/" + kind.Plural
-		if kind.Namespaced {
-			collection = root(gv) + "/namespaces/{namespace}/" + kind.Plural
-		}
-		gvk := map[string]string{"group": gv.Group, "version": gv.Version, "kind": kind.Kind}
-		content := map[string]any{"application/json": map[string]any{"schema": types.reference(kind.New())}}
-		answer := map[string]any{"200": map[string]any{"description": "OK", "content": content}}
-		operation := func(action string, parameters ...string) any {
-			return map[string]any{
-				"x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk,
-				"parameters": queryParameters(parameters), "responses": answer,
-			}
-		}
-		paths[collection] = map[string]any{
-			"get":  operation("list", "labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch"),
-			"post": operation("post", "dryRun", "fieldManager", "fieldValidation"),
-		}
-		paths[collection+"/{name}"] = map[string]any{
-			"get":    operation("get"),
-			"put":    operation("put", "dryRun", "fieldManager", "fieldValidation"),
-			"patch":  operation("patch", "dryRun", "fieldManager", "fieldValidation", "force"),
-			"delete": operation("delete", "dryRun", "gracePeriodSeconds", "propagationPolicy"),
-		}
+		maps.Copy(paths, describePaths(kind, types.reference(kind.New())))
 	}
 	return map[string]any{
 		"openapi":    "3.0.0",
@@ -113,6 +97,56 @@ func describeGroup(gv schema.GroupVersion, kinds []api.Kind) any {
 		"paths":      paths,
 		"components": map[string]any{"schemas": types},
 	}
+}
+
+// describePaths says what can be done with a kind, and with which parameters.
+func describePaths(kind api.Kind, object map[string]any) map[string]any {
+	gvk := map[string]string{"group": kind.Group, "version": kind.Version, "kind": kind.Kind}
+	content := map[string]any{"application/json": map[string]any{"schema": object}}
+	answer := map[string]any{"200": map[string]any{"description": "OK", "content": content}}
+	read := func(action string, parameters ...string) any {
+		return map[string]any{
+			"x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk,
+			"parameters": queryParameters(parameters), "responses": answer,
+		}
+	}
+	write := func(action string, parameters ...string) any {
+		operation := read(action, parameters...).(map[string]any)
+		operation["requestBody"] = map[string]any{"content": content, "required": true}
+		return operation
+	}
+	all := root(kind.GroupVersion()) + "/" + kind.Plural
+	collection, inPath := all, []string(nil)
+	if kind.Namespaced {
+		collection, inPath = root(kind.GroupVersion())+"/namespaces/{namespace}/"+kind.Plural, []string{"namespace"}
+	}
+	list := read("list", "labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch")
+	create := write("post", "dryRun", "fieldManager", "fieldValidation")
+	if isReview(&kind) {
+		return map[string]any{collection: map[string]any{"post": create, "parameters": pathParameters(inPath)}}
+	}
+	get := read("get")
+	put, patch := write("put", "dryRun", "fieldManager", "fieldValidation"), write("patch", "dryRun", "fieldManager", "fieldValidation", "force")
+	remove := read("delete", "dryRun", "gracePeriodSeconds", "propagationPolicy")
+	named := pathParameters(append(inPath, "name"))
+	paths := map[string]any{
+		all:                    map[string]any{"get": list, "parameters": []any{}},
+		collection:             map[string]any{"get": list, "post": create, "parameters": pathParameters(inPath)},
+		collection + "/{name}": map[string]any{"get": get, "put": put, "patch": patch, "delete": remove, "parameters": named},
+	}
+	if kind.HasStatus {
+		paths[collection+"/{name}/status"] = map[string]any{"get": get, "put": put, "patch": patch, "parameters": named}
+	}
+	return paths
+}
+
+func pathParameters(names []string) []any {
+	parameters := []any{}
+	for _, name := range names {
+		parameters = append(parameters, map[string]any{
+			"name": name, "in": "path", "required": true, "schema": map[string]any{"type": "string", "uniqueItems": true}})
+	}
+	return parameters
 }
 
 func queryParameters(names []string) []any {

@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -8,31 +10,144 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What kubectl wants the older description in, and what that is called in the answer: with an @ it is no valid media type.
+// The older description, OpenAPI v2, is one document with everything. Clients that do not know the newer ones check manifests
+// by it, merge by it, and see in it what the server can do. It is made from the newer ones when it is first asked for.
+
+// What clients want it in, and what that is called in the answer: with an @ it is no valid media type.
 const (
 	olderWanted = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 	olderGiven  = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 )
 
-// serveOlder answers /openapi/v2, which kubectl asks for when the newer description does not have a kind. It is true
-// and empty: every kind that we have is in the newer one, and kubectl goes on to say that it knows no such kind.
-func serveOlder(c *call) {
-	document := &openapi.Document{
-		Swagger: "2.0",
-		Info:    &openapi.Info{Title: "Kubernetes", Version: "v2"},
-		Paths:   &openapi.Paths{},
+// serveOlder answers /openapi/v2.
+func (o *openAPI) serveOlder(c *call) {
+	o.older.Do(func() {
+		if err := o.buildOlder(); err != nil {
+			panic(err) // it is made of what this server itself has described
+		}
+	})
+	mediaType, document := "application/json", o.olderJSON
+	if strings.Contains(c.r.Header.Get("Accept"), olderWanted) {
+		mediaType, document = olderGiven, o.olderBinary
 	}
-	if !strings.Contains(c.r.Header.Get("Accept"), olderWanted) {
-		writeJSON(c.w, c.r, http.StatusOK, map[string]any{
-			"swagger": document.Swagger, "paths": map[string]any{},
-			"info": map[string]string{"title": document.Info.Title, "version": document.Info.Version},
-		})
-		return
+	c.w.Header().Set("Content-Type", mediaType)
+	c.w.WriteHeader(http.StatusOK)
+	_, _ = c.w.Write(document) // a client that is gone needs no answer
+}
+
+func (o *openAPI) buildOlder() error {
+	paths, definitions := map[string]any{}, map[string]any{}
+	for _, encoded := range o.documents {
+		var newer struct {
+			Paths      map[string]map[string]any
+			Components struct{ Schemas map[string]map[string]any }
+		}
+		if err := json.Unmarshal(encoded, &newer); err != nil {
+			return err
+		}
+		for path, operations := range newer.Paths {
+			paths[path] = olderPath(operations)
+		}
+		for name, schema := range newer.Components.Schemas {
+			definition := olderSchema(schema).(map[string]any)
+			if known, there := definitions[name].(map[string]any); there { // two groups have it, and one may know of more kinds
+				maps.Copy(known, definition)
+				continue
+			}
+			definitions[name] = definition
+		}
 	}
-	encoded, err := proto.Marshal(document)
+	var err error
+	o.olderJSON, err = json.Marshal(map[string]any{
+		"swagger": "2.0", "info": map[string]string{"title": "Kubernetes", "version": "v2"},
+		"paths": paths, "definitions": definitions,
+	})
 	if err != nil {
-		panic(err) // it is made of three texts
+		return err
 	}
-	c.w.Header().Set("Content-Type", olderGiven)
-	_, _ = c.w.Write(encoded) // a client that is gone needs no answer
+	document, err := openapi.ParseDocument(o.olderJSON)
+	if err != nil {
+		return err
+	}
+	o.olderBinary, err = proto.Marshal(document)
+	return err
+}
+
+// olderPath is what can be done at a path, in the words of OpenAPI v2: the body is a parameter, and has one schema.
+func olderPath(operations map[string]any) map[string]any {
+	older := map[string]any{}
+	for name, operation := range operations {
+		if name == "parameters" {
+			older[name] = olderParameters(operation.([]any))
+			continue
+		}
+		operation := operation.(map[string]any)
+		parameters := olderParameters(operation["parameters"].([]any))
+		if body, ok := operation["requestBody"].(map[string]any); ok {
+			parameters = append(parameters, map[string]any{"name": "body", "in": "body", "required": true, "schema": contentSchema(body)})
+		}
+		answers := map[string]any{}
+		for code, answer := range operation["responses"].(map[string]any) {
+			answer := answer.(map[string]any)
+			answers[code] = map[string]any{"description": answer["description"], "schema": contentSchema(answer)}
+		}
+		older[name] = map[string]any{
+			"consumes": []string{"*/*"}, "produces": []string{"application/json", "application/yaml", "application/vnd.kubernetes.protobuf"},
+			"schemes": []string{"https"}, "parameters": parameters, "responses": answers,
+			"x-kubernetes-action": operation["x-kubernetes-action"], "x-kubernetes-group-version-kind": operation["x-kubernetes-group-version-kind"],
+		}
+	}
+	return older
+}
+
+// contentSchema is the schema of a body.
+func contentSchema(body map[string]any) any {
+	for _, form := range body["content"].(map[string]any) { // all have the same
+		return olderSchema(form.(map[string]any)["schema"])
+	}
+	return nil
+}
+
+// olderParameters have their type beside their name, not in a schema.
+func olderParameters(newer []any) []any {
+	older := []any{}
+	for _, parameter := range newer {
+		flat := maps.Clone(parameter.(map[string]any))
+		schema := flat["schema"].(map[string]any)
+		delete(flat, "schema")
+		maps.Copy(flat, schema)
+		older = append(older, flat)
+	}
+	return older
+}
+
+// olderSchema has definitions where the newer has components, words beside a reference, and one type for each value.
+func olderSchema(value any) any {
+	switch value := value.(type) {
+	case []any:
+		older := []any{}
+		for _, element := range value {
+			older = append(older, olderSchema(element))
+		}
+		return older
+	case map[string]any:
+		older := map[string]any{}
+		for name, part := range value {
+			older[name] = olderSchema(part)
+		}
+		if name, isReference := older["$ref"].(string); isReference {
+			older["$ref"] = strings.Replace(name, "#/components/schemas/", "#/definitions/", 1)
+		}
+		if all, isOneReference := older["allOf"].([]any); isOneReference && len(all) == 1 {
+			delete(older, "allOf")
+			delete(older, "default")
+			maps.Copy(older, all[0].(map[string]any))
+		}
+		if _, isChoice := older["oneOf"].([]any); isChoice {
+			delete(older, "oneOf")
+			older["type"] = "string"
+		}
+		return older
+	}
+	return value
 }

@@ -55,6 +55,8 @@ type Server struct {
 	fields fieldManagers
 	docs   openAPI
 	ready  atomic.Bool
+
+	metrics *metrics
 }
 
 // New makes a server. It panics when a kind is declared twice.
@@ -72,6 +74,7 @@ func New(config Config) *Server {
 	}
 	s.cache = store.NewCache(config.Store, stepsPrefix, s.decodeRecord)
 	s.docs.kinds = config.Kinds
+	s.metrics = newMetrics(s)
 	return s
 }
 
@@ -85,13 +88,16 @@ func (s *Server) Run(ctx context.Context) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, err := s.parse(w, r)
+	done := s.metrics.observe(c)
+	defer done()
+	w = c.w
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
 			slog.Error("a request panicked", "method", r.Method, "url", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			writeError(w, r, apierrors.NewInternalError(fmt.Errorf("%v", p)))
 		}
 	}()
-	c, err := s.parse(w, r)
 	if err == nil {
 		err = s.serve(c)
 	}
@@ -160,6 +166,10 @@ func (s *Server) servePath(c *call) error {
 		return s.serveChange(c, trace.ID(strings.TrimSuffix(id, "/change")))
 	}
 	if s.serveHealth(c) {
+		return nil
+	}
+	if c.r.URL.Path == metricsPath && c.verb == "get" {
+		s.metrics.handler.ServeHTTP(c.w, c.r)
 		return nil
 	}
 	if err := c.acceptsJSON(); err != nil {

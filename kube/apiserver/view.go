@@ -35,12 +35,17 @@ func negotiate(c *call) (view, error) {
 		if err != nil {
 			continue
 		}
-		if v, ok := viewOf(mediaType, params); ok {
+		if v, ok := viewOf(mediaType, params); ok && (v.as != "Table" || c.hasTable()) {
 			return v, nil
 		}
 	}
 	return view{}, apierrors.NewGenericServerResponse(http.StatusNotAcceptable, c.verb, noResource, "",
 		"only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf", 0, false)
+}
+
+// hasTable says whether the answer can be a table: what is only answered and never kept has no columns.
+func (c *call) hasTable() bool {
+	return c.kind != nil && !isReview(c.kind) && c.subresource != "binding" && c.subresource != "eviction"
 }
 
 // acceptsJSON refuses a client that takes no form in which discovery is written.
