@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	openapi "github.com/google/gnostic-models/openapiv2"
@@ -83,6 +84,9 @@ func olderPath(operations map[string]any) map[string]any {
 		}
 		operation := operation.(map[string]any)
 		parameters := olderParameters(operation["parameters"].([]any))
+		if kind := operation["x-kubernetes-group-version-kind"].(map[string]any)["kind"]; kind == "Namespace" && name == "patch" {
+			parameters = slices.DeleteFunc(parameters, isFieldValidation)
+		}
 		if body, ok := operation["requestBody"].(map[string]any); ok {
 			parameters = append(parameters, map[string]any{"name": "body", "in": "body", "required": true, "schema": contentSchema(body)})
 		}
@@ -98,6 +102,12 @@ func olderPath(operations map[string]any) map[string]any {
 		}
 	}
 	return older
+}
+
+// isFieldValidation finds the parameter that namespaces are said not to have. By it kubectl tells whether a kind that it does not find may
+// be a custom one; it would ask for those, and there are none yet.
+func isFieldValidation(parameter any) bool {
+	return parameter.(map[string]any)["name"] == "fieldValidation"
 }
 
 // contentSchema is the schema of a body.
