@@ -3,6 +3,7 @@ package apiserver_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -212,9 +213,14 @@ func reads(u user) {
 	defer cancel()
 	var out strings.Builder
 	follow := u.Command(ctx, "kubectl", "logs", "-f", "count")
-	follow.Stdout = &out
+	heard := make(chan struct{})
+	follow.Stdout = io.MultiWriter(&out, once(func() { close(heard) }))
 	if err := follow.Start(); err != nil {
 		u.T.Fatal(err)
+	}
+	select { // else it might come to the next life of the container
+	case <-heard:
+	case <-ctx.Done():
 	}
 	u.says(``, "exec", "count", "--", "touch", "/go")
 	if err := follow.Wait(); err != nil || out.String() != "5\n4\n3\n2\n1\n" {

@@ -23,8 +23,9 @@
 //     tried again for as long as another write comes in between; a dry run is decided there, and nowhere else
 //   - list.go, watch.go, selectors.go, table.go: the reads
 //   - discovery.go, openapi.go: how a client learns what there is
-//   - subresources.go, connect.go: status, scale, binding; logs and exec, which a kubelet answers
+//   - subresources.go, connect.go: status, scale, binding; logs and exec, which a kubelet answers (where it is, plan_kubelet.go)
 //   - relations.go: what a node has to do with an object; reviews.go: who am I, what may I
+//   - listen.go, guests.go: for whom, and for how long, a connection is kept; metrics.go: what the server counts
 //   - steps.go: the causal record; change.go: what a step's write did to its object, at /kubelab/steps/ID/change
 //
 // # What is simplified
