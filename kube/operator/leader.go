@@ -16,11 +16,11 @@ import (
 )
 
 // A lease that is not renewed for leaseTerm is free for others. Its holder gives up earlier, after
-// renewWithin: at no instant do two believe that they lead, as long as their clocks run at the same speed.
+// renewEvery and renewWithin together: at no instant do two believe that they lead, as long as their clocks run at the same speed.
 const (
 	leaseTerm   = 4 * time.Second
-	renewWithin = 3 * time.Second
-	renewEvery  = 500 * time.Millisecond
+	renewWithin = 2500 * time.Millisecond
+	renewEvery  = time.Second
 )
 
 // Lead runs run while this process holds the Lease kube-system/<lease>, so that of many copies of a
