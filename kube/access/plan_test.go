@@ -299,7 +299,7 @@ var does = map[string]map[string]string{
 		// The rooms, each its own.
 		"pods": "create", "pods/status": "update", "nodes": "update", "nodes/status": "update", "events": "create",
 		"apps/replicasets": "create update", "apps/replicasets/status": "update", "apps/deployments/status": "update",
-		"discovery.k8s.io/endpointslices": "create update",
+		"replicationcontrollers/status": "update", "discovery.k8s.io/endpointslices": "create update",
 	},
 	"proxy":   {"nodes": "list watch", "services": "list watch", "discovery.k8s.io/endpointslices": "list watch"},
 	"dns":     {"services": "list watch", "discovery.k8s.io/endpointslices": "list watch"},
@@ -311,7 +311,7 @@ var resources = []string{
 	"pods", "pods/status", "pods/binding", "pods/eviction", "pods/log", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy",
 	"pods/ephemeralcontainers", "pods/resize", "nodes", "nodes/status", "nodes/proxy", "services", "services/status", "services/proxy",
 	"namespaces", "namespaces/status", "namespaces/finalize", "secrets", "configmaps", "events", "endpoints",
-	"serviceaccounts", "serviceaccounts/token", "persistentvolumes", "users", "groups",
+	"replicationcontrollers", "replicationcontrollers/status", "replicationcontrollers/scale", "serviceaccounts", "serviceaccounts/token", "persistentvolumes", "users", "groups",
 	"apps/deployments", "apps/deployments/status", "apps/deployments/scale", "apps/replicasets", "apps/replicasets/status",
 	"apps/replicasets/scale", "discovery.k8s.io/endpointslices", "coordination.k8s.io/leases",
 	"rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings",

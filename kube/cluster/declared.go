@@ -15,6 +15,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
 	"kubelab/kube/replicasets"
+	"kubelab/kube/replicationcontrollers"
 	"kubelab/kube/scheduler"
 	"kubelab/kube/serviceaccounts"
 	"kubelab/kube/services"
@@ -51,6 +52,7 @@ func Rooms(serviceRange netip.Prefix) []Room {
 			return serviceaccounts.New(client, of.Authority)
 		}},
 		{replicasets.Kinds, replicasets.Loops, alone(replicasets.New)},
+		{replicationcontrollers.Kinds, replicationcontrollers.Loops, alone(replicationcontrollers.New)},
 		{deployments.Kinds, deployments.Loops, alone(deployments.New)},
 	}
 }

@@ -1,0 +1,125 @@
+package replicationcontrollers_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"kubelab/kube/api"
+	"kubelab/kube/apiserver/apiservertest"
+	"kubelab/kube/garbage"
+	"kubelab/kube/nodes"
+	"kubelab/kube/operator"
+	"kubelab/kube/pods"
+	"kubelab/kube/replicationcontrollers"
+	"kubelab/kube/services"
+)
+
+// newLab is an API server with the loop of ReplicationControllers, and a person.
+func newLab(t *testing.T) *operator.Client {
+	t.Helper()
+	controllers := apiservertest.Controllers(replicationcontrollers.Loops...)
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+		[]api.Kind{pods.Kind}, replicationcontrollers.Kinds)...)
+	client := cluster.As(controllers, "")
+	loop, err := replicationcontrollers.New(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := client.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- loop.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		client.Watches.Shutdown()
+	})
+	return cluster.Admin()
+}
+
+// await waits until the pods of the namespace, and what the ReplicationController says of them, are so many.
+func await(t *testing.T, person *operator.Client, want int) []corev1.Pod {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		list, err := person.CoreV1().Pods("default").List(ctx, metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rc, err := person.CoreV1().ReplicationControllers("default").Get(ctx, "web", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list.Items) == want && int(rc.Status.Replicas) == want {
+			return list.Items
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestAReplicationControllerKeepsItsPodsAndLeavesThemBehindUnlessToldOtherwise(t *testing.T) {
+	person := newLab(t)
+	api := person.CoreV1().ReplicationControllers("default")
+	_, err := api.Create(t.Context(), &corev1.ReplicationController{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"},
+		Spec: corev1.ReplicationControllerSpec{Replicas: new(int32(3)), Template: &corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web"}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "server", Image: "web:1"}}},
+		}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	three := await(t, person, 3)
+	owner := metav1.GetControllerOf(&three[0])
+	if owner == nil || owner.APIVersion != "v1" || owner.Kind != "ReplicationController" || owner.Name != "web" {
+		t.Errorf("its owner is %v", owner)
+	}
+	scale, err := api.GetScale(t.Context(), "web", metav1.GetOptions{})
+	if err != nil || scale.Status.Selector != "app=web" || scale.Status.Replicas != 3 {
+		t.Fatalf("its scale: %+v, %v", scale, err)
+	}
+	scale.Spec.Replicas = 1
+	if _, err := api.UpdateScale(t.Context(), "web", scale, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	one := await(t, person, 1)
+
+	// Its selector may change: the pod is released, and another one takes its place.
+	patch := []byte(`{"spec":{"selector":{"app":"shop"},"template":{"metadata":{"labels":{"app":"shop"}}}}}`)
+	if _, err := api.Patch(t.Context(), "web", types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		list, err := person.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		released := slices.ContainsFunc(list.Items, func(p corev1.Pod) bool { return p.Name == one[0].Name && metav1.GetControllerOf(&p) == nil })
+		if len(list.Items) == 2 && released {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := api.Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	gone, err := api.Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil || !slices.Contains(gone.Finalizers, metav1.FinalizerOrphanDependents) {
+		t.Errorf("deleted without a word about its pods, it does not set them free: %v, %v", gone.Finalizers, err)
+	}
+	if err := api.Delete(t.Context(), "web", metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)}); err != nil {
+		t.Fatal(err)
+	}
+}
