@@ -19,7 +19,7 @@ import (
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -128,7 +128,7 @@ func killContainer(ctx context.Context, name string, pod *corev1.Pod, container 
 		for _, status := range podspec.Statuses(&pod.Status) {
 			if _, id, made := strings.Cut(status.ContainerID, "://"); made && status.Name == container && status.State.Running != nil {
 				c.record(ctx, "kill container", trace.Ref{Resource: "pods", Namespace: pod.Namespace, Name: pod.Name}, container)
-				return containers.KillCgroup(pods.CgroupParent(c.Spec.cgroup(host), pod) + "/" + id)
+				return containers.KillCgroup(cri.CgroupParent(c.Spec.cgroup(host), pod) + "/" + id)
 			}
 		}
 		return fmt.Errorf("pod %s/%s has no container %q that runs", pod.Namespace, pod.Name, container)

@@ -19,6 +19,7 @@ import (
 
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 )
 
 // Config is what a kubelet is told at its start.
@@ -67,7 +68,7 @@ func Run(ctx context.Context, client *operator.Client, config Config) error {
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
-		return beat(ctx, client, config.NodeName)
+		return sendHeartbeats(ctx, client, config.NodeName)
 	})
 	work.Go(func() error { return k.serve(ctx) })
 	work.Go(func() error { return k.runPods(ctx) })
@@ -148,8 +149,8 @@ func (k *Kubelet) greet(ctx context.Context) (*runtimeapi.VersionResponse, error
 }
 
 // podsNode is what pods must know of their node.
-func (k *Kubelet) podsNode(runtime string) pods.Node {
-	return pods.Node{
+func (k *Kubelet) podsNode(runtime string) cri.Node {
+	return cri.Node{
 		Name: k.config.NodeName, IP: k.config.NodeIP, Runtime: runtime,
 		CPU: k.config.CPU.MilliValue(), Memory: k.config.Memory.Value(),
 		Root: k.config.Root, CgroupRoot: k.config.CgroupRoot, CgroupV2: cgroups.IsCgroup2UnifiedMode(),

@@ -16,14 +16,14 @@ import (
 
 // A node that has not renewed its Lease for leaseTerm counts as lost.
 const (
-	renewEvery = time.Second
+	renewInterval = time.Second
 	leaseTerm  = 4 * time.Second
 )
 
-// beat renews the node's Lease until ctx is done. It is the one thing that is written without a reason: it
+// sendHeartbeats renews the node's Lease until ctx is done. It is the one thing that is written without a reason: it
 // says only that there is somebody who writes.
-func beat(ctx context.Context, client kubernetes.Interface, node string) error {
-	ticker := time.NewTicker(renewEvery)
+func sendHeartbeats(ctx context.Context, client kubernetes.Interface, node string) error {
+	ticker := time.NewTicker(renewInterval)
 	defer ticker.Stop()
 	var lease *coordinationv1.Lease
 	silent := false // has been said

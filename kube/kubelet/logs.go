@@ -21,6 +21,7 @@ import (
 
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 )
 
 // serveLogs copies a container's log, and goes on as long as it grows if the caller wants to follow.
@@ -124,7 +125,7 @@ func (k *Kubelet) logged(ctx context.Context, pod *corev1.Pod, name string, prev
 // containersOf are the runtime's records of one container of a pod, newest first.
 func (k *Kubelet) containersOf(ctx context.Context, pod *corev1.Pod, name string) ([]*runtimeapi.Container, error) {
 	answer, err := k.runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{
-		Filter: &runtimeapi.ContainerFilter{LabelSelector: pods.LabelsOf(pod, name)}})
+		Filter: &runtimeapi.ContainerFilter{LabelSelector: cri.LabelsOf(pod, name)}})
 	if err != nil {
 		return nil, fmt.Errorf("look for container %s of pod %s/%s: %w", name, pod.Namespace, pod.Name, err)
 	}
@@ -137,7 +138,7 @@ func (k *Kubelet) containersOf(ctx context.Context, pod *corev1.Pod, name string
 // sandboxOf is the sandbox that a pod has now.
 func (k *Kubelet) sandboxOf(ctx context.Context, pod *corev1.Pod) (string, error) {
 	answer, err := k.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{
-		LabelSelector: pods.LabelsOf(pod, ""),
+		LabelSelector: cri.LabelsOf(pod, ""),
 		State:         &runtimeapi.PodSandboxStateValue{State: runtimeapi.PodSandboxState_SANDBOX_READY},
 	}})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"kubelab/kube/pods/cri"
 	"os"
 	"runtime"
 	"strings"
@@ -13,8 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-
-	"kubelab/kube/pods"
 )
 
 // Version is the kubelet's version: the release of Kubernetes whose API it speaks.
@@ -64,8 +63,8 @@ func osImage(path string) string {
 }
 
 // resolver reads resolv.conf(5): how the node looks up names, and pods that do not want the cluster's DNS.
-func resolver(path string) pods.Resolver {
-	var r pods.Resolver
+func resolver(path string) cri.Resolver {
+	var r cri.Resolver
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return r

@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubelab/kube/containers/containerstest"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -214,7 +214,7 @@ func TestAPodsCgroupHasTheLimitsOfTheWholePod(t *testing.T) {
 	for want, files := range map[string][3]string{
 		"33554432": {"memory", "memory.limit_in_bytes", "memory.max"}, "100000": {"cpu", "cpu.cfs_quota_us", "cpu.max"}, "4096": {"pids", "pids.max", "pids.max"},
 	} {
-		cgroup := pods.CgroupParent(l.config.CgroupRoot, p)
+		cgroup := cri.CgroupParent(l.config.CgroupRoot, p)
 		got, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", files[0], cgroup, files[1]))
 		if err != nil {
 			got, err = os.ReadFile(filepath.Join("/sys/fs/cgroup", cgroup, files[2]))

@@ -12,17 +12,18 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 )
 
 const (
-	rotateEvery = 10 * time.Second
+	rotateInterval = 10 * time.Second
 	// maxLog is the size from which a log is put aside. One that was put aside is kept.
 	maxLog = 10 << 20
 )
 
 // rotateLogs keeps the logs of running containers from filling the disk, until ctx is done.
 func (k *Kubelet) rotateLogs(ctx context.Context) error {
-	ticker := time.NewTicker(rotateEvery)
+	ticker := time.NewTicker(rotateInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -62,11 +63,11 @@ func rotateAll(ctx context.Context, runtime *pods.Runtime, max int64) error {
 // rotate renames a log and has its writer begin a new one. Until then the writer goes on in the renamed file, so
 // no line is lost.
 func rotate(ctx context.Context, runtime *pods.Runtime, id, path string) error {
-	if err := os.Rename(path, pods.RotatedLog(path)); err != nil {
+	if err := os.Rename(path, cri.RotatedLog(path)); err != nil {
 		return fmt.Errorf("put log aside: %w", err)
 	}
 	if _, err := runtime.ReopenContainerLog(ctx, &runtimeapi.ReopenContainerLogRequest{ContainerId: id}); err != nil {
-		if back := os.Rename(pods.RotatedLog(path), path); back != nil {
+		if back := os.Rename(cri.RotatedLog(path), path); back != nil {
 			return fmt.Errorf("put log back: %w", back)
 		}
 		return fmt.Errorf("reopen log of container %s: %w", id, err)

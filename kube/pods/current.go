@@ -4,12 +4,14 @@ import (
 	"slices"
 	"time"
 
+	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
 // Current is what there is of a pod on its node: what the runtime has, and what this kubelet is doing.
 type Current struct {
-	Node       Node
+	Node       cri.Node
 	Sandboxes  []Sandbox   // newest first
 	Containers []Container // newest attempt of each name first
 
@@ -18,27 +20,11 @@ type Current struct {
 	Failed map[string]Failure   // jobs whose last try failed
 	Seen   time.Time            // when this kubelet first saw the pod
 
-	Sources Sources // what its containers' environments are drawn from
+	Sources cri.Sources      // what its containers' environments are drawn from
+	Awaited []podspec.Object // of which is not known yet whether there is such an object
 
 	Refused *Refusal // why the node does not take the pod; nil: it does
 }
-
-// Node is what a pod must know of the node that it runs on.
-type Node struct {
-	Name, IP   string
-	Runtime    string // the runtime's name, the scheme of a container's ID
-	CPU        int64  // capacity in thousandths of a CPU
-	Memory     int64  // capacity in bytes
-	Root       string // absolute: holds the pods' files and logs
-	CgroupRoot string // the node's cgroup; its pods live under it
-	CgroupV2   bool   // whether the node has control groups of version 2
-	DNS        string // the cluster's DNS server
-	Domain     string // the cluster's domain
-	Resolver   Resolver
-}
-
-// Resolver is how names are looked up, as resolv.conf(5) has it.
-type Resolver struct{ Servers, Searches, Options []string }
 
 // Sandbox is what the containers of a pod share.
 type Sandbox struct {
@@ -75,9 +61,8 @@ const (
 type Image struct {
 	Ref     string // the runtime's ID of it
 	Attempt int
-	UID     *int64     // the user that it runs as, when that is a number
-	User    string     // … or a name
-	Causes  []trace.ID // the steps that brought it
+	cri.ImageUser
+	Causes []trace.ID // the steps that brought it
 }
 
 // Failure is how a job last failed. Count is how often in a row.

@@ -47,9 +47,8 @@
 //
 // # Where to read
 //
-// plan_refusal.go (not here), plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say), then plan_environment.go,
-// plan_container.go and plan_sandbox.go (what a runtime is told). The shell around it: observed.go and plan_observed.go (what the runtime
-// has), observe.go, operator.go, jobs.go.
+// plan_refusal.go (not here), plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say). The shell around it: observed.go and
+// plan_observed.go (what the runtime has), observe.go, operator.go, jobs.go. What a runtime is told of a pod is in package cri.
 // The Pod as an object of the API is in kind.go.
 //
 // # What is simplified

@@ -16,16 +16,20 @@ import (
 
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
+
+// files are what the kubelet of a node keeps on disk for its pods.
+type files struct{ cri.Node }
 
 // private is the mode of every directory of a pod's. A container's root may make any file that it can write one that runs
 // as root for all who reach it (set-user-ID), and such a file is one of the machine's: so nobody else may reach it.
 const private = 0o700
 
 // makeDirectories makes the places of a pod's files and logs.
-func (n Node) makeDirectories(pod *corev1.Pod) error {
-	for _, directory := range []string{n.logDirectory(pod), n.podDirectory(string(pod.UID))} {
+func (n files) makeDirectories(pod *corev1.Pod) error {
+	for _, directory := range []string{n.LogDirectory(pod), n.PodDirectory(string(pod.UID))} {
 		if err := os.MkdirAll(directory, private); err != nil {
 			return fmt.Errorf("make directory of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
@@ -34,9 +38,9 @@ func (n Node) makeDirectories(pod *corev1.Pod) error {
 }
 
 // writeFiles writes what the runtime mounts into a container.
-func (n Node) writeFiles(pod *corev1.Pod, c *corev1.Container, attempt int, ips []string) error {
+func (n files) writeFiles(pod *corev1.Pod, c *corev1.Container, attempt int, ips []string) error {
 	uid := string(pod.UID)
-	words := n.lastWordsPath(uid, c.Name, attempt)
+	words := n.LastWordsPath(uid, c.Name, attempt)
 	for _, directory := range []string{path.Dir(words), path.Dir(n.LogPath(pod, c.Name, attempt))} {
 		if err := os.MkdirAll(directory, private); err != nil {
 			return fmt.Errorf("make directory of container %s: %w", c.Name, err)
@@ -48,12 +52,12 @@ func (n Node) writeFiles(pod *corev1.Pod, c *corev1.Container, attempt int, ips 
 	if err := os.Chmod(words, 0o666); err != nil { // whatever the umask: the program may run as anybody
 		return fmt.Errorf("open the file for last words of container %s to all: %w", c.Name, err)
 	}
-	return n.writeHosts(uid, hostsFile(pod, n, ips))
+	return n.writeHosts(uid, cri.HostsFile(pod, n.Node, ips))
 }
 
 // writeStop keeps the decision to stop a container: the kubelet that sees its end may be another one.
-func (n Node) writeStop(uid, id string, decided trace.ID) error {
-	file := n.stopPath(uid, id)
+func (n files) writeStop(uid, id string, decided trace.ID) error {
+	file := n.StopPath(uid, id)
 	if err := os.MkdirAll(path.Dir(file), private); err != nil {
 		return err
 	}
@@ -61,8 +65,8 @@ func (n Node) writeStop(uid, id string, decided trace.ID) error {
 }
 
 // readStop is the decision to stop a container, empty if there is none: then it ended by itself.
-func (n Node) readStop(uid, id string) trace.ID {
-	decided, err := os.ReadFile(n.stopPath(uid, id))
+func (n files) readStop(uid, id string) trace.ID {
+	decided, err := os.ReadFile(n.StopPath(uid, id))
 	if err != nil {
 		return ""
 	}
@@ -70,8 +74,8 @@ func (n Node) readStop(uid, id string) trace.ID {
 }
 
 // writeHosts leaves a file alone that is right already: running containers see that very file.
-func (n Node) writeHosts(uid, content string) error {
-	file := n.hostsPath(uid)
+func (n files) writeHosts(uid, content string) error {
+	file := n.HostsPath(uid)
 	if there, err := os.ReadFile(file); err == nil && string(there) == content {
 		return nil
 	}
@@ -87,14 +91,14 @@ func (n Node) writeHosts(uid, content string) error {
 }
 
 // removeFiles removes all that is left of a pod. Its class is not known any more: its cgroup is in one of the three.
-func (n Node) removeFiles(key operator.Key, uid string) error {
+func (n files) removeFiles(key operator.Key, uid string) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: types.UID(uid)}}
-	err := errors.Join(os.RemoveAll(n.logDirectory(pod)), os.RemoveAll(n.podDirectory(uid)))
+	err := errors.Join(os.RemoveAll(n.LogDirectory(pod)), os.RemoveAll(n.PodDirectory(uid)))
 	if err != nil {
 		return fmt.Errorf("remove files of pod %s: %w", key, err)
 	}
-	for class := range classes {
-		if err := containers.RemoveCgroup(podCgroup(n.CgroupRoot, class, uid)); err != nil {
+	for class := range cri.Classes {
+		if err := containers.RemoveCgroup(cri.PodCgroup(n.CgroupRoot, class, uid)); err != nil {
 			return fmt.Errorf("remove what is left of pod %s: %w", key, err)
 		}
 	}
@@ -102,7 +106,7 @@ func (n Node) removeFiles(key operator.Key, uid string) error {
 }
 
 // sweep removes the files of pods that nobody knows any more: a kubelet was killed before it could.
-func (n Node) sweep(known func(uid string) bool) error {
+func (n files) sweep(known func(uid string) bool) error {
 	logs, err := filepath.Glob(filepath.Join(n.Root, "logs", "*_*_*"))
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package pods
 
 import (
+	"kubelab/kube/pods/cri"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,8 +12,8 @@ import (
 )
 
 func TestContainersOfAPodThatStartAtTheSameTimeAllFindItsHostsFile(t *testing.T) {
-	n := Node{Root: t.TempDir()}
-	directory := n.podDirectory("u1")
+	n := files{cri.Node{Root: t.TempDir()}}
+	directory := n.PodDirectory("u1")
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -24,14 +25,14 @@ func TestContainersOfAPodThatStartAtTheSameTimeAllFindItsHostsFile(t *testing.T)
 		if err := starts.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		content, err := os.ReadFile(n.hostsPath("u1"))
+		content, err := os.ReadFile(n.HostsPath("u1"))
 		if err != nil || string(content) != "10.244.1.2 web\n" {
 			t.Fatalf("%q, %v", content, err)
 		}
-		if info, err := os.Stat(n.hostsPath("u1")); err != nil || info.Mode().Perm() != 0o644 {
+		if info, err := os.Stat(n.HostsPath("u1")); err != nil || info.Mode().Perm() != 0o644 {
 			t.Fatalf("mode %v, %v: every program has to read it", info.Mode(), err)
 		}
-		if err := os.Remove(n.hostsPath("u1")); err != nil {
+		if err := os.Remove(n.HostsPath("u1")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ package pods
 import (
 	"context"
 	"fmt"
+	"kubelab/kube/pods/cri"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -20,19 +21,19 @@ func (o *Operator) pullImage(ctx context.Context, w work, a PullImage) (Image, e
 		return Image{}, &problem{"ImageInspectError", fmt.Sprintf("Failed to inspect image %q: %s", a.Image, message(err))}
 	}
 	image := found.GetImage()
-	switch {
-	case image == nil && a.Policy == corev1.PullNever:
+	switch a.supply(image != nil) {
+	case refuseImage:
 		text := fmt.Sprintf("Container image %q is not present with pull policy of Never", a.Image)
 		o.event(ctx, w, a.Container, corev1.EventTypeWarning, ErrImageNeverPull, "%s", text)
 		return Image{}, &problem{ErrImageNeverPull, text}
-	case image == nil, a.Policy == corev1.PullAlways:
+	case fetchImage:
 		if image, err = o.pull(ctx, w, a, spec); err != nil {
 			return Image{}, err
 		}
 	default:
 		o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Pulled", "Container image %q already present on machine", a.Image)
 	}
-	usable := Image{Ref: image.Id, Attempt: a.Attempt, User: image.Username}
+	usable := Image{Ref: image.Id, Attempt: a.Attempt, ImageUser: cri.ImageUser{User: image.Username}}
 	if image.Uid != nil {
 		usable.UID = &image.Uid.Value
 	}
@@ -42,7 +43,7 @@ func (o *Operator) pullImage(ctx context.Context, w work, a PullImage) (Image, e
 func (o *Operator) pull(ctx context.Context, w work, a PullImage, spec *runtimeapi.ImageSpec) (*runtimeapi.Image, error) {
 	o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Pulling", "Pulling image %q", a.Image)
 	began := time.Now()
-	pulled, err := o.runtime.Images.PullImage(ctx, &runtimeapi.PullImageRequest{Image: spec, SandboxConfig: sandboxConfig(w.pod, 0, o.node)})
+	pulled, err := o.runtime.Images.PullImage(ctx, &runtimeapi.PullImageRequest{Image: spec, SandboxConfig: cri.SandboxConfig(w.pod, 0, o.node)})
 	if err != nil {
 		if ctx.Err() == nil {
 			o.event(ctx, w, a.Container, corev1.EventTypeWarning, "Failed", "Failed to pull image %q: %s", a.Image, message(err))

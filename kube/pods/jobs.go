@@ -19,6 +19,7 @@ import (
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -45,7 +46,7 @@ func (o *Operator) begin(ctx context.Context, w work) {
 	j := &job{action: w.action, cancel: cancel}
 	if stop, ok := w.action.(StopContainer); ok {
 		j.deadline = time.Now().Add(stop.Grace)
-		if err := o.node.writeStop(string(w.uid), stop.ID, decided); err != nil {
+		if err := o.files.writeStop(string(w.uid), stop.ID, decided); err != nil {
 			slog.Warn("should this kubelet end, it will not be known why a container did", "pod", w.key, "container", stop.Container, "error", err)
 		}
 	}
@@ -107,7 +108,7 @@ func (o *Operator) do(ctx context.Context, w work) error {
 	case DeletePod:
 		return o.deletePod(ctx, w)
 	case Forget:
-		err := o.node.removeFiles(w.key, string(w.uid))
+		err := o.files.removeFiles(w.key, string(w.uid))
 		if err == nil {
 			o.forget(w.key, w.uid)
 		}
@@ -117,14 +118,14 @@ func (o *Operator) do(ctx context.Context, w work) error {
 }
 
 func (o *Operator) createSandbox(ctx context.Context, w work, a CreateSandbox) error {
-	if err := o.node.makeDirectories(w.pod); err != nil {
+	if err := o.files.makeDirectories(w.pod); err != nil {
 		return err
 	}
 	if err := o.makeCgroup(w.pod); err != nil {
 		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedCreatePodContainer", "unable to ensure pod container exists: %v", err)
 		return err
 	}
-	_, err := o.runtime.RunPodSandbox(ctx, &runtimeapi.RunPodSandboxRequest{Config: sandboxConfig(w.pod, a.Attempt, o.node)})
+	_, err := o.runtime.RunPodSandbox(ctx, &runtimeapi.RunPodSandboxRequest{Config: cri.SandboxConfig(w.pod, a.Attempt, o.node)})
 	if err != nil {
 		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", message(err))
 	}
@@ -133,34 +134,34 @@ func (o *Operator) createSandbox(ctx context.Context, w work, a CreateSandbox) e
 
 // makeCgroup makes the pod's cgroup, and weighs its class of pods anew against the others.
 func (o *Operator) makeCgroup(pod *corev1.Pod) error {
-	if class := QOSClass(&pod.Spec); class != corev1.PodQOSGuaranteed { // that one has no cgroup of its own
+	if class := podspec.QOSClass(&pod.Spec); class != corev1.PodQOSGuaranteed { // that one has no cgroup of its own
 		onNode, err := o.pods.List(labels.Everything())
 		if err != nil {
 			return err
 		}
-		if err := containers.LimitCgroup(classCgroup(o.node.CgroupRoot, class), classLimits(class, onNode)); err != nil {
+		if err := containers.LimitCgroup(cri.ClassCgroup(o.node.CgroupRoot, class), cri.ClassLimits(class, onNode)); err != nil {
 			return err
 		}
 	}
-	return containers.LimitCgroup(CgroupParent(o.node.CgroupRoot, pod), podLimits(pod))
+	return containers.LimitCgroup(cri.CgroupParent(o.node.CgroupRoot, pod), cri.PodLimits(pod))
 }
 
 // startContainer makes one attempt of a container and lets it run.
 func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer) error {
 	c, sandbox := podspec.Find(&w.pod.Spec, a.Container), w.have.ready()
-	if err := o.node.writeFiles(w.pod, c.Container, a.Attempt, sandbox.IPs); err != nil {
+	if err := o.files.writeFiles(w.pod, c.Container, a.Attempt, sandbox.IPs); err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
-	env, err := environment(w.pod, c.Container, w.have.sources())
+	env, err := cri.EnvironmentOf(w.pod, c.Container, w.have.sources())
 	if err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
-	config := containerConfig(w.pod, c.Container, a, env, o.node)
-	nameUser(config.Linux.SecurityContext, w.have.Images[a.Container])
+	config := cri.ContainerConfig(w.pod, c.Container, cri.Attempt{Number: a.Attempt, Streak: a.Streak, Image: a.Image}, env, o.node)
+	cri.NameUser(config.Linux.SecurityContext, w.have.Images[a.Container].ImageUser)
 	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
 		PodSandboxId:  a.Sandbox,
 		Config:        config,
-		SandboxConfig: sandboxConfig(w.pod, sandbox.Attempt, o.node),
+		SandboxConfig: cri.SandboxConfig(w.pod, sandbox.Attempt, o.node),
 	})
 	if err != nil {
 		return &problem{CreateContainerError, message(err)}
@@ -177,8 +178,8 @@ func (o *Operator) removeContainer(ctx context.Context, w work, a RemoveContaine
 	for _, record := range w.have.Containers {
 		if record.ID == a.ID && w.pod != nil {
 			log := o.node.LogPath(w.pod, record.Name, record.Attempt)
-			words := o.node.lastWordsPath(string(w.uid), record.Name, record.Attempt)
-			if err := errors.Join(remove(log), remove(RotatedLog(log)), remove(words), remove(o.node.stopPath(string(w.uid), a.ID))); err != nil {
+			words := o.node.LastWordsPath(string(w.uid), record.Name, record.Attempt)
+			if err := errors.Join(remove(log), remove(cri.RotatedLog(log)), remove(words), remove(o.node.StopPath(string(w.uid), a.ID))); err != nil {
 				return err
 			}
 		}

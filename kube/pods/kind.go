@@ -20,7 +20,7 @@ var Kind = api.Type[*corev1.Pod]{
 	Admit:   admit,
 	Prepare: func(pod, old *corev1.Pod) {
 		if old == nil {
-			pod.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: QOSClass(&pod.Spec)}
+			pod.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: podspec.QOSClass(&pod.Spec)}
 		}
 	},
 	Validate:       func(pod *corev1.Pod) field.ErrorList { return podspec.Validate(&pod.Spec, field.NewPath("spec")) },

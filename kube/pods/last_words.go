@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"kubelab/kube/pods/cri"
 	"os"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,12 +19,12 @@ import (
 // lastWords are what a program left in its termination message. If it left nothing and failed, they are the end of its log, where its container
 // says so.
 func (o *Operator) lastWords(ctx context.Context, is *runtimeapi.ContainerStatus) string {
-	file := o.node.lastWordsPath(is.GetLabels()[labelUID], is.GetLabels()[labelContainer], int(is.GetMetadata().GetAttempt()))
+	file := o.node.LastWordsPath(is.GetLabels()[cri.LabelUID], is.GetLabels()[cri.LabelContainer], int(is.GetMetadata().GetAttempt()))
 	words, err := readEnd(file, maxWords)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("Error on reading termination log %s: %v", file, err)
-	case words != "" || is.GetExitCode() == 0 || is.GetAnnotations()[annotationWords] != string(corev1.TerminationMessageFallbackToLogsOnError):
+	case words != "" || is.GetExitCode() == 0 || is.GetAnnotations()[cri.AnnotationWords] != string(corev1.TerminationMessageFallbackToLogsOnError):
 		return words
 	}
 	end := &tail{most: maxLogWords}

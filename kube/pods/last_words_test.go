@@ -4,6 +4,7 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/pods/cri"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func leaving(t *testing.T, o *Operator, code int32, policy corev1.TerminationMes
 	for _, line := range lines {
 		log += "2030-01-01T12:00:00.000000000Z stderr F " + line + "\n"
 	}
-	logPath, wordsPath := filepath.Join(t.TempDir(), "0.log"), o.node.lastWordsPath("u1", "web", 0)
+	logPath, wordsPath := filepath.Join(t.TempDir(), "0.log"), o.node.LastWordsPath("u1", "web", 0)
 	for path, content := range map[string]string{logPath: log, wordsPath: words} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -30,11 +31,11 @@ func leaving(t *testing.T, o *Operator, code int32, policy corev1.TerminationMes
 		}
 	}
 	return &runtimeapi.ContainerStatus{Metadata: &runtimeapi.ContainerMetadata{}, ExitCode: code, LogPath: logPath,
-		Labels: map[string]string{labelUID: "u1", labelContainer: "web"}, Annotations: map[string]string{annotationWords: string(policy)}}
+		Labels: map[string]string{cri.LabelUID: "u1", cri.LabelContainer: "web"}, Annotations: map[string]string{cri.AnnotationWords: string(policy)}}
 }
 
 func TestAProgramThatFailsWithoutAWordIsHeardInItsLogWhereItsContainerSaysSo(t *testing.T) {
-	o := &Operator{node: Node{Root: t.TempDir()}}
+	o := &Operator{node: cri.Node{Root: t.TempDir()}}
 	const fallback, file = corev1.TerminationMessageFallbackToLogsOnError, corev1.TerminationMessageReadFile
 	var many []string
 	for i := range 100 {

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -95,7 +96,7 @@ func (l *life) takeInOne(out outcome) {
 }
 
 // current is what there is of the pod, records being what the runtime has.
-func (l *life) current(node Node, records Records) Current {
+func (l *life) current(node cri.Node, records Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}

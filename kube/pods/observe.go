@@ -14,6 +14,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
+	"kubelab/kube/pods/cri"
 )
 
 // Hear takes in an event of the runtime, and has the pod looked at if it is news. An event that leaves out what it is about costs a look
@@ -87,7 +88,7 @@ func (o *Operator) Lost() { o.observed.lost() }
 func (o *Operator) look(ctx context.Context, only *operator.Key) (news map[operator.Key]bool, err error) {
 	var named map[string]string
 	if only != nil {
-		named = map[string]string{labelNamespace: only.Namespace, labelName: only.Name}
+		named = map[string]string{cri.LabelNamespace: only.Namespace, cri.LabelName: only.Name}
 	}
 	asked := o.observed.ask()
 	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{LabelSelector: named}})
@@ -162,7 +163,7 @@ func (o *Operator) lookAtContainer(ctx context.Context, listed *runtimeapi.Conta
 
 // podOfLabels is the pod that the labels of a sandbox or container name. Without a UID it is none of ours.
 func podOfLabels(labels map[string]string) podID {
-	return podID{operator.Key{Namespace: labels[labelNamespace], Name: labels[labelName]}, types.UID(labels[labelUID])}
+	return podID{operator.Key{Namespace: labels[cri.LabelNamespace], Name: labels[cri.LabelName]}, types.UID(labels[cri.LabelUID])}
 }
 
 func sandboxOf(is *runtimeapi.PodSandboxStatus) Sandbox {
@@ -187,11 +188,11 @@ var states = map[runtimeapi.ContainerState]State{
 
 // containerOf is the record of one attempt. How it ended is read when it has: later it says no more.
 func (o *Operator) containerOf(ctx context.Context, sandbox string, is *runtimeapi.ContainerStatus) Container {
-	streak, _ := strconv.Atoi(is.GetAnnotations()[annotationStreak]) // of a container that is not ours: none
+	streak, _ := strconv.Atoi(is.GetAnnotations()[cri.AnnotationStreak]) // of a container that is not ours: none
 	record := Container{
 		ID: is.GetId(), Sandbox: sandbox,
-		Name: is.GetLabels()[labelContainer], Attempt: int(is.GetMetadata().GetAttempt()), Streak: streak,
-		State: states[is.GetState()], Image: is.GetAnnotations()[annotationImage], ImageID: is.GetImageRef(),
+		Name: is.GetLabels()[cri.LabelContainer], Attempt: int(is.GetMetadata().GetAttempt()), Streak: streak,
+		State: states[is.GetState()], Image: is.GetAnnotations()[cri.AnnotationImage], ImageID: is.GetImageRef(),
 		Started: moment(is.GetStartedAt()), Finished: moment(is.GetFinishedAt()),
 		ExitCode: is.GetExitCode(), Reason: is.GetReason(), Message: is.GetMessage(),
 	}

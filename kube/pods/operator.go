@@ -20,6 +20,7 @@ import (
 
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/operator"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -29,7 +30,8 @@ const workers = 16
 
 // Operator keeps the pods of one node as they should be.
 type Operator struct {
-	node    Node
+	node    cri.Node
+	files   files
 	client  *operator.Client
 	runtime *Runtime
 	pods    corelisters.PodLister
@@ -47,10 +49,10 @@ type Operator struct {
 
 // New makes the operator of a node. watches shows the pods that are bound to the node, and only those, and nodes the node; the
 // caller starts both, and runs the operator once they are in sync.
-func New(node Node, client *operator.Client, watches, nodes informers.SharedInformerFactory, runtime *Runtime) (*Operator, error) {
+func New(node cri.Node, client *operator.Client, watches, nodes informers.SharedInformerFactory, runtime *Runtime) (*Operator, error) {
 	pods := watches.Core().V1().Pods()
 	o := &Operator{
-		node: node, client: client, runtime: runtime, pods: pods.Lister(), nodes: nodes.Core().V1().Nodes().Lister(),
+		node: node, files: files{node}, client: client, runtime: runtime, pods: pods.Lister(), nodes: nodes.Core().V1().Nodes().Lister(),
 		observed: newObserved(), lives: map[operator.Key]map[types.UID]*life{},
 	}
 	o.loop = operator.NewLoop(Loop, workers, client, o.turn)
@@ -92,12 +94,12 @@ func (o *Operator) sweep(ctx context.Context) error {
 	}
 	known := map[string]bool{}
 	for _, sandbox := range sandboxes.Items {
-		known[sandbox.Labels[labelUID]] = true
+		known[sandbox.Labels[cri.LabelUID]] = true
 	}
 	for _, pod := range bound {
 		known[string(pod.UID)] = true
 	}
-	return o.node.sweep(func(uid string) bool { return known[uid] })
+	return o.files.sweep(func(uid string) bool { return known[uid] })
 }
 
 // turn is one turn of the loop: plan and act, for every pod that there is of that name. What the runtime has is known; it is asked only where its
@@ -194,7 +196,7 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 			return err
 		}
 	}
-	if have.Sources, err = o.gather(key, pod, have); err != nil {
+	if err = o.gather(key, pod, &have); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -211,11 +213,10 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 	return o.write(ctx, l, pod, decision.Status)
 }
 
-// gather finds what the environments of the containers may be drawn from that do not run.
-func (o *Operator) gather(key operator.Key, pod *corev1.Pod, have Current) (Sources, error) {
-	from := Sources{Data: map[podspec.Object]map[string]string{}}
+// gather puts into have what the environments of the containers may be drawn from that do not run.
+func (o *Operator) gather(key operator.Key, pod *corev1.Pod, have *Current) error {
 	if pod == nil || pod.DeletionTimestamp != nil || finished(pod) {
-		return from, nil
+		return nil
 	}
 	starting := map[string]bool{}
 	for _, c := range podspec.Members(&pod.Spec) {
@@ -224,31 +225,32 @@ func (o *Operator) gather(key operator.Key, pod *corev1.Pod, have Current) (Sour
 		}
 	}
 	if len(starting) == 0 {
-		return from, nil
+		return nil
 	}
+	have.Sources.Data = map[podspec.Object]map[string]string{}
 	for _, ref := range podspec.References(&pod.Spec) {
 		if !starting[ref.Container] {
 			continue
 		}
 		object, seen, err := o.objects.get(key, reference{ref.Resource, key.Namespace, ref.Name})
 		if err != nil {
-			return from, err
+			return err
 		}
 		if !seen {
-			from.Awaited = append(from.Awaited, ref.Object)
+			have.Awaited = append(have.Awaited, ref.Object)
 		}
 		switch is := object.(type) {
 		case *corev1.ConfigMap:
-			from.Data[ref.Object] = orEmpty(is.Data)
+			have.Sources.Data[ref.Object] = orEmpty(is.Data)
 		case *corev1.Secret:
-			from.Data[ref.Object] = plain(is.Data)
+			have.Sources.Data[ref.Object] = plain(is.Data)
 		}
 	}
-	services, seen, err := o.objects.services(key, linksServices(pod))
-	if from.Services = services; !seen {
-		from.Awaited = append(from.Awaited, podspec.Object{Resource: serviceResource})
+	services, seen, err := o.objects.services(key, cri.LinksServices(pod))
+	if have.Sources.Services = services; !seen {
+		have.Awaited = append(have.Awaited, podspec.Object{Resource: serviceResource})
 	}
-	return from, err
+	return err
 }
 
 func plain(data map[string][]byte) map[string]string {
@@ -277,7 +279,7 @@ func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, have Current)
 		}
 		step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
 			Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
-		if stop := o.node.readStop(string(pod.UID), record.ID); stop != "" {
+		if stop := o.files.readStop(string(pod.UID), record.ID); stop != "" {
 			step.Causes = []trace.ID{stop}
 		} else {
 			step.Root = trace.Event

@@ -21,6 +21,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -133,7 +134,7 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (o *Operator, stop fun
 		t.Fatal(err)
 	}
 	client := operator.NewClient(clients, recorder, "kubelet")
-	o, err = New(Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &Runtime{r, r})
+	o, err = New(cri.Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &Runtime{r, r})
 	if err != nil {
 		t.Fatal(err)
 	}

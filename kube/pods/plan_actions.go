@@ -85,6 +85,26 @@ func (DeletePod) Job() string { return "delete pod" }
 // Job is the last that is done for a pod that the API does not know.
 func (Forget) Job() string { return "forget pod" }
 
+// supply is how an image comes to be used.
+type supply string
+
+const (
+	useImage    supply = "use the one that is there"
+	fetchImage  supply = "pull it"
+	refuseImage supply = "it is not there, and may not be pulled"
+)
+
+// supply is what the pull policy says of an image that is on the node already, or not.
+func (a PullImage) supply(present bool) supply {
+	switch {
+	case !present && a.Policy == corev1.PullNever:
+		return refuseImage
+	case !present, a.Policy == corev1.PullAlways:
+		return fetchImage
+	}
+	return useImage
+}
+
 // because are the causes of an action besides what set off the turn: what a container starts from has come in turns of their own.
 func because(action Action, have Current) []trace.ID {
 	start, ok := action.(StartContainer)

@@ -27,7 +27,7 @@ func (p *planner) status() corev1.PodStatus {
 	status.HostIPs = []corev1.HostIP{{IP: p.have.Node.IP}}
 	status.StartTime = new(second(p.started()))
 	if status.QOSClass == "" {
-		status.QOSClass = QOSClass(&p.pod.Spec)
+		status.QOSClass = podspec.QOSClass(&p.pod.Spec)
 	}
 	p.setIPs(&status)
 	status.InitContainerStatuses, status.ContainerStatuses, status.EphemeralContainerStatuses = nil, nil, nil

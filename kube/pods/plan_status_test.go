@@ -203,7 +203,7 @@ func TestAPodThatComesUpQuicklyAndWithoutTroubleIsToldOfOnce(t *testing.T) {
 	if up(0, func(h *Current) { h.Containers = []Container{running("web", 0, 0)} }).Hold {
 		t.Error("that it runs is not told")
 	}
-	pod.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{all(secret, "login", "")}
+	pod.Spec.Containers[0].EnvFrom = fromConfigMap("login")
 	if up(0, none).Hold {
 		t.Error("that it has trouble is not told")
 	}

@@ -2,6 +2,8 @@ package pods
 
 import (
 	"fmt"
+	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/cri"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +33,7 @@ func podOf(policy corev1.RestartPolicy, names ...string) *corev1.Pod {
 
 func nothing() Current {
 	return Current{
-		Node: Node{Name: "node-1", IP: "172.30.0.11", Runtime: "kubelab"}, Seen: ago(time.Minute),
+		Node: cri.Node{Name: "node-1", IP: "172.30.0.11", Runtime: "kubelab"}, Seen: ago(time.Minute),
 		Images: map[string]Image{}, Busy: map[string]time.Time{}, Failed: map[string]Failure{},
 	}
 }
@@ -293,7 +295,7 @@ func TestEveryAttemptAsksForItsImage(t *testing.T) {
 
 func TestAContainerWhoseEnvironmentCannotBeMadeWaits(t *testing.T) {
 	have, pod := sandboxed().withImage("web", 0), podOf(corev1.RestartPolicyAlways, "web")
-	pod.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{all(configMap, "settings", "")}
+	pod.Spec.Containers[0].EnvFrom = fromConfigMap("settings")
 	decision := Plan(pod, have, now)
 	check(t, "the plan", fmt.Sprint(decision.Actions), "[]")
 	waiting := decision.Status.ContainerStatuses[0].State.Waiting
@@ -301,6 +303,34 @@ func TestAContainerWhoseEnvironmentCannotBeMadeWaits(t *testing.T) {
 	if diff := cmp.Diff(want, waiting); diff != "" {
 		t.Error(diff)
 	}
-	have.Sources = objectsOf(map[string]map[string]string{"ConfigMap/settings": {"COLOR": "blue"}})
+	have.Sources.Data = map[podspec.Object]map[string]string{{Resource: podspec.ConfigMaps, Name: "settings"}: {"COLOR": "blue"}}
 	check(t, "when the object appears", actions(pod, have), "start container web (attempt 0) in sandbox s0")
+}
+
+func TestWhileItIsNotKnownWhetherAnObjectExistsNothingIsStartedAndNothingIsWrong(t *testing.T) {
+	pod, have := podOf(corev1.RestartPolicyAlways, "web", "log"), sandboxed().withImage("web", 0).withImage("log", 0)
+	pod.Spec.Containers[0].EnvFrom = fromConfigMap("settings")
+	have.Awaited = []podspec.Object{{Resource: podspec.ConfigMaps, Name: "settings"}}
+	check(t, "the plan", actions(pod, have), "start container log (attempt 0) in sandbox s0")
+	check(t, "the status", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "waits: ContainerCreating")
+	have.Awaited = []podspec.Object{{Resource: "services"}}
+	check(t, "services are told to all", actions(pod, have), "")
+}
+
+// fromConfigMap has a container draw its environment from a ConfigMap.
+func fromConfigMap(name string) []corev1.EnvFromSource {
+	return []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}}}}
+}
+
+func TestThePullPolicyDecidesBetweenTheImageThatIsThereAndANewOne(t *testing.T) {
+	for policy, want := range map[corev1.PullPolicy][2]supply{
+		corev1.PullIfNotPresent: {fetchImage, useImage},
+		corev1.PullAlways:       {fetchImage, fetchImage},
+		corev1.PullNever:        {refuseImage, useImage},
+	} {
+		a := PullImage{Policy: policy}
+		if got := [2]supply{a.supply(false), a.supply(true)}; got != want {
+			t.Errorf("%s, absent and present: %q", policy, got)
+		}
+	}
 }

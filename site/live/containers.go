@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"kubelab/kube/cluster"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -66,7 +66,7 @@ func (c containers) look(spec cluster.Spec, list []cluster.Status, all map[trace
 		if !known || !host.Running {
 			continue
 		}
-		parent := pods.CgroupParent(path.Join(spec.CgroupRoot, host.Name), pod)
+		parent := cri.CgroupParent(path.Join(spec.CgroupRoot, host.Name), pod)
 		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses) {
 			_, id, made := strings.Cut(status.ContainerID, "://")
 			if !made || status.State.Running == nil {

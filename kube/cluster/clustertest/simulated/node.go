@@ -24,6 +24,7 @@ import (
 	"kubelab/kube/kubelet"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -167,7 +168,7 @@ func (n *node) life(key operator.Key, pod *corev1.Pod) *life {
 		used[other.address] = true
 	}
 	n.lives[key] = &life{uid: pod.UID, address: freeAddress(n.cidr, used), have: pods.Current{
-		Node: pods.Node{Name: n.machine.Name, IP: n.machine.IP, Runtime: "simulated"}, Images: map[string]pods.Image{}, Seen: time.Now()}}
+		Node: cri.Node{Name: n.machine.Name, IP: n.machine.IP, Runtime: "simulated"}, Images: map[string]pods.Image{}, Seen: time.Now()}}
 	return n.lives[key]
 }
 

@@ -1,62 +1,37 @@
-package pods
+package cri
 
 import (
-	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
-
-	"kubelab/kube/containers"
 )
 
 // The labels by which a kubelet finds its pods again in any runtime, and the annotations in which it notes
 // what only it needs to know.
 const (
-	labelName      = "io.kubernetes.pod.name"
-	labelNamespace = "io.kubernetes.pod.namespace"
-	labelUID       = "io.kubernetes.pod.uid"
-	labelContainer = "io.kubernetes.container.name"
+	LabelName      = "io.kubernetes.pod.name"
+	LabelNamespace = "io.kubernetes.pod.namespace"
+	LabelUID       = "io.kubernetes.pod.uid"
+	LabelContainer = "io.kubernetes.container.name"
 
-	annotationStreak = "kubelab.io/restarts-in-a-row"
-	annotationImage  = "kubelab.io/image"
-	annotationWords  = "kubelab.io/termination-message-policy"
+	AnnotationStreak = "kubelab.io/restarts-in-a-row"
+	AnnotationImage  = "kubelab.io/image"
+	AnnotationWords  = "kubelab.io/termination-message-policy"
 )
 
 // LabelsOf are the labels of a pod's sandboxes in the runtime, or those of one of its containers.
 func LabelsOf(pod *corev1.Pod, container string) map[string]string {
-	labels := map[string]string{labelName: pod.Name, labelNamespace: pod.Namespace, labelUID: string(pod.UID)}
+	labels := map[string]string{LabelName: pod.Name, LabelNamespace: pod.Namespace, LabelUID: string(pod.UID)}
 	if container != "" {
-		labels[labelContainer] = container
+		labels[LabelContainer] = container
 	}
 	return labels
 }
 
-// logDirectory is where a pod's logs lie. Its name tells a person whose they are.
-func (n Node) logDirectory(pod *corev1.Pod) string {
-	return path.Join(n.Root, "logs", fmt.Sprintf("%s_%s_%s", pod.Namespace, pod.Name, pod.UID))
-}
-
-// podDirectory is where the kubelet keeps a pod's own files.
-func (n Node) podDirectory(uid string) string { return path.Join(n.Root, "pods", uid) }
-
-// logPath is the log of one attempt of a container, relative to the pod's log directory.
-func logPath(container string, attempt int) string {
-	return path.Join(container, fmt.Sprintf("%d.log", attempt))
-}
-
-// LogPath is the file with the output of one attempt of a container.
-func (n Node) LogPath(pod *corev1.Pod, container string, attempt int) string {
-	return path.Join(n.logDirectory(pod), logPath(container, attempt))
-}
-
-// RotatedLog is where a log lies that was put aside.
-func RotatedLog(log string) string { return containers.RotatedLog(log) }
-
-// sandboxConfig tells the runtime what the containers of the pod are to share.
-func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandboxConfig {
+// SandboxConfig tells the runtime what the containers of the pod are to share.
+func SandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandboxConfig {
 	named := LabelsOf(pod, "")
 	for label, value := range pod.Labels {
 		if named[label] == "" {
@@ -68,7 +43,7 @@ func sandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandb
 			Name: pod.Name, Namespace: pod.Namespace, Uid: string(pod.UID), Attempt: uint32(attempt),
 		},
 		Hostname:     hostname(pod),
-		LogDirectory: node.logDirectory(pod),
+		LogDirectory: node.LogDirectory(pod),
 		DnsConfig:    dnsConfig(pod, node),
 		Labels:       named,
 		Annotations:  pod.Annotations,
@@ -143,8 +118,8 @@ func mergeOptions(options []string, more []corev1.PodDNSConfigOption) []string {
 	return merged
 }
 
-// hostsFile is the pod's /etc/hosts.
-func hostsFile(pod *corev1.Pod, node Node, ips []string) string {
+// HostsFile is the pod's /etc/hosts.
+func HostsFile(pod *corev1.Pod, node Node, ips []string) string {
 	name, domain := hostname(pod), ""
 	if pod.Spec.HostNetwork {
 		name, ips = node.Name, []string{node.IP}

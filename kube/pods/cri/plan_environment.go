@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"fmt"
@@ -17,54 +17,16 @@ import (
 type Sources struct {
 	Data     map[podspec.Object]map[string]string // what ConfigMaps and Secrets of the pod's namespace hold, nothing where there is no such object
 	Services []*corev1.Service                    // of which the container is told; of two with one name the later counts
-	Awaited  []podspec.Object                     // of which is not known yet whether there is such an object
 	IPs      []string                             // of the pod
 	Node     Node
 }
 
-// sources are what the environments of the pod's containers may be drawn from.
-func (c Current) sources() Sources {
-	from := c.Sources
-	from.Node = c.Node
-	if sandbox := c.ready(); sandbox != nil {
-		from.IPs = sandbox.IPs
-	}
-	return from
-}
-
-// awaits is whether something is not known yet that a container's environment is drawn from.
-func (p *planner) awaits(c podspec.Member) bool {
-	return slices.ContainsFunc(p.have.Sources.Awaited, func(awaited podspec.Object) bool {
-		return awaited.Resource == serviceResource || slices.ContainsFunc(podspec.References(&p.pod.Spec), func(ref podspec.Reference) bool {
-			return ref.Container == c.Name && ref.Object == awaited
-		})
-	})
-}
-
-// unset is why a container cannot be made as its spec says, empty if it can.
-func (p *planner) unset(c podspec.Member) string {
-	if p.ending() || p.over() || p.awaits(c) {
-		return ""
-	}
-	_, err := environment(p.pod, c.Container, p.have.sources())
-	if image, pulled := p.have.Images[c.Name]; err == nil && pulled {
-		err = checkUser(p.pod, c.Container, image)
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-// serviceResource is what services are called in a reference.
-const serviceResource = "services"
-
 // kinds are those of the objects that an environment is drawn from, as a message names them.
 var kinds = map[string]string{podspec.ConfigMaps: "ConfigMap", podspec.Secrets: "Secret"}
 
-// environment makes a container's environment: first what the cluster says, then envFrom, then env, where the
+// EnvironmentOf makes a container's environment: first what the cluster says, then envFrom, then env, where the
 // later wins. An error names what is missing, in the words of upstream.
-func environment(pod *corev1.Pod, c *corev1.Container, from Sources) (Environment, error) {
+func EnvironmentOf(pod *corev1.Pod, c *corev1.Container, from Sources) (Environment, error) {
 	env := Environment{}
 	for _, v := range serviceVariables(from.Services) {
 		env = env.set(v.Name, v.Value)

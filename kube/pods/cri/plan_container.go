@@ -1,7 +1,6 @@
-package pods
+package cri
 
 import (
-	"path"
 	"strconv"
 	"strings"
 
@@ -9,24 +8,30 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// containerConfig tells the runtime how to make one attempt of a container.
-func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer, env Environment, node Node) *runtimeapi.ContainerConfig {
+// Attempt is one start of a container: which, how often in a row it was restarted, and from which image.
+type Attempt struct {
+	Number, Streak int
+	Image          string
+}
+
+// ContainerConfig tells the runtime how to make one attempt of a container.
+func ContainerConfig(pod *corev1.Pod, c *corev1.Container, attempt Attempt, env Environment, node Node) *runtimeapi.ContainerConfig {
 	config := &runtimeapi.ContainerConfig{
-		Metadata: &runtimeapi.ContainerMetadata{Name: c.Name, Attempt: uint32(start.Attempt)},
-		Image:    &runtimeapi.ImageSpec{Image: start.Image, UserSpecifiedImage: c.Image},
+		Metadata: &runtimeapi.ContainerMetadata{Name: c.Name, Attempt: uint32(attempt.Number)},
+		Image:    &runtimeapi.ImageSpec{Image: attempt.Image, UserSpecifiedImage: c.Image},
 		// The runtime sets these two against the image's own: a command replaces entrypoint and arguments
 		// of the image, arguments alone replace its arguments.
 		Command:    expandAll(c.Command, env),
 		Args:       expandAll(c.Args, env),
 		WorkingDir: c.WorkingDir,
-		Mounts:     ownFiles(pod, c, start.Attempt, node),
+		Mounts:     ownFiles(pod, c, attempt.Number, node),
 		Labels:     LabelsOf(pod, c.Name),
 		Annotations: map[string]string{
-			annotationStreak: strconv.Itoa(start.Streak),
-			annotationImage:  c.Image,
-			annotationWords:  string(c.TerminationMessagePolicy),
+			AnnotationStreak: strconv.Itoa(attempt.Streak),
+			AnnotationImage:  c.Image,
+			AnnotationWords:  string(c.TerminationMessagePolicy),
 		},
-		LogPath: logPath(c.Name, start.Attempt),
+		LogPath: logPath(c.Name, attempt.Number),
 		Stdin:   c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
 		Linux: &runtimeapi.LinuxContainerConfig{
 			Resources:       linuxResources(c.Resources.Requests, c.Resources.Limits),
@@ -44,22 +49,13 @@ func containerConfig(pod *corev1.Pod, c *corev1.Container, start StartContainer,
 // ownFiles are the files that the kubelet puts into every container: the pod's /etc/hosts, and one that the
 // program may leave its last words in.
 func ownFiles(pod *corev1.Pod, c *corev1.Container, attempt int, node Node) []*runtimeapi.Mount {
-	mounts := []*runtimeapi.Mount{{ContainerPath: "/etc/hosts", HostPath: node.hostsPath(string(pod.UID))}}
+	mounts := []*runtimeapi.Mount{{ContainerPath: "/etc/hosts", HostPath: node.HostsPath(string(pod.UID))}}
 	if c.TerminationMessagePath != "" {
 		mounts = append(mounts, &runtimeapi.Mount{
-			ContainerPath: c.TerminationMessagePath, HostPath: node.lastWordsPath(string(pod.UID), c.Name, attempt),
+			ContainerPath: c.TerminationMessagePath, HostPath: node.LastWordsPath(string(pod.UID), c.Name, attempt),
 		})
 	}
 	return mounts
-}
-
-func (n Node) hostsPath(uid string) string { return path.Join(n.podDirectory(uid), "etc-hosts") }
-
-// stopPath is where the kubelet keeps why it stopped a container.
-func (n Node) stopPath(uid, id string) string { return path.Join(n.podDirectory(uid), "stops", id) }
-
-func (n Node) lastWordsPath(uid, container string, attempt int) string {
-	return path.Join(n.podDirectory(uid), "containers", container, strconv.Itoa(attempt))
 }
 
 // Variable is one of a container's environment.

@@ -1,8 +1,6 @@
-package pods
+package podspec
 
 import (
-	"kubelab/kube/api/podspec"
-
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -11,7 +9,7 @@ import (
 // otherwise.
 func QOSClass(spec *corev1.PodSpec) corev1.PodQOSClass {
 	asks, guaranteed := false, true
-	for _, c := range podspec.Members(spec) {
+	for _, c := range Members(spec) {
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			limit, request := c.Resources.Limits[name], c.Resources.Requests[name]
 			if !limit.IsZero() || !request.IsZero() {

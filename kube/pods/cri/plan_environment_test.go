@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ func envOf(c corev1.Container, from Sources) string {
 	pod.Labels, pod.Annotations = map[string]string{"app": "web"}, map[string]string{"example.com/note": "hi"}
 	pod.Spec.ServiceAccountName = "default"
 	pod.Spec.Containers[0].Resources = c.Resources
-	env, err := environment(pod, &c, from)
+	env, err := EnvironmentOf(pod, &c, from)
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -91,16 +91,6 @@ func TestWhatIsMissingIsNamedAsUpstreamNamesIt(t *testing.T) {
 	} {
 		check(t, "error", envOf(c, from), "error: "+want)
 	}
-}
-
-func TestWhileItIsNotKnownWhetherAnObjectExistsNothingIsStartedAndNothingIsWrong(t *testing.T) {
-	pod, have := podOf(corev1.RestartPolicyAlways, "web", "log"), sandboxed().withImage("web", 0).withImage("log", 0)
-	pod.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{all(configMap, "settings", "")}
-	have.Sources.Awaited = []podspec.Object{{Resource: podspec.ConfigMaps, Name: "settings"}}
-	check(t, "the plan", actions(pod, have), "start container log (attempt 0) in sandbox s0")
-	check(t, "the status", word(Plan(pod, have, now).Status.ContainerStatuses[0].State), "waits: ContainerCreating")
-	have.Sources.Awaited = []podspec.Object{{Resource: "services"}}
-	check(t, "services are told to all", actions(pod, have), "")
 }
 
 func TestAContainerCanReadItsOwnPod(t *testing.T) {

@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"maps"
@@ -8,26 +8,29 @@ import (
 	podresource "k8s.io/component-helpers/resource"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers"
 )
 
-// The classes of pods are sibling cgroups, so that they are weighed against each other before the pods in them are.
-var classes = map[corev1.PodQOSClass]string{
+// Classes are sibling cgroups, so that they are weighed against each other before the pods in them are.
+var Classes = map[corev1.PodQOSClass]string{
 	corev1.PodQOSGuaranteed: "", corev1.PodQOSBurstable: "/burstable", corev1.PodQOSBestEffort: "/besteffort",
 }
 
 // CgroupParent is where the pod's cgroup lies below a node's.
 func CgroupParent(root string, pod *corev1.Pod) string {
-	return podCgroup(root, QOSClass(&pod.Spec), string(pod.UID))
+	return PodCgroup(root, podspec.QOSClass(&pod.Spec), string(pod.UID))
 }
 
-func podCgroup(root string, class corev1.PodQOSClass, uid string) string {
-	return classCgroup(root, class) + "/pod" + uid
+// PodCgroup is the cgroup of a pod of which only class and UID are known.
+func PodCgroup(root string, class corev1.PodQOSClass, uid string) string {
+	return ClassCgroup(root, class) + "/pod" + uid
 }
 
-func classCgroup(root string, class corev1.PodQOSClass) string {
-	return root + "/pods" + classes[class]
+// ClassCgroup is what the cgroups of all pods of a class lie in.
+func ClassCgroup(root string, class corev1.PodQOSClass) string {
+	return root + "/pods" + Classes[class]
 }
 
 // The kernel's units of CPU: shares are a weight, 1024 for one CPU; a quota is the time of each period.
@@ -70,8 +73,8 @@ func podResources(pod *corev1.Pod) *runtimeapi.LinuxContainerResources {
 // default is no limit. It is far below what the smallest machine can have, so that one pod does not stop all others.
 const podPidsLimit = 4096
 
-// podLimits are the limits of a pod's cgroup.
-func podLimits(pod *corev1.Pod) containers.Resources {
+// PodLimits are the limits of a pod's cgroup.
+func PodLimits(pod *corev1.Pod) containers.Resources {
 	r := podResources(pod)
 	return containers.Resources{
 		CPUShares: uint64(r.CpuShares), CPUQuota: r.CpuQuota, CPUPeriod: uint64(r.CpuPeriod), MemoryLimit: r.MemoryLimitInBytes,
@@ -79,11 +82,11 @@ func podLimits(pod *corev1.Pod) containers.Resources {
 	}
 }
 
-// classLimits is the weight of a class's cgroup: burstable pods together weigh what they ask for, the others next to nothing.
-func classLimits(class corev1.PodQOSClass, onNode []*corev1.Pod) containers.Resources {
+// ClassLimits is the weight of a class's cgroup: burstable pods together weigh what they ask for, the others next to nothing.
+func ClassLimits(class corev1.PodQOSClass, onNode []*corev1.Pod) containers.Resources {
 	var cpu resource.Quantity
 	for _, pod := range onNode {
-		if !finished(pod) && QOSClass(&pod.Spec) == class {
+		if !api.PodEnded(pod) && podspec.QOSClass(&pod.Spec) == class {
 			requests := podresource.PodRequests(pod, podresource.PodResourcesOptions{})
 			cpu.Add(*requests.Cpu())
 		}
@@ -109,7 +112,7 @@ func unified(node Node) map[string]string {
 }
 
 func oomScore(pod *corev1.Pod, c *corev1.Container, nodeMemory int64) int64 {
-	switch QOSClass(&pod.Spec) {
+	switch podspec.QOSClass(&pod.Spec) {
 	case corev1.PodQOSGuaranteed:
 		return scoreGuaranteed
 	case corev1.PodQOSBestEffort:

@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// linksServices is whether a pod's containers are told of the services of its namespace.
-func linksServices(pod *corev1.Pod) bool {
+// LinksServices is whether a pod's containers are told of the services of its namespace.
+func LinksServices(pod *corev1.Pod) bool {
 	return ptr.Deref(pod.Spec.EnableServiceLinks, corev1.DefaultEnableServiceLinks)
 }
 

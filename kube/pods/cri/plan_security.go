@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"fmt"
@@ -43,8 +43,14 @@ func securityContext(pod *corev1.Pod, c *corev1.Container, node Node) *runtimeap
 	return context
 }
 
-// nameUser says which user goes with a group that stands alone, as CRI wants it: the image's.
-func nameUser(context *runtimeapi.LinuxContainerSecurityContext, image Image) {
+// ImageUser is who a container of an image runs as, where nobody says otherwise.
+type ImageUser struct {
+	UID  *int64 // when it is a number
+	User string // … or a name
+}
+
+// NameUser says which user goes with a group that stands alone, as CRI wants it: the image's.
+func NameUser(context *runtimeapi.LinuxContainerSecurityContext, image ImageUser) {
 	switch {
 	case context.RunAsGroup == nil || context.RunAsUser != nil:
 	case image.UID == nil && image.User != "":
@@ -54,8 +60,8 @@ func nameUser(context *runtimeapi.LinuxContainerSecurityContext, image Image) {
 	}
 }
 
-// checkUser holds the image's user against the wish not to run as root.
-func checkUser(pod *corev1.Pod, c *corev1.Container, image Image) error {
+// CheckUser holds the image's user against the wish not to run as root.
+func CheckUser(pod *corev1.Pod, c *corev1.Container, image ImageUser) error {
 	var user *int64
 	var nonRoot *bool
 	if shared := pod.Spec.SecurityContext; shared != nil {

@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"fmt"
@@ -60,13 +60,13 @@ func TestAPodsCgroupHoldsItsContainersWhatComesBeforeThemAndTheOverhead(t *testi
 		pod.Spec.Containers[i].Resources = corev1.ResourceRequirements{Requests: list("100m", "1Gi"), Limits: list("200m", "1Gi")}
 	}
 	pod.Spec.Overhead = list("50m", "1Mi")
-	limits := podLimits(pod)
+	limits := PodLimits(pod)
 	check(t, "sum and overhead", fmt.Sprint(limits.CPUShares, limits.CPUQuota, limits.MemoryLimit, limits.PidsLimit), fmt.Sprint(256, 45000, 2<<30+1<<20, 4096))
 	pod.Spec.InitContainers = []corev1.Container{{Name: "first", Resources: corev1.ResourceRequirements{Requests: list("1", "1Gi"), Limits: list("2", "1Gi")}}}
-	limits = podLimits(pod)
+	limits = PodLimits(pod)
 	check(t, "an init container needs more CPU", fmt.Sprint(limits.CPUShares, limits.CPUQuota, limits.MemoryLimit), fmt.Sprint(1075, 205000, 2<<30+1<<20))
 	pod.Spec.InitContainers[0].Resources.Limits = nil
-	limits = podLimits(pod)
+	limits = PodLimits(pod)
 	check(t, "an init container has no limit", fmt.Sprint(limits.CPUQuota, limits.MemoryLimit), "0 0")
 }
 
@@ -79,8 +79,8 @@ func TestBurstablePodsWeighWhatTheyAskForAndTheOthersNextToNothing(t *testing.T)
 	over := asks("4")
 	over.Status.Phase = corev1.PodSucceeded
 	all := []*corev1.Pod{asks("250m"), asks("500m"), over, podOf(corev1.RestartPolicyAlways, "idle")}
-	check(t, "burstable", fmt.Sprint(classLimits(corev1.PodQOSBurstable, all).CPUShares), "768")
-	check(t, "best effort", fmt.Sprint(classLimits(corev1.PodQOSBestEffort, all).CPUShares), "2")
+	check(t, "burstable", fmt.Sprint(ClassLimits(corev1.PodQOSBurstable, all).CPUShares), "768")
+	check(t, "best effort", fmt.Sprint(ClassLimits(corev1.PodQOSBestEffort, all).CPUShares), "2")
 }
 
 func TestWhereTheKernelCanAContainerOverItsMemoryEndsAsAWhole(t *testing.T) {
@@ -88,7 +88,7 @@ func TestWhereTheKernelCanAContainerOverItsMemoryEndsAsAWhole(t *testing.T) {
 	for v2, want := range map[bool]string{true: "map[memory.oom.group:1]", false: "map[]"} {
 		node := labNode
 		node.CgroupV2 = v2
-		config := containerConfig(pod, &pod.Spec.Containers[0], StartContainer{Container: "web"}, nil, node)
+		config := ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{}, nil, node)
 		check(t, fmt.Sprint("cgroup v2: ", v2), fmt.Sprint(config.Linux.Resources.Unified), want)
 	}
 }
@@ -140,7 +140,7 @@ func TestNamesAreLookedUpAsTheDNSPolicySays(t *testing.T) {
 func TestAPodKnowsItsOwnName(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	lastLines := func() string {
-		file := hostsFile(pod, labNode, []string{"10.244.1.2"})
+		file := HostsFile(pod, labNode, []string{"10.244.1.2"})
 		_, after, _ := strings.Cut(file, "ip6-allrouters\n")
 		return after
 	}
@@ -158,7 +158,7 @@ func TestTheRuntimeIsToldWhoseContainerItIs(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	c := &pod.Spec.Containers[0]
 	c.Command, c.Args, c.TerminationMessagePath = []string{"serve"}, []string{"--port=$(PORT)"}, "/dev/termination-log"
-	config := containerConfig(pod, c, StartContainer{"web", 2, 1, "s0", "sha256:web"}, Environment{{"PORT", "80"}}, labNode)
+	config := ContainerConfig(pod, c, Attempt{2, 1, "sha256:web"}, Environment{{"PORT", "80"}}, labNode)
 	got := fmt.Sprintf("%s %d\n%v\n%v\n%s\n%v %v\n%s=%s", config.Metadata.Name, config.Metadata.Attempt, config.Labels, config.Annotations,
 		config.LogPath, config.Command, config.Args, config.Envs[0].Key, config.Envs[0].Value)
 	check(t, "config", got, `web 2
@@ -215,39 +215,39 @@ func TestAnImageThatRunsAsRootIsRefusedWhereThatIsNotWanted(t *testing.T) {
 	c := &pod.Spec.Containers[0]
 	who := ` (pod: "web-1_shop(u1)", container: web)`
 	for _, test := range []struct {
-		image Image
+		image ImageUser
 		user  *int64
 		want  string
 	}{
-		{Image{}, nil, "container has runAsNonRoot and image will run as root" + who},
-		{Image{UID: new(int64(0))}, nil, "container has runAsNonRoot and image will run as root" + who},
-		{Image{User: "app"}, nil, "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root" + who},
-		{Image{UID: new(int64(5))}, nil, "<nil>"},
-		{Image{}, new(int64(5)), "<nil>"},
-		{Image{UID: new(int64(5))}, new(int64(0)), "container's runAsUser breaks non-root policy" + who},
+		{ImageUser{}, nil, "container has runAsNonRoot and image will run as root" + who},
+		{ImageUser{UID: new(int64(0))}, nil, "container has runAsNonRoot and image will run as root" + who},
+		{ImageUser{User: "app"}, nil, "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root" + who},
+		{ImageUser{UID: new(int64(5))}, nil, "<nil>"},
+		{ImageUser{}, new(int64(5)), "<nil>"},
+		{ImageUser{UID: new(int64(5))}, new(int64(0)), "container's runAsUser breaks non-root policy" + who},
 	} {
 		c.SecurityContext = &corev1.SecurityContext{RunAsUser: test.user}
-		check(t, fmt.Sprintf("%+v", test.image), fmt.Sprint(checkUser(pod, c, test.image)), test.want)
+		check(t, fmt.Sprintf("%+v", test.image), fmt.Sprint(CheckUser(pod, c, test.image)), test.want)
 	}
 }
 
 func TestASandboxSharesWhatThePodShares(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	pod.Labels = map[string]string{"app": "web"}
-	config := sandboxConfig(pod, 1, labNode)
-	check(t, "config", fmt.Sprint(config.Metadata.Name, " ", config.Metadata.Attempt, " ", config.Hostname, " ", config.LogDirectory, " ", config.Labels["app"], " ", config.Labels[labelUID]),
+	config := SandboxConfig(pod, 1, labNode)
+	check(t, "config", fmt.Sprint(config.Metadata.Name, " ", config.Metadata.Attempt, " ", config.Hostname, " ", config.LogDirectory, " ", config.Labels["app"], " ", config.Labels[LabelUID]),
 		"web-1 1 web-1 /var/lib/kubelet/logs/shop_web-1_u1 web u1")
 	pod.Spec.HostNetwork = true
-	options := sandboxConfig(pod, 1, labNode).Linux.SecurityContext.NamespaceOptions
+	options := SandboxConfig(pod, 1, labNode).Linux.SecurityContext.NamespaceOptions
 	if options.Network != runtimeapi.NamespaceMode_NODE || options.Pid != runtimeapi.NamespaceMode_CONTAINER || options.Ipc != runtimeapi.NamespaceMode_POD {
 		t.Errorf("namespaces: %v", options)
 	}
 }
 
 func TestAGroupThatStandsAloneGoesWithTheImagesUser(t *testing.T) {
-	for want, image := range map[string]Image{"7 ": {UID: ptr.To(int64(7))}, "0 alice": {User: "alice"}, "0 ": {}} {
+	for want, image := range map[string]ImageUser{"7 ": {UID: ptr.To(int64(7))}, "0 alice": {User: "alice"}, "0 ": {}} {
 		context := &runtimeapi.LinuxContainerSecurityContext{RunAsGroup: &runtimeapi.Int64Value{Value: 50}}
-		nameUser(context, image)
+		NameUser(context, image)
 		check(t, fmt.Sprintf("%+v", image), fmt.Sprint(context.GetRunAsUser().GetValue(), " ", context.RunAsUsername), want)
 	}
 }
