@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -220,6 +221,21 @@ func TestAStartThatCannotGoOnLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := errors.Join(os.Remove(filepath.Join(o.Bin, "kube")), os.Symlink(self, filepath.Join(o.Bin, "kube"))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestAPlaceForTheStateThatCannotBeWrittenIsNamedWithARemedy(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		if err := errors.Join(os.MkdirAll(runDir, 0o700), unix.Mount("none", runDir, "tmpfs", unix.MS_RDONLY, "")); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := Up(t.Context(), o)
+		if !errors.Is(err, unix.EROFS) || !strings.Contains(err.Error(), "Remedy: ") {
+			t.Errorf("it says %v", err)
+		}
+		if err := errors.Join(unix.Unmount(runDir, 0), os.Remove(runDir)); err != nil {
 			t.Fatal(err)
 		}
 	})

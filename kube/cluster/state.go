@@ -41,7 +41,7 @@ func lockCluster(name string, create bool) (*lock, error) {
 	for {
 		if create {
 			if err := os.MkdirAll(clusterDir(name), 0o700); err != nil {
-				return nil, err
+				return nil, noPlace(err)
 			}
 		}
 		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -63,6 +63,15 @@ func lockCluster(name string, create bool) (*lock, error) {
 		}
 		_ = file.Close() // while we waited, the cluster went down and this file with it
 	}
+}
+
+// noPlace says of a directory for the state that cannot be made what to do.
+func noPlace(err error) error {
+	if !errors.Is(err, unix.EROFS) && !errors.Is(err, unix.ENOSPC) {
+		return err
+	}
+	return fmt.Errorf("%w\n  Remedy: a cluster notes in %s what runs: make room there, or start it where that can be written, in no sandbox of a service",
+		err, filepath.Dir(runDir))
 }
 
 // DefaultDataDir is the data directory of a cluster where nobody chose one.
