@@ -38,8 +38,6 @@ func upstream(spec Spec) (direct, relayed []string) {
 	return direct, relayed
 }
 
-const dnsPort = 53
-
 // nameServers reads the servers in a resolv.conf(5): those that can be reached from another network
 // namespace, and those that cannot. Hosts have IPv4 only.
 func nameServers(path string) (reachable, loopback []string) {

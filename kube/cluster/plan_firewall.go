@@ -6,6 +6,8 @@ import (
 	"slices"
 )
 
+const dnsPort = 53
+
 // passage is what hosts need to be let through by the machine's firewalls, at one hook of the kernel.
 type passage struct {
 	hook  string // as nft calls it; iptables has its name in capitals

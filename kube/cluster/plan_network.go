@@ -85,3 +85,8 @@ func list(networks []netip.Prefix) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// legName is the machine's interface in the cluster's network: it has the third byte of that.
+func legName(network netip.Prefix) string {
+	return fmt.Sprintf("kubelab%d", network.Addr().As4()[2])
+}

@@ -23,15 +23,9 @@ const (
 	bridgeName = "switch"
 	uplinkPort = "machine"
 	hostNIC    = "eth0"
-	legPrefix  = "kubelab" // and the third byte of the network: the machine's own leg
 )
 
 func switchPath(cluster string) string { return filepath.Join(clusterDir(cluster), "switch") }
-
-// legName is the machine's interface in the cluster's network.
-func legName(network netip.Prefix) string {
-	return fmt.Sprintf("%s%d", legPrefix, network.Addr().As4()[2])
-}
 
 // makeSwitch makes the switch, unless it is there.
 func makeSwitch(cluster string) error {
