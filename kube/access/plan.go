@@ -24,6 +24,8 @@ type Request struct {
 
 	Path string // of a request that is about no resource: /version
 
+	// Metadata says that the answer is to hold nothing of objects but their metadata.
+	Metadata bool
 	// NodeName is the node that a list of pods is limited to by a field selector.
 	NodeName string
 	// Relations tells what a node has to do with an object. Nil: nothing.

@@ -11,22 +11,50 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Restrict says what a part of the cluster may not write, where that depends on the object: [Policy.Authorize] sees only the path,
-// in which a new object has no name. old is nil on create, new on delete. What people write is not restricted here.
+// in which a new object has no name, and nothing of what a write changes. old is nil on create, new on delete. What people write is
+// not restricted here.
 func (p *Policy) Restrict(r Request, old, new any) error {
 	is, node, _ := p.of(r.User, r.Groups)
 	if node != "" {
 		return restrictNode(node, r.Addresses, old, new)
 	}
-	if created, ok := new.(metav1.Object); ok && isNew(r) && len(is.grants) > 0 {
+	created, named := new.(metav1.Object)
+	if len(is.grants) == 0 || !named {
+		return nil
+	}
+	if isNew(r) {
 		r.Name = created.GetName()
-		if !slices.ContainsFunc(is.grants, func(g grant) bool { return g.coversNamed(r) }) {
-			return fmt.Errorf("%s may not create %s %q, but only those that it needs", r.User, r.Resource, r.Name)
-		}
+	}
+	covers := func(g grant) bool { return g.coversNamed(r) }
+	switch {
+	case !slices.ContainsFunc(is.grants, covers):
+		return fmt.Errorf("%s may not %s %s %q, but only those that it needs", r.User, r.Verb, r.Resource, r.Name)
+	case slices.ContainsFunc(is.grants, func(g grant) bool { return covers(g) && !g.Metadata }):
+		return nil
+	case !sameButTies(old, new):
+		return fmt.Errorf("%s may only change whose %s %q is, and what holds it", r.User, r.Resource, r.Name)
 	}
 	return nil
+}
+
+// sameButTies says whether two objects differ only in their owners and finalizers, and in what the server itself changes with these.
+func sameButTies(old, new any) bool {
+	var plain [2]map[string]any
+	for i, object := range []any{old, new} {
+		var err error
+		if plain[i], err = runtime.DefaultUnstructuredConverter.ToUnstructured(object); err != nil {
+			return false
+		}
+		for _, field := range []string{"ownerReferences", "finalizers", "resourceVersion", "managedFields"} {
+			unstructured.RemoveNestedField(plain[i], "metadata", field)
+		}
+	}
+	return apiequality.Semantic.DeepEqual(plain[0], plain[1])
 }
 
 // restrictNode says what a kubelet may not write. addresses are those that its certificate names.

@@ -89,6 +89,9 @@ func (g grant) coversNamed(r Request) bool {
 	if r.Subresource != "" && !slices.Contains(g.Resources, r.Resource+"/"+r.Subresource) {
 		return false
 	}
+	if g.Metadata && !r.Metadata && slices.Contains([]string{"get", "list", "watch"}, r.Verb) {
+		return false
+	}
 	return Allows([]rbac.PolicyRule{g.rule}, r)
 }
 

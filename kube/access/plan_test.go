@@ -294,12 +294,16 @@ var does = map[string]map[string]string{
 		"events": "create patch",
 	},
 	"controllers": {
-		// The collector of garbage, and that of namespaces.
-		"*": "get list watch patch delete deletecollection", "namespaces/finalize": "update", "namespaces/status": "update",
+		// The collector of garbage, and that of namespaces. What they patch is only metadata.
+		"*": "patch delete deletecollection", "namespaces/finalize": "update", "namespaces/status": "update",
 		// The rooms, each its own.
-		"pods": "create", "pods/status": "update", "nodes": "update", "nodes/status": "update", "events": "create",
-		"apps/replicasets": "create update", "apps/replicasets/status": "update", "apps/deployments/status": "update",
-		"replicationcontrollers/status": "update", "discovery.k8s.io/endpointslices": "create update",
+		"namespaces": "list watch", "configmaps": "list watch", "serviceaccounts": "list watch", "services": "list watch",
+		"coordination.k8s.io/leases": "list watch",
+		"pods":                       "list watch create", "pods/status": "update", "nodes": "get list watch update", "nodes/status": "update", "events": "create",
+		"apps/replicasets": "get list watch create update", "apps/replicasets/status": "update",
+		"apps/deployments": "get list watch", "apps/deployments/status": "update",
+		"discovery.k8s.io/endpointslices": "list watch create update",
+		"replicationcontrollers":          "get list watch", "replicationcontrollers/status": "update",
 	},
 	"proxy":   {"nodes": "list watch", "services": "list watch", "discovery.k8s.io/endpointslices": "list watch"},
 	"dns":     {"services": "list watch", "discovery.k8s.io/endpointslices": "list watch"},
@@ -370,6 +374,36 @@ func TestTheControllersMakeOneAccountAndOneConfigMapOfANamespaceAndNoOther(t *te
 		if got := made("configmaps", &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}); got != want {
 			t.Errorf("config map %q: %t", name, got)
 		}
+	}
+}
+
+func TestWhoClearsAwayReadsNoSecretAndChangesOnlyWhoseItIsAndWhatHoldsIt(t *testing.T) {
+	for _, verb := range reading {
+		r := ask(userOf("controllers"), known, verb, "", "secrets", "shop", "key")
+		expect(t, false, r)
+		r.Metadata = true
+		expect(t, true, r)
+	}
+	r := ask(userOf("controllers"), known, "patch", "", "secrets", "shop", "key")
+	old := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "key", Finalizers: []string{"a.example/b"}}, Data: map[string][]byte{"a": nil}}
+	for what, c := range map[string]struct {
+		edit func(*corev1.Secret)
+		want bool
+	}{
+		"a finalizer": {func(s *corev1.Secret) { s.Finalizers = nil }, true},
+		"an owner":    {func(s *corev1.Secret) { s.OwnerReferences = []metav1.OwnerReference{{Name: "x"}} }, true},
+		"a label":     {func(s *corev1.Secret) { s.Labels = map[string]string{"a": "b"} }, false},
+		"its data":    {func(s *corev1.Secret) { s.Data["a"] = []byte("b") }, false},
+	} {
+		changed := old.DeepCopy()
+		c.edit(changed)
+		if err := policy.Restrict(r, old, changed); (err == nil) != c.want {
+			t.Errorf("%s: got %v, want allowed %t", what, err, c.want)
+		}
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"a": "b"}}}
+	if err := policy.Restrict(ask(userOf("controllers"), known, "patch", "", "pods", "shop", "a"), &corev1.Pod{}, pod); err != nil {
+		t.Errorf("a pod, which ReplicaSets patch, too: %v", err)
 	}
 }
 

@@ -195,6 +195,9 @@ func (s *Server) allow(c *call) error {
 				asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")
 			}
 		}
+		if asks, err := negotiate(c); err == nil {
+			asked.Metadata = asks.as == "PartialObjectMetadata"
+		}
 		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
 			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
 		}

@@ -16,7 +16,10 @@ type Right struct {
 	Namespace string   // the only one where it may do this; empty: everywhere
 	Paths     []string // instead of resources
 	Of        Relation
-	Reason    string // why it must be all of something
+	// Metadata narrows it to what every object has outside of its kind: it reads nothing but metadata, and of that it changes whose an
+	// object is, and what holds it.
+	Metadata bool
+	Reason   string // why it must be all of something
 }
 
 // Relation narrows a right of what runs on a node to what that node has to do with.
@@ -50,6 +53,12 @@ func (r Right) In(namespace string) Right {
 // Only narrows a right to what a node has to do with.
 func (r Right) Only(relation Relation) Right {
 	r.Of = relation
+	return r
+}
+
+// OnlyMetadata narrows a right to metadata.
+func (r Right) OnlyMetadata() Right {
+	r.Metadata = true
 	return r
 }
 
