@@ -72,7 +72,7 @@ func scanWith(t *testing.T, terms deadlines.Terms) *scanned {
 	t.Helper()
 	s := &scanned{t: t, ports: map[string]string{}}
 	s.Cluster = apiservertest.StartWith(t, func(config *apiserver.Config) {
-		config.Terms = terms
+		config.Terms, config.Policy = terms, apiservertest.Policy(t, declared("kubelet"))
 		config.DialKubelet = func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, _, err := net.SplitHostPort(address)
 			if err != nil {
