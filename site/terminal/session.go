@@ -59,10 +59,11 @@ func (s *session) Wait() int {
 	return status.ExitStatus()
 }
 
-const (
-	farewell  = 3 * time.Second // that programs have to end by themselves, when their terminal is gone
-	lookEvery = 10 * time.Millisecond
-)
+// farewell is the time that programs have to end by themselves, when their terminal is gone. A test gives them more: it is about
+// what they are told.
+var farewell = 3 * time.Second
+
+const lookEvery = 10 * time.Millisecond
 
 // end hangs up, and kills what is still there after a while. The shell is waited for last: until then nobody else can get
 // its number, which is that of the whole session.

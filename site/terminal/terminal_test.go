@@ -272,6 +272,7 @@ func TestCtrlCStopsAFloodThatNobodyReads(t *testing.T) {
 }
 
 func TestProgramsAreToldThatTheirTerminalIsGoneThoughSomebodyReadsIt(t *testing.T) {
+	terminal.GiveTime(t, time.Minute)
 	dir := place(t)
 	s := open(t, prepare(t, dir))
 	s.do(`sh -c 'trap "echo told > ` + dir + `/hup; exit" HUP; echo rea""dy; while :; do sleep 0.02; done'`)
