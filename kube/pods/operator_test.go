@@ -110,8 +110,9 @@ func (r *twin) StartContainer(_ context.Context, request *runtimeapi.StartContai
 		c.State, c.FinishedAt, c.ExitCode = runtimeapi.ContainerState_CONTAINER_EXITED, time.Now().UnixNano(), 1
 		event := &runtimeapi.ContainerEventResponse{ContainerId: c.Id, ContainerEventType: runtimeapi.ContainerEventType_CONTAINER_STOPPED_EVENT,
 			PodSandboxStatus: r.sandboxStatus(), ContainersStatuses: []*runtimeapi.ContainerStatus{proto.CloneOf(c)}}
+		hears := r.hears
 		r.mu.Unlock()
-		r.hears(event)
+		hears(event)
 	})
 	return &runtimeapi.StartContainerResponse{}, nil
 }
@@ -139,11 +140,13 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (o *Operator, stop fun
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	r.mu.Lock()
 	r.hears = func(event *runtimeapi.ContainerEventResponse) {
 		if err := o.Hear(ctx, event); err != nil && ctx.Err() == nil {
 			t.Error(err)
 		}
 	}
+	r.mu.Unlock()
 	if err := client.Sync(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -257,15 +260,21 @@ func TestAnEventThatLeavesOutWhatItIsAboutCostsALook(t *testing.T) {
 			o, stop := r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi")))
 			defer stop()
 			time.Sleep(time.Second)
+			r.mu.Lock()
 			hears := r.hears
 			r.hears = func(event *runtimeapi.ContainerEventResponse) {
 				test.leaveOut(event)
+				r.mu.Lock()
 				r.asked = nil
+				r.mu.Unlock()
 				hears(event)
+				r.mu.Lock()
+				defer r.mu.Unlock()
 				if diff := cmp.Diff(test.asked, r.asked); diff != "" {
 					t.Errorf("of an event without %s the runtime is asked for (-want +got):\n%s", test.without, diff)
 				}
 			}
+			r.mu.Unlock()
 			time.Sleep(time.Minute)
 			_, is := o.observed.known("web-0")
 			check(t, "after an event without "+test.without, string(is.Containers[0].State), "exited")
