@@ -114,7 +114,7 @@ func TestAServiceInACluster(t *testing.T) {
 		}
 		for _, from := range nodes {
 			for _, to := range nodes {
-				c.Wait(10*time.Second, "an answer at "+to+" to "+from, func() bool {
+				c.Wait(time.Minute, "an answer at "+to+" to "+from, func() bool {
 					answer, err := c.Try("kubectl", "exec", "on-"+from, "--", "timeout", "2", "wget", "-qO-", "http://at-"+to)
 					return err == nil && strings.TrimSpace(answer) == "on-"+to
 				})
@@ -155,7 +155,7 @@ func TestAServiceInACluster(t *testing.T) {
 			t.Fatalf("the nodes are %v, want three", nodes)
 		}
 		for _, node := range nodes {
-			c.Wait(10*time.Second, "an answer at "+node, func() bool {
+			c.Wait(time.Minute, "an answer at "+node, func() bool {
 				answer, err := http.Get("http://" + net.JoinHostPort(node, port))
 				if err != nil {
 					return false
@@ -169,7 +169,7 @@ func TestAServiceInACluster(t *testing.T) {
 	t.Run("WithoutPodsItIsRefusedAtOnce", func(t *testing.T) {
 		c.Kubectl("scale", "deployment/web", "--replicas=0")
 		c.WaitReady("default", "app=web", 0)
-		c.Wait(10*time.Second, "the refusal", func() bool {
+		c.Wait(time.Minute, "the refusal", func() bool {
 			start := time.Now()
 			out, err := c.Try("kubectl", "exec", "client", "--", "timeout", "5", "wget", "-qO-", "http://web")
 			return err != nil && strings.Contains(out, "Connection refused") && time.Since(start) < 2*time.Second

@@ -307,10 +307,13 @@ func greeting(name string, client net.Addr) string {
 	return fmt.Sprintf("%s sees %s\n", name, netip.MustParseAddrPort(client.String()).Addr())
 }
 
+// answerTerm is how long an answer may take: milliseconds, but on an emulated processor that is busy, seconds.
+const answerTerm = 5 * time.Second
+
 // dial connects from inside a network namespace; "" is the node's own.
 func dial(netns, protocol, address string) (connection net.Conn, err error) {
 	connect := func() error {
-		connection, err = net.DialTimeout(protocol, address, time.Second)
+		connection, err = net.DialTimeout(protocol, address, answerTerm)
 		return err
 	}
 	if netns == "" {
@@ -329,11 +332,12 @@ func ask(netns, protocol, address string) (string, error) {
 	return exchange(connection)
 }
 
-// exchange says hello and returns the next line.
+// exchange says hello and returns the next line. What comes later on the connection has a term of its own.
 func exchange(connection net.Conn) (string, error) {
-	if err := connection.SetDeadline(time.Now().Add(time.Second)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(answerTerm)); err != nil {
 		return "", err
 	}
+	defer func() { _ = connection.SetDeadline(time.Time{}) }() // it fails only on a closed connection
 	if connection.LocalAddr().Network() == "udp" {
 		if _, err := fmt.Fprintln(connection, "hello"); err != nil {
 			return "", err
