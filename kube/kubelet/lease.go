@@ -17,7 +17,7 @@ import (
 // A node that has not renewed its Lease for leaseTerm counts as lost.
 const (
 	renewInterval = time.Second
-	leaseTerm  = 4 * time.Second
+	leaseTerm     = 4 * time.Second
 )
 
 // sendHeartbeats renews the node's Lease until ctx is done. It is the one thing that is written without a reason: it
