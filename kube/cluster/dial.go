@@ -10,11 +10,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"kubelab/kube/podnet"
 )
@@ -37,10 +39,15 @@ func DialFrom(ctx context.Context, name, host, network, address string) (net.Con
 	return conn, err
 }
 
-const (
-	maxForwarded = 1000             // connections at once; whoever comes then waits
-	lastHearing  = 10 * time.Second // for what a client still says when the server has ended
-)
+const maxForwarded = 1000 // connections at once; whoever comes then waits
+
+// terms are how long a client may take when its server has ended.
+type terms struct {
+	say  time.Duration // what it still has to say
+	take time.Duration // the next of what is left: a person may be reading it
+}
+
+var usual = terms{say: 10 * time.Second, take: 5 * time.Minute}
 
 // Forward listens on an address of the machine and leads each connection to an API server, from inside
 // the network of the host that it runs on: that works for an isolated cluster too, and after a restart
@@ -89,7 +96,7 @@ func lead(ctx context.Context, near net.Conn, spec Spec) {
 		slog.Debug("no API server answers", "error", err)
 		return
 	}
-	join(ctx, near, far)
+	join(ctx, near, far, usual)
 }
 
 func dialAPI(ctx context.Context, spec Spec) (net.Conn, error) {
@@ -109,23 +116,58 @@ func apiAddress(ip netip.Addr) string {
 }
 
 // join copies between a client and its server until both have said all, one breaks, or ctx is done. When the server has said
-// all, a client that says nothing more is not waited for: the server has closed by then.
-func join(ctx context.Context, client, server net.Conn) {
+// all, a client that says nothing more is not waited for, nor one that does not read what is left: the server has closed by then.
+func join(ctx context.Context, client, server net.Conn, terms terms) {
 	stop := context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
 	defer stop()
 	defer server.Close()
 	var halves sync.WaitGroup
-	half := func(to, from net.Conn) {
-		if _, err := io.Copy(to, from); err != nil {
+	half := func(to net.Conn, in io.Writer, from net.Conn) {
+		if _, err := io.Copy(in, from); err != nil {
 			_, _ = to.Close(), from.Close()
 		} else if tcp, ok := to.(*net.TCPConn); ok {
 			_ = tcp.CloseWrite()
 		}
 	}
 	halves.Go(func() {
-		half(client, server)
-		_ = client.SetReadDeadline(time.Now().Add(lastHearing))
+		half(client, &pausing{client, server, terms.take}, server)
+		_ = client.SetReadDeadline(time.Now().Add(terms.say))
 	})
-	halves.Go(func() { half(server, client) })
+	halves.Go(func() { half(server, server, client) })
 	halves.Wait()
+}
+
+// pausing writes to a client, which may pause for as long as its server lives.
+type pausing struct {
+	client, server net.Conn
+	take           time.Duration
+}
+
+// Write fails when the client has taken nothing for a while, and the server has ended.
+func (p *pausing) Write(b []byte) (written int, err error) {
+	for {
+		_ = p.client.SetWriteDeadline(time.Now().Add(p.take))
+		n, err := p.client.Write(b[written:])
+		written += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 && ended(p.server) {
+			return written, err
+		}
+	}
+}
+
+// ended says whether the other side of a connection has ended it, also where not all is read that it has said before.
+func ended(conn net.Conn) (yes bool) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return true // it is closed
+	}
+	err = raw.Control(func(fd uintptr) {
+		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}, 0)
+		yes = n > 0
+	})
+	return yes || err != nil
 }
