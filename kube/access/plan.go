@@ -24,7 +24,7 @@ type Request struct {
 
 	Path string // of a request that is about no resource: /version
 
-	// Metadata says that the answer is to hold nothing of objects but their metadata.
+	// Metadata says that the answer is to hold nothing of objects but their metadata, and that a write copies nothing else into it.
 	Metadata bool
 	// NodeName is the node that a list of pods is limited to by a field selector.
 	NodeName string

@@ -1,6 +1,7 @@
 package apiserver_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -83,6 +84,43 @@ func TestANodeMakesOnlyWhatBearsItsName(t *testing.T) {
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
 	if _, err := kubelet.CoordinationV1().Leases("kube-node-lease").Create(t.Context(), lease, metav1.CreateOptions{}); err != nil {
 		t.Errorf("its own lease: %v", err)
+	}
+}
+
+func TestWhoClearsAwaySeesNoSecretInTheAnswerToAWrite(t *testing.T) {
+	cluster := start(t)
+	person, controllers := cluster.Admin(), cluster.As(declared("controllers"), "")
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "key", Finalizers: []string{"a.example/b"}}, StringData: map[string]string{"password": "sesame"}}
+	made, err := person.CoreV1().Secrets("default").Create(t.Context(), secret, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden := base64.StdEncoding.EncodeToString(made.Data["password"])
+	const whole, metadata = "application/json", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+	const all, one = "/api/v1/namespaces/default/secrets", "/api/v1/namespaces/default/secrets/key"
+	for _, c := range []struct {
+		method, path, accept, contentType, body string
+		want                                    bool
+	}{
+		{"PATCH", one, whole, "application/merge-patch+json", `{}`, false},
+		{"PATCH", one, metadata + "," + whole, "application/merge-patch+json", `{"metadata":{"finalizers":["a.example/c"]}}`, true},
+		{"PATCH", one, metadata, "application/json-patch+json", `[{"op":"add","path":"/metadata/ownerReferences","value":[{"apiVersion":"v1","kind":"Pod","name":"a"}]},
+			{"op":"copy","from":"/data/password","path":"/metadata/ownerReferences/0/uid"}]`, false},
+		{"DELETE", one + "?dryRun=All", whole, whole, ``, false},
+		{"DELETE", all + "?dryRun=All", whole, whole, ``, false},
+		{"DELETE", one, whole, whole, ``, false},
+		{"DELETE", all + "?dryRun=All", metadata, whole, ``, true},
+		{"DELETE", one, metadata, whole, ``, true},
+	} {
+		answer := controllers.CoreV1().RESTClient().Verb(c.method).RequestURI(c.path).
+			SetHeader("Accept", c.accept).SetHeader("Content-Type", c.contentType).Body([]byte(c.body)).Do(t.Context())
+		told, err := answer.Raw()
+		if c.want && err != nil || !c.want && !apierrors.IsForbidden(err) {
+			t.Errorf("%s %s %s, for %s: got %v, want allowed %t", c.method, c.path, c.body, c.accept, err, c.want)
+		}
+		if strings.Contains(string(told), hidden) {
+			t.Errorf("%s %s %s, for %s: the password is in the answer", c.method, c.path, c.body, c.accept)
+		}
 	}
 }
 

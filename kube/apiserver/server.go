@@ -16,6 +16,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"kubelab/kube/access"
 	"kubelab/kube/api"
@@ -195,9 +196,6 @@ func (s *Server) allow(c *call) error {
 				asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")
 			}
 		}
-		if asks, err := negotiate(c); err == nil {
-			asked.Metadata = asks.as == "PartialObjectMetadata"
-		}
 		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
 			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
 		}
@@ -216,8 +214,14 @@ func (c *call) asked() access.Request {
 		return asked
 	}
 	asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
-	asked.Namespace, asked.Name = c.namespace, c.name
+	asked.Namespace, asked.Name, asked.Metadata = c.namespace, c.name, c.seesOnlyMetadata()
 	return asked
+}
+
+// seesOnlyMetadata says whether a call learns nothing of an object but its metadata. A JSON patch can copy into it what stands elsewhere.
+func (c *call) seesOnlyMetadata() bool {
+	asks, err := negotiate(c)
+	return err == nil && asks.as == "PartialObjectMetadata" && c.contentType() != string(types.JSONPatchType)
 }
 
 func forbidden(c *call, reason string) error {

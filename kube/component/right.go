@@ -16,8 +16,8 @@ type Right struct {
 	Namespace string   // the only one where it may do this; empty: everywhere
 	Paths     []string // instead of resources
 	Of        Relation
-	// Metadata narrows it to what every object has outside of its kind: it reads nothing but metadata, and of that it changes whose an
-	// object is, and what holds it.
+	// Metadata narrows it to what every object has outside of its kind: it reads nothing but metadata, also in the answer to a write, and
+	// of that it changes whose an object is, and what holds it.
 	Metadata bool
 	Reason   string // why it must be all of something
 }

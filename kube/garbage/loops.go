@@ -11,14 +11,14 @@ var Loops = []component.Loop{ownersLoop, namespacesLoop}
 var (
 	ownersLoop = component.Loop{Name: "owners", Resource: "objects", Rights: []component.Right{
 		component.May("get list watch patch", "*", "*").OnlyMetadata().Because("objects of every kind own, and are owned"),
-		component.May("delete", "*", "*").Because("what nobody owns any more may be of every kind"),
+		component.May("delete", "*", "*").OnlyMetadata().Because("what nobody owns any more may be of every kind"),
 		// These watches are shared with other loops, which look at all of an object.
 		component.May("list watch", "", "namespaces", "nodes", "pods"),
 		component.May("list watch", "coordination.k8s.io", "leases"),
 	}}
 	namespacesLoop = component.Loop{Name: "namespaces", Resource: "namespaces", Rights: []component.Right{
 		component.May("list", "*", "*").OnlyMetadata().Because("a namespace that goes takes objects of every kind with it"),
-		component.May("deletecollection", "*", "*").Because("a namespace that goes takes objects of every kind with it"),
+		component.May("deletecollection", "*", "*").OnlyMetadata().Because("a namespace that goes takes objects of every kind with it"),
 		component.May("list watch", "", "namespaces"),
 		component.May("update", "", "namespaces/finalize", "namespaces/status"),
 	}}

@@ -3,6 +3,7 @@ package garbage
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +32,9 @@ type Collector struct {
 
 // New makes the loops. It is called before the client's watches start.
 func New(client *operator.Client) (*Collector, error) {
-	byMetadata, err := metadata.NewForConfig(client.Config)
+	config := rest.CopyConfig(client.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return onlyMetadata{next} })
+	byMetadata, err := metadata.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("make a client for metadata: %w", err)
 	}
@@ -49,6 +53,19 @@ func New(client *operator.Client) (*Collector, error) {
 	}
 	namespaces := client.Watches.Core().V1().Namespaces().Informer()
 	return c, operator.Follow(c.emptying, namespaces, operator.Self[*corev1.Namespace])
+}
+
+// onlyMetadata asks for no more than metadata where a deletion is answered with the object. For all else the client for metadata
+// does so by itself.
+type onlyMetadata struct{ next http.RoundTripper }
+
+// RoundTrip sends a request.
+func (m onlyMetadata) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodDelete {
+		r = r.Clone(r.Context())
+		r.Header.Set("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+	}
+	return m.next.RoundTrip(r)
 }
 
 // changed puts into the queues what a change concerns.

@@ -44,6 +44,8 @@ var trials = []trial{
 	{"watch all Secrets", "GET", "/api/v1/secrets?watch=1&timeoutSeconds=1", ""},
 	{"read a Secret that no pod names", "GET", shop + "/secrets/other", ""},
 	{"read all ConfigMaps", "GET", "/api/v1/configmaps", ""},
+	{"see a Secret by changing nothing of it", merge, shop + "/secrets/key", `{}`},
+	{"see a Secret by deleting it", "DELETE", shop + "/secrets/key", ""},
 	{"change a Secret", merge, shop + "/secrets/key", `{"data":{"a":"Yg=="}}`},
 	{"make a pod", "POST", shop + "/pods", fmt.Sprintf(pod, "", "")},
 	{"make a pod on a chosen node", "POST", shop + "/pods", fmt.Sprintf(pod, `"nodeName":"node-1",`, "")},
