@@ -19,6 +19,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/sys/unix"
 )
 
 // packed is an image of one gzipped layer.
@@ -128,5 +129,39 @@ func TestAnImageDoesNotFillTheDisk(t *testing.T) {
 	add(t, store, image(t, "sh", archive(t, file("small", "x"))), "small") // names and small things can still be written, as for a removal
 	if left, err := os.ReadDir(filepath.Join(store.dir, "tmp")); err != nil || len(left) > 0 {
 		t.Errorf("this is left: %v, %v", left, err)
+	}
+}
+
+func TestAPartOfTheDiskStaysFreeForAllElse(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: to mount a small disk")
+	}
+	for options, fill := range map[string]func(dir string) error{
+		"size=4m": func(dir string) error { return os.WriteFile(filepath.Join(dir, "large"), make([]byte, 4<<20-64<<10), 0o600) },
+		"size=4m,nr_inodes=40": func(dir string) (err error) {
+			for i := 0; i < 38 && err == nil; i++ {
+				err = os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600)
+			}
+			return err
+		},
+	} {
+		dir := t.TempDir()
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+			t.Skipf("a small disk cannot be mounted: %v", err)
+		}
+		t.Cleanup(func() {
+			if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := roomIn(dir); err != nil {
+			t.Errorf("%s, empty: %v", options, err)
+		}
+		if err := fill(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := roomIn(dir); !errors.Is(err, ErrNoRoom) || !strings.Contains(err.Error(), "kube image rm") {
+			t.Errorf("%s, nearly full: %v, want that there is no room and what to do", options, err)
+		}
 	}
 }
