@@ -137,7 +137,9 @@ func TestAPartOfTheDiskStaysFreeForAllElse(t *testing.T) {
 		t.Skip("needs root: to mount a small disk")
 	}
 	for options, fill := range map[string]func(dir string) error{
-		"size=4m": func(dir string) error { return os.WriteFile(filepath.Join(dir, "large"), make([]byte, 4<<20-64<<10), 0o600) },
+		"size=4m": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "large"), make([]byte, 4<<20-64<<10), 0o600)
+		},
 		"size=4m,nr_inodes=40": func(dir string) (err error) {
 			for i := 0; i < 38 && err == nil; i++ {
 				err = os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600)

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"kubelab/kube/pods/cri"
 	"os"
 	"runtime"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"kubelab/kube/pods/cri"
 )
 
 // Version is the kubelet's version: the release of Kubernetes whose API it speaks.

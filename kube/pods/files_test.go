@@ -3,12 +3,13 @@
 package pods
 
 import (
-	"kubelab/kube/pods/cri"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"kubelab/kube/pods/cri"
 )
 
 func TestContainersOfAPodThatStartAtTheSameTimeAllFindItsHostsFile(t *testing.T) {

@@ -5,12 +5,13 @@ package pods
 import (
 	"context"
 	"fmt"
-	"kubelab/kube/pods/cri"
 	"time"
 
 	"google.golang.org/grpc/status"
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/pods/cri"
 )
 
 // pullImage makes sure that a container's image is there, as its pull policy says.

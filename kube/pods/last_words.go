@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"kubelab/kube/pods/cri"
 	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/cri-client/pkg/logs"
+
+	"kubelab/kube/pods/cri"
 )
 
 // lastWords are what a program left in its termination message. If it left nothing and failed, they are the end of its log, where its container

@@ -4,7 +4,6 @@ package pods
 
 import (
 	"fmt"
-	"kubelab/kube/pods/cri"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/pods/cri"
 )
 
 // leaving is a container that left these words and this log, a line each.

@@ -2,12 +2,13 @@ package pods
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/api/podspec"
 )
 
 // Decision is what a plan comes to.

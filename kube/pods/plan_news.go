@@ -2,10 +2,11 @@ package pods
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/api/podspec"
 )
 
 // News is a line for people: what kubectl describe shows under Events.

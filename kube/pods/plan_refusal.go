@@ -2,7 +2,6 @@ package pods
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"maps"
 	"slices"
 
@@ -11,6 +10,8 @@ import (
 	scheduling "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
+
+	"kubelab/kube/api/podspec"
 )
 
 // Refusal is why a node does not take a pod: in a word, which becomes the reason of the pod's status, and in a sentence.

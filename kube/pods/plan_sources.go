@@ -1,9 +1,10 @@
 package pods
 
 import (
+	"slices"
+
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods/cri"
-	"slices"
 )
 
 // sources are what the environments of the pod's containers may be drawn from.

@@ -2,11 +2,12 @@ package pods
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubelab/kube/api/podspec"
 )
 
 // The reasons for which a container waits. People look them up: they are Kubernetes' own.

@@ -2,8 +2,6 @@ package pods
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
-	"kubelab/kube/pods/cri"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/cri"
 )
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"cmp"
-	"kubelab/kube/api/podspec"
 	"maps"
 	"slices"
 
@@ -12,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/resource"
+
+	"kubelab/kube/api/podspec"
 )
 
 // Cluster is what the scheduler knows: the nodes and the pods on them, summed up. Each change costs no more than what changed.

@@ -2,7 +2,6 @@ package services
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"slices"
 	"strings"
 
@@ -13,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
+
+	"kubelab/kube/api/podspec"
 )
 
 var protocols = []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}

@@ -2,7 +2,6 @@ package cri
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
+
+	"kubelab/kube/api/podspec"
 )
 
 // Sources are what an environment may be drawn from.

@@ -2,13 +2,14 @@ package cri
 
 import (
 	"fmt"
-	"kubelab/kube/api/podspec"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubelab/kube/api/podspec"
 )
 
 const (

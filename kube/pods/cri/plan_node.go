@@ -2,11 +2,12 @@ package cri
 
 import (
 	"fmt"
-	"kubelab/kube/containers"
 	"path"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/containers"
 )
 
 // Node is what a pod must know of the node that it runs on.
