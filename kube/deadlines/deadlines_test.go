@@ -107,9 +107,45 @@ func TestWhoeverDoesNotReadTheAnswerIsLetGo(t *testing.T) {
 	})
 	conn := open(t, server, "http/1.1")
 	write(t, conn, get)
-	if err := <-written; err == nil {
-		t.Error("64 MiB are written to a client that reads nothing")
+	notWritten(t, written)
+}
+
+func notWritten(t *testing.T, written <-chan error) {
+	t.Helper()
+	select {
+	case err := <-written:
+		if err == nil {
+			t.Error("64 MiB are written to a client that reads nothing")
+		}
+	case <-time.After(20 * soon):
+		t.Error("a client that reads nothing is still waited for")
 	}
+}
+
+func TestWhoeverDoesNotReadInHTTP2IsLetGoThoughItSpeaksAndTheTermIsLifted(t *testing.T) {
+	written := make(chan error, 1)
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		Lift(w)
+		_, err := io.Copy(w, strings.NewReader(strings.Repeat("x", 64<<20)))
+		written <- err
+	})
+	conn := open(t, server, "h2")
+	const (
+		wideStreams    = "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff" // SETTINGS: 2 GiB for each stream
+		wideConnection = "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\x00\x00\x00"         // WINDOW_UPDATE: and for all
+		get            = "\x00\x00\x06\x01\x05\x00\x00\x00\x01\x82\x87\x84\x01\x01x"
+		ping           = "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"
+	)
+	write(t, conn, http2Preface+wideStreams+wideConnection+get)
+	go func() {
+		for range 20 * 4 {
+			if _, err := io.WriteString(conn, ping); err != nil {
+				return
+			}
+			time.Sleep(soon / 4)
+		}
+	}()
+	notWritten(t, written)
 }
 
 func TestWhatIsMeantToLastLasts(t *testing.T) {
