@@ -13,7 +13,7 @@ import (
 func TestPodsSendAsThemselvesAndOnlyWhatLeavesTheClusterIsTranslated(t *testing.T) {
 	nft := knftables.NewFake(knftables.IPv4Family, Table)
 	for range 2 { // the second time, the table is there already
-		tx := rules(nft.NewTransaction(), netip.MustParsePrefix("10.244.1.0/24"), netip.MustParsePrefix("10.244.0.0/16"))
+		tx := fillTable(nft.NewTransaction(), netip.MustParsePrefix("10.244.1.0/24"), netip.MustParsePrefix("10.244.0.0/16"))
 		if err := nft.Run(t.Context(), tx); err != nil {
 			t.Fatal(err)
 		}

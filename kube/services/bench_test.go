@@ -75,7 +75,7 @@ func (l *loader) mustLoad(b *testing.B, services ...int) {
 func BenchmarkLoadTenThousandServices(b *testing.B) {
 	loader := crowded(b)
 	for b.Loop() {
-		loader.table = nil
+		loader.rules.Forget()
 		loader.mustLoad(b)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/knftables"
 
 	"kubelab/kube/operator"
+	"kubelab/kube/rules"
 	"kubelab/kube/trace"
 )
 
@@ -23,15 +23,13 @@ type loader struct {
 	services corelisters.ServiceLister
 	slices   cache.Indexer
 	nodes    corelisters.NodeLister
-	nft      knftables.Interface
 	self     string
 	ranges   Ranges
 	waiting  chan request
 	again    func(operator.Key, ...trace.ID) // has a key requested once more
 
-	// What the kernel has. A nil table is one that must be replaced as a whole.
-	table  *Table
-	node   Node
+	rules  *rules.Loader[operator.Key]
+	node   Node  // for which the kernel has its table
 	stale  stale // UDP frontends that are not flushed yet
 	loaded map[operator.Key]version
 	told   map[operator.Key]version // what the record knows
@@ -97,7 +95,7 @@ func (l *loader) run(ctx context.Context) {
 func (l *loader) outcome(key operator.Key, err error) outcome {
 	if err != nil {
 		known := l.refused[key]
-		if l.refused[key] = err.Error(); !errors.Is(err, errRefused) {
+		if l.refused[key] = err.Error(); !errors.Is(err, rules.ErrRefused) {
 			delete(l.refused, key)
 		}
 		return outcome{err: err, refused: l.refused[key] != known && l.refused[key] != ""}

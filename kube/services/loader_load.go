@@ -11,47 +11,43 @@ import (
 	"sigs.k8s.io/knftables"
 
 	"kubelab/kube/operator"
+	"kubelab/kube/rules"
 )
-
-// errRefused says that the kernel does not take the rules of one service, whatever those of the others are.
-var errRefused = errors.New("the kernel refuses its rules")
-
-// maxTries bounds how long services wait for those beside them. It finds five of ten thousand.
-const maxTries = 150
 
 // load makes the kernel's table right for some services. If the table was lost, or the node itself changed, that is all
 // services. It returns what went wrong, by service.
 func (l *loader) load(ctx context.Context, keys []operator.Key) map[operator.Key]error {
-	node := l.observeNode()
-	lost, asked := l.table == nil || l.node != node, keys
-	if lost {
-		l.table, l.node = NewTable(), node
+	asked, node := keys, l.observeNode()
+	var replace func(*knftables.Transaction)
+	if !l.rules.Known() || l.node != node {
+		l.node = node
 		clear(l.loaded)
 		keys = l.allServices()
+		replace = func(tx *knftables.Transaction) { replaceTable(tx, node, l.ranges) }
 	}
-	seen := map[operator.Key]version{}
+	seen, wanted := map[operator.Key]version{}, map[operator.Key]rules.Rows{}
 	for _, key := range keys {
 		seen[key] = l.observe(key)
+		wanted[key] = rowsOf(seen[key].frontends)
 	}
-	batch := transaction{l, lost, seen}
-	failed := map[operator.Key]error{}
-	err := batch.run(ctx, keys)
-	if err != nil && !lost && knftables.IsNotFound(err) { // somebody has changed the table
-		l.table = nil
-		return l.load(ctx, keys)
-	}
-	if err != nil && ctx.Err() == nil { // a transaction is refused as a whole: go on without the services for which that is
-		keys = batch.sift(ctx, keys, failed)
-		err = batch.run(ctx, keys)
+	failed, err := l.rules.Load(ctx, keys, wanted, replace)
+	if errors.Is(err, rules.ErrLost) {
+		return l.load(ctx, asked)
 	}
 	if err == nil {
+		for _, key := range keys {
+			if failed[key] == nil {
+				l.keep(key, seen[key])
+			}
+		}
 		err = l.stale.flush()
-	} else {
-		l.table = nil // nobody knows what the kernel has now
 	}
 	if err != nil {
+		l.rules.Forget()
 		for _, key := range slices.Concat(keys, asked) {
-			failed[key] = fmt.Errorf("load rules of %d services: %w", len(keys), err)
+			if failed[key] == nil {
+				failed[key] = fmt.Errorf("load rules of %d services: %w", len(keys), err)
+			}
 		}
 		return failed
 	}
@@ -59,84 +55,11 @@ func (l *loader) load(ctx context.Context, keys []operator.Key) map[operator.Key
 	return failed
 }
 
-// transaction brings services from what the loader has of them to what was seen of them.
-type transaction struct {
-	*loader
-	replace bool // the table as a whole
-	seen    map[operator.Key]version
-}
-
-// run loads services.
-func (t transaction) run(ctx context.Context, keys []operator.Key) error {
-	before, err := t.put(keys, func(tx *knftables.Transaction) error {
-		if tx.NumOperations() == 0 {
-			return nil
-		}
-		return t.nft.Run(ctx, tx)
-	})
-	if err != nil {
-		t.restore(keys, before)
-		return err
-	}
-	for _, key := range keys {
-		put(t.loaded, key, t.seen[key])
-		if now := t.seen[key].frontends; !slices.EqualFunc(before[key], now, sameFrontend) {
-			t.stale.note(before[key], now)
-		}
-	}
-	return nil
-}
-
-// sift returns those services that the kernel takes together, and says what it has against each of the others. Few tries find the few
-// that are wrong among many: who is taken in a group needs no try of their own.
-func (t transaction) sift(ctx context.Context, keys []operator.Key, failed map[operator.Key]error) (taken []operator.Key) {
-	groups := [][]operator.Key{keys}
-	for tries := 0; len(groups) > 0; tries++ {
-		if tries == maxTries {
-			for _, key := range slices.Concat(groups...) {
-				failed[key] = errors.New("too many services beside it have rules that the kernel refuses: it is tried later")
-			}
-			break
-		}
-		group := groups[0]
-		groups = groups[1:]
-		err := t.check(ctx, slices.Concat(taken, group))
-		switch half := len(group) / 2; {
-		case err == nil:
-			taken = append(taken, group...)
-		case len(group) > 1:
-			groups = append([][]operator.Key{group[:half], group[half:]}, groups...)
-		case len(group) == 1:
-			failed[group[0]] = fmt.Errorf("%w: %w", errRefused, err)
-		}
-	}
-	return taken
-}
-
-// check asks the kernel about services, and changes nothing.
-func (t transaction) check(ctx context.Context, keys []operator.Key) error {
-	before, err := t.put(keys, func(tx *knftables.Transaction) error { return t.nft.Check(ctx, tx) })
-	t.restore(keys, before)
-	return err
-}
-
-// put puts services into the table, hands the transaction for that to do, and returns what the table had of them before.
-func (t transaction) put(keys []operator.Key, do func(*knftables.Transaction) error) (before map[operator.Key][]Frontend, err error) {
-	tx := t.nft.NewTransaction()
-	if t.replace {
-		replaceTable(tx, t.node, t.ranges)
-	}
-	before, changes := map[operator.Key][]Frontend{}, NoChanges()
-	for _, key := range keys {
-		before[key], _ = t.table.Put(key, t.seen[key].frontends, changes)
-	}
-	writeRows(tx, changes)
-	return before, do(tx)
-}
-
-// restore undoes put.
-func (t transaction) restore(keys []operator.Key, before map[operator.Key][]Frontend) {
-	for _, key := range slices.Backward(keys) {
-		t.table.Put(key, before[key], NoChanges())
+// keep notes that the kernel has a version of a service now.
+func (l *loader) keep(key operator.Key, now version) {
+	before := l.loaded[key].frontends
+	put(l.loaded, key, now)
+	if !slices.EqualFunc(before, now.frontends, sameFrontend) {
+		l.stale.note(before, now.frontends)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/knftables"
 
 	"kubelab/kube/operator"
+	"kubelab/kube/rules"
 	"kubelab/kube/trace"
 )
 
@@ -76,17 +77,17 @@ func TestAServiceThatTheKernelRefusesDoesNotBlockTheOthers(t *testing.T) {
 	}
 	expect := func(when string, failed map[operator.Key]error, bad ...int) {
 		t.Helper()
-		rules := kernel.Dump()
+		table := kernel.Dump()
 		if len(failed) != len(bad) {
 			t.Errorf("%s: these fail: %v", when, failed)
 		}
 		for n := range all {
-			there := strings.Contains(rules, fmt.Sprintf("10.96.7.%d . tcp . 80 : goto", 100+n))
+			there := strings.Contains(table, fmt.Sprintf("10.96.7.%d . tcp . 80 : goto", 100+n))
 			wanted := true
 			for _, b := range bad {
 				wanted = wanted && n != b
 			}
-			if there != wanted || wanted != (failed[key(n)] == nil) || !wanted && !errors.Is(failed[key(n)], errRefused) {
+			if there != wanted || wanted != (failed[key(n)] == nil) || !wanted && !errors.Is(failed[key(n)], rules.ErrRefused) {
 				t.Errorf("%s: service %d is in the kernel: %t, its error: %v", when, n, there, failed[key(n)])
 			}
 		}
@@ -103,7 +104,7 @@ func TestAServiceThatTheKernelRefusesDoesNotBlockTheOthers(t *testing.T) {
 
 	set(5, "10.96.8.1")
 	failed := l.load(t.Context(), keys[:10])
-	if !errors.Is(failed[key(5)], errRefused) || !strings.Contains(kernel.Dump(), "10.96.7.105 . tcp . 80 : goto") {
+	if !errors.Is(failed[key(5)], rules.ErrRefused) || !strings.Contains(kernel.Dump(), "10.96.7.105 . tcp . 80 : goto") {
 		t.Errorf("a service that becomes wrong must keep the rules that it had: %v", failed)
 	}
 	if first, second := l.outcome(key(5), failed[key(5)]), l.outcome(key(5), failed[key(5)]); !first.refused || second.refused {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/knftables"
 
 	"kubelab/kube/operator"
+	"kubelab/kube/rules"
 	"kubelab/kube/trace"
 )
 
@@ -35,7 +36,7 @@ func NewProxy(client *operator.Client, nft knftables.Interface, self string, ran
 	}
 	p := &Proxy{client: client, loader: &loader{
 		services: watches.Services().Lister(), slices: endpoints.GetIndexer(), nodes: watches.Nodes().Lister(),
-		nft: nft, self: self, ranges: ranges,
+		rules: rules.NewLoader[operator.Key](nft, hairpinSet), self: self, ranges: ranges,
 		waiting: make(chan request), stale: stale{}, loaded: map[operator.Key]version{}, told: map[operator.Key]version{},
 		refused: map[operator.Key]string{},
 	}}

@@ -6,12 +6,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
-	"strings"
 
 	"sigs.k8s.io/knftables"
+
+	"kubelab/kube/rules"
 )
 
 // TableName is the node's nftables table (family ip): see it with `nft list table ip kubelab-services`.
@@ -40,9 +39,9 @@ func replaceTable(tx *knftables.Transaction, node Node, ranges Ranges) {
 
 	// Traffic of pods and of other hosts comes through prerouting; that of the node's own processes, through output.
 	translate := "ip daddr . meta l4proto . th dport vmap @" + servicesMap
-	addChain(tx, "prerouting", knftables.NATType, knftables.PreroutingHook, knftables.DNATPriority, translate)
+	rules.AddChain(tx, "prerouting", knftables.NATType, knftables.PreroutingHook, knftables.DNATPriority, translate)
 	// nft knows the name dstnat at the prerouting hook only.
-	addChain(tx, "output", knftables.NATType, knftables.OutputHook, "-100", translate)
+	rules.AddChain(tx, "output", knftables.NATType, knftables.OutputHook, "-100", translate)
 
 	// A pod that was sent to itself must answer by way of the node, which alone knows the translation. So must a pod of
 	// another node that was asked from outside the cluster.
@@ -50,7 +49,7 @@ func replaceTable(tx *knftables.Transaction, node Node, ranges Ranges) {
 	if node.PodCIDR.IsValid() {
 		stranger += fmt.Sprintf(" ip daddr != %s", node.PodCIDR)
 	}
-	addChain(tx, "postrouting", knftables.NATType, knftables.PostroutingHook, knftables.SNATPriority,
+	rules.AddChain(tx, "postrouting", knftables.NATType, knftables.PostroutingHook, knftables.SNATPriority,
 		"ct status dnat ip saddr . ip daddr @"+hairpinSet+" masquerade",
 		stranger+" masquerade")
 
@@ -61,8 +60,8 @@ func replaceTable(tx *knftables.Transaction, node Node, ranges Ranges) {
 		nobody + "meta l4proto tcp reject with tcp reset",
 		nobody + "reject", // by ICMP, of which the kernel sends a client one a second
 	}
-	addChain(tx, "forward", knftables.FilterType, knftables.ForwardHook, knftables.FilterPriority, refuse...)
-	addChain(tx, "sent-by-node", knftables.FilterType, knftables.OutputHook, knftables.FilterPriority, refuse...)
+	rules.AddChain(tx, "forward", knftables.FilterType, knftables.ForwardHook, knftables.FilterPriority, refuse...)
+	rules.AddChain(tx, "sent-by-node", knftables.FilterType, knftables.OutputHook, knftables.FilterPriority, refuse...)
 }
 
 // Load writes the whole table with some frontends, in the network namespace of the calling thread. A proxy does it piece by piece.
@@ -71,66 +70,11 @@ func Load(ctx context.Context, node Node, ranges Ranges, frontends ...Frontend) 
 	if err != nil {
 		return fmt.Errorf("use nftables: %w", err)
 	}
-	tx := nft.NewTransaction()
-	replaceTable(tx, node, ranges)
-	writeRows(tx, Changes{Add: rowsOf(frontends)})
-	if err := nft.Run(ctx, tx); err != nil {
+	all := []string{"all"}
+	refused, err := rules.NewLoader[string](nft, hairpinSet).Load(ctx, all, map[string]rules.Rows{all[0]: rowsOf(frontends)},
+		func(tx *knftables.Transaction) { replaceTable(tx, node, ranges) })
+	if err = cmp.Or(err, refused[all[0]]); err != nil {
 		return fmt.Errorf("write nftables table %s: %w", TableName, err)
 	}
 	return nil
-}
-
-// addChain adds a chain that the kernel calls at a hook.
-func addChain(tx *knftables.Transaction, name string, kind knftables.BaseChainType, hook knftables.BaseChainHook,
-	priority knftables.BaseChainPriority, rules ...string) {
-	tx.Add(&knftables.Chain{Name: name, Type: &kind, Hook: &hook, Priority: &priority})
-	for _, rule := range rules {
-		tx.Add(&knftables.Rule{Chain: name, Rule: rule})
-	}
-}
-
-// writeRows puts changes into a transaction. A chain must be there before a row leads to it, and until no row does.
-func writeRows(tx *knftables.Transaction, changes Changes) {
-	for _, row := range inOrder(changes.Delete) {
-		if row.In != chains {
-			tx.Delete(element(row, ""))
-		}
-	}
-	for _, row := range inOrder(changes.Add) {
-		if row.In == chains {
-			tx.Add(&knftables.Chain{Name: row.Key})
-			tx.Add(&knftables.Rule{Chain: row.Key, Rule: changes.Add[row]})
-		}
-	}
-	for _, row := range inOrder(changes.Add) {
-		if row.In != chains {
-			tx.Add(element(row, changes.Add[row]))
-		}
-	}
-	for _, row := range inOrder(changes.Delete) {
-		if row.In == chains {
-			tx.Flush(&knftables.Chain{Name: row.Key})
-			tx.Delete(&knftables.Chain{Name: row.Key})
-		}
-	}
-}
-
-// element is a row as knftables has it. An empty value will do to delete it.
-func element(row Row, value string) *knftables.Element {
-	e := &knftables.Element{Key: strings.Split(row.Key, " . ")}
-	if row.In == hairpinSet {
-		e.Set = row.In
-		return e
-	}
-	e.Map = row.In
-	if value != "" {
-		e.Value = strings.Split(value, " . ")
-	}
-	return e
-}
-
-func inOrder(rows Rows) []Row {
-	return slices.SortedFunc(maps.Keys(rows), func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.Key, b.Key))
-	})
 }

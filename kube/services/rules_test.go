@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/knftables"
+
+	"kubelab/kube/rules"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -21,46 +22,50 @@ var (
 	ranges   = Ranges{Pods: podRange, Services: DefaultRange}
 )
 
-// load runs the transaction that a proxy makes of changes, in a kernel that is only played.
-func load(t *testing.T, nft knftables.Interface, fill func(*knftables.Transaction)) {
-	t.Helper()
-	tx := nft.NewTransaction()
-	fill(tx)
-	if err := nft.Run(context.Background(), tx); err != nil {
-		t.Fatalf("%v\n%s", err, tx)
+// listening is a kernel that is only played, and keeps what it was told last.
+type listening struct {
+	*knftables.Fake
+	told string
+}
+
+func (l *listening) Run(ctx context.Context, tx *knftables.Transaction) error {
+	l.told = tx.String()
+	return l.Fake.Run(ctx, tx)
+}
+
+// node is a node's kernel, and a function that loads the frontends of a service into it.
+func node(t *testing.T) (*listening, func(service string, frontends []Frontend)) {
+	kernel := &listening{Fake: knftables.NewFake(knftables.IPv4Family, TableName)}
+	loader := rules.NewLoader[string](kernel, hairpinSet)
+	return kernel, func(service string, frontends []Frontend) {
+		t.Helper()
+		var replace func(*knftables.Transaction)
+		if !loader.Known() {
+			replace = func(tx *knftables.Transaction) { replaceTable(tx, thisNode, ranges) }
+		}
+		refused, err := loader.Load(t.Context(), []string{service}, map[string]rules.Rows{service: rowsOf(frontends)}, replace)
+		if err != nil || len(refused) > 0 {
+			t.Fatalf("%v %v\n%s", err, refused, kernel.told)
+		}
 	}
 }
 
 // The whole table of a node: rules that never change, and rows.
 func TestTheTableOfANode(t *testing.T) {
-	nft := knftables.NewFake(knftables.IPv4Family, TableName)
-	table, changes := NewTable(), NoChanges()
+	kernel, load := node(t)
 	dns := web(nameServer, sticky)
 	dns.Name, dns.Spec.ClusterIP, dns.Spec.Ports[0].Port = "dns", "10.96.4.4", 53
 	here, there := at("10.244.1.5", "node-1", "ready"), at("10.244.2.5", "node-2", "ready")
-	table.Put(webKey, PlanFrontends(web(nodePort), behind(web(), here, there), thisNode), changes)
-	table.Put(types.NamespacedName{Namespace: "shop", Name: "dns"}, PlanFrontends(dns, behind(dns, there), thisNode), changes)
-	load(t, nft, func(tx *knftables.Transaction) {
-		replaceTable(tx, thisNode, ranges)
-		writeRows(tx, changes)
-	})
-	golden(t, "testdata/table.nft", nft.Dump())
+	load("both", append(PlanFrontends(web(nodePort), behind(web(), here, there), thisNode), PlanFrontends(dns, behind(dns, there), thisNode)...))
+	golden(t, "testdata/table.nft", kernel.Dump())
 }
 
 // What a node is told when a pod becomes ready: two rows, and a chain that was not needed before.
 func TestTheTransactionOfOneNewEndpoint(t *testing.T) {
-	nft := knftables.NewFake(knftables.IPv4Family, TableName)
-	table := NewTable()
-	first := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready")))
-	load(t, nft, func(tx *knftables.Transaction) {
-		replaceTable(tx, thisNode, ranges)
-		writeRows(tx, first)
-	})
-	second := replace(table, webKey, webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
-	load(t, nft, func(tx *knftables.Transaction) {
-		writeRows(tx, second)
-		golden(t, "testdata/endpoint.nft", tx.String())
-	})
+	kernel, load := node(t)
+	load("web", webWith(at("10.244.2.5", "node-2", "ready")))
+	load("web", webWith(at("10.244.2.5", "node-2", "ready"), at("10.244.2.6", "node-2", "ready")))
+	golden(t, "testdata/endpoint.nft", kernel.told)
 }
 
 func golden(t *testing.T, path, got string) {
