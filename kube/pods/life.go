@@ -110,11 +110,16 @@ func (l *life) current(node cri.Node, records Records) Current {
 	return have
 }
 
-// works is whether a job is under way.
+// works is whether a job is under way, with whose end the pod is looked at. Of one that has ended, a turn may have taken the outcome already.
 func (l *life) works() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.jobs) > 0
+	for _, j := range l.jobs {
+		if !slices.ContainsFunc(l.ended, func(out outcome) bool { return out.job == j }) {
+			return true
+		}
+	}
+	return false
 }
 
 // newer is the pod as it is known best: by the watch, or by the answer to our last write, which may be ahead.

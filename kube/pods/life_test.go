@@ -42,6 +42,16 @@ func TestWhoeverSeesThatAJobHasEndedKnowsWhatCameOfIt(t *testing.T) {
 	}
 }
 
+func TestAJobThatHasEndedIsNoReasonToWaitForItsEnd(t *testing.T) {
+	l, j := newLife(time.Time{}), &job{action: StopSandbox{"s0"}}
+	if l.begin(j); !l.works() {
+		t.Error("a job has begun, and none is under way")
+	}
+	if l.end(outcome{job: j}); l.works() {
+		t.Error("the turn that takes in how it ended may have begun already, and what is told now would wait for it")
+	}
+}
+
 func TestAnImageCountsWhenItsPullHasToldHowItCame(t *testing.T) {
 	l, j := newLife(time.Time{}), &job{action: PullImage{Container: "web"}}
 	l.begin(j)

@@ -22,9 +22,7 @@ import (
 func (o *Operator) Hear(ctx context.Context, event *runtimeapi.ContainerEventResponse) error {
 	id, sandbox := event.GetContainerId(), event.GetPodSandboxStatus()
 	if event.ContainerEventType == runtimeapi.ContainerEventType_CONTAINER_DELETED_EVENT {
-		if pod, news := o.observed.gone(id); news {
-			o.changed(pod, event.ContainerEventType)
-		}
+		o.changed(o.observed.gone(id))
 		return nil
 	}
 	pod, known := o.observed.known(id)
@@ -44,25 +42,24 @@ func (o *Operator) Hear(ctx context.Context, event *runtimeapi.ContainerEventRes
 		tells.Containers = append(tells.Containers, o.containerOf(ctx, sandbox.GetId(), is))
 	}
 	if told {
-		if o.observed.event(pod, tells) {
-			o.changed(pod.Key, event.ContainerEventType)
-		}
+		o.changed(pod.Key, o.observed.event(pod, tells))
 		return nil
 	}
 	only := &pod.Key
 	if pod.uid == "" {
 		only = nil
 	}
-	news, err := o.look(ctx, only)
-	for pod := range news {
-		o.changed(pod, event.ContainerEventType)
+	found, err := o.look(ctx, only)
+	for pod, n := range found {
+		o.changed(pod, n)
 	}
 	return err
 }
 
-// changed has a pod looked at that the runtime has told of. What it tells of a job's doing can wait for the job's end.
-func (o *Operator) changed(pod operator.Key, kind runtimeapi.ContainerEventType) {
-	if kind == runtimeapi.ContainerEventType_CONTAINER_STOPPED_EVENT || !o.works(pod) {
+// changed has a pod looked at that the runtime has told of. What it tells of a job's doing can wait for the job's end. An end cannot, in whichever
+// event it was told of: all that tell of it after that are no news.
+func (o *Operator) changed(pod operator.Key, n novelty) {
+	if n == newEnd || n == newWork && !o.works(pod) {
 		o.loop.Add(pod)
 	}
 }
@@ -70,8 +67,8 @@ func (o *Operator) changed(pod operator.Key, kind runtimeapi.ContainerEventType)
 // Relist takes in all that the runtime has. It is called whenever events may have been missed, and before any pod is begun with.
 func (o *Operator) Relist(ctx context.Context) error {
 	_, listed := o.observed.of(operator.Key{})
-	news, err := o.look(ctx, nil)
-	for pod := range news {
+	found, err := o.look(ctx, nil)
+	for pod := range found {
 		o.loop.Add(pod)
 	}
 	if err == nil && !listed {
@@ -83,9 +80,9 @@ func (o *Operator) Relist(ctx context.Context) error {
 // Lost tells that the runtime is not listened to any more. Until the next Relist nothing is done.
 func (o *Operator) Lost() { o.observed.lost() }
 
-// look asks the runtime what it has, or what it has under a pod's name, and says of which pods that is news. It asks for the status only of what
+// look asks the runtime what it has, or what it has under a pod's name, and says what is news of which pods. It asks for the status only of what
 // is listed otherwise than it is known.
-func (o *Operator) look(ctx context.Context, only *operator.Key) (news map[operator.Key]bool, err error) {
+func (o *Operator) look(ctx context.Context, only *operator.Key) (found map[operator.Key]novelty, err error) {
 	var named map[string]string
 	if only != nil {
 		named = map[string]string{cri.LabelNamespace: only.Namespace, cri.LabelName: only.Name}

@@ -38,6 +38,15 @@ type podID struct {
 	uid types.UID
 }
 
+// novelty is what was told of a pod that was not known. The more of it, the sooner the pod is looked at.
+type novelty int
+
+const (
+	nothingNew novelty = iota
+	newWork            // something was made or removed, as jobs do
+	newEnd             // something has ended, or went without an end
+)
+
 func newObserved() *Observed {
 	return &Observed{pods: map[podID]Records{}, told: map[string]mention{}, removed: map[string]uint64{}}
 }
@@ -70,27 +79,27 @@ func (o *Observed) ask() (asked uint64) {
 	return o.tick
 }
 
-// event takes in what an event tells of some of a pod's records, and says whether that was news.
-func (o *Observed) event(pod podID, tells Records) (news bool) {
+// event takes in what an event tells of some of a pod's records, and says what of it was news.
+func (o *Observed) event(pod podID, tells Records) novelty {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
 	return o.take(pod, tells, 0)
 }
 
-// answered takes in a list of all that the runtime has, or has under one name, and says of which pods that was news.
-func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.Key) (news map[operator.Key]bool) {
+// answered takes in a list of all that the runtime has, or has under one name, and says what was news of which pods.
+func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.Key) map[operator.Key]novelty {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
-	news = map[operator.Key]bool{}
+	found := map[operator.Key]novelty{}
 	there := map[string]bool{}
 	for pod, tells := range all {
 		for id := range tells.ids() {
 			there[id] = true
 		}
-		if o.take(pod, tells, asked) {
-			news[pod.Key] = true
+		if n := o.take(pod, tells, asked); n != nothingNew {
+			found[pod.Key] = max(found[pod.Key], n)
 		}
 	}
 	for pod, has := range o.pods {
@@ -99,8 +108,7 @@ func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.
 		}
 		for _, id := range slices.Collect(has.ids()) {
 			if !there[id] && o.told[id].at < asked && o.told[id].at > 0 {
-				o.drop(pod, id)
-				news[pod.Key] = true
+				found[pod.Key] = max(found[pod.Key], o.drop(pod, id))
 			}
 		}
 	}
@@ -109,21 +117,21 @@ func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.
 		maps.DeleteFunc(o.removed, func(_ string, when uint64) bool { return when < o.before }) // no list from before it is still on its way
 		o.before = asked
 	}
-	return news
+	return found
 }
 
 // take merges what is told into what is known. asked is when the list was asked for that tells it, 0 for an event.
-func (o *Observed) take(pod podID, tells Records, asked uint64) (news bool) {
-	has := o.pods[pod]
+func (o *Observed) take(pod podID, tells Records, asked uint64) novelty {
+	has, most := o.pods[pod], nothingNew
 	for _, told := range tells.Sandboxes {
 		if o.removed[told.ID] > 0 {
 			continue
 		}
 		i := slices.IndexFunc(has.Sandboxes, func(s Sandbox) bool { return s.ID == told.ID })
 		if i < 0 {
-			has.Sandboxes, news = append(has.Sandboxes, told), true
+			has.Sandboxes, most = append(has.Sandboxes, told), max(most, noveltyOf(told.Ready))
 		} else if later := laterSandbox(has.Sandboxes[i], told, o.told[told.ID].at < asked); !reflect.DeepEqual(later, has.Sandboxes[i]) {
-			has.Sandboxes[i], news = later, true
+			has.Sandboxes[i], most = later, max(most, noveltyOf(later.Ready))
 		}
 		o.told[told.ID] = mention{pod, o.tick}
 	}
@@ -133,53 +141,71 @@ func (o *Observed) take(pod podID, tells Records, asked uint64) (news bool) {
 		}
 		i := slices.IndexFunc(has.Containers, func(c Container) bool { return c.ID == told.ID })
 		if i < 0 {
-			has.Containers, news = append(has.Containers, told), true
+			has.Containers, most = append(has.Containers, told), max(most, noveltyOf(told.State != Exited))
 		} else if later := laterContainer(has.Containers[i], told); later.State != has.Containers[i].State {
-			has.Containers[i], news = later, true
+			has.Containers[i], most = later, max(most, noveltyOf(later.State != Exited))
 		}
 		o.told[told.ID] = mention{pod, o.tick}
 	}
-	if news {
+	if most != nothingNew {
 		slices.SortStableFunc(has.Sandboxes, func(a, b Sandbox) int { return cmp.Compare(b.Attempt, a.Attempt) })
 		slices.SortStableFunc(has.Containers, func(a, b Container) int {
 			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Attempt, a.Attempt))
 		})
 		o.pods[pod] = has
 	}
-	return news
+	return most
 }
 
-// gone takes in that a sandbox or container was removed, and says of which pod, if anything of it was known.
-func (o *Observed) gone(id string) (pod operator.Key, news bool) {
+// noveltyOf is the news that something was told of that lives, or does not.
+func noveltyOf(lives bool) novelty {
+	if lives {
+		return newWork
+	}
+	return newEnd
+}
+
+// gone takes in that a sandbox or container was removed, and says of which pod, and whether anything of it was known.
+func (o *Observed) gone(id string) (operator.Key, novelty) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
 	o.removed[id] = o.tick
 	is, known := o.told[id]
-	if known {
-		o.drop(is.pod, id)
+	if !known {
+		return operator.Key{}, nothingNew
 	}
-	return is.pod.Key, known
+	return is.pod.Key, o.drop(is.pod, id)
 }
 
 // drop forgets a container, or a sandbox with all that is in it.
-func (o *Observed) drop(pod podID, id string) {
+func (o *Observed) drop(pod podID, id string) novelty {
+	most := newWork
 	went := func(id string) {
 		delete(o.told, id)
 		o.removed[id] = o.tick
 	}
 	went(id)
 	has := o.pods[pod]
-	has.Sandboxes = slices.DeleteFunc(has.Sandboxes, func(s Sandbox) bool { return s.ID == id })
-	has.Containers = slices.DeleteFunc(has.Containers, func(c Container) bool {
-		if c.Sandbox == id {
-			went(c.ID)
+	has.Sandboxes = slices.DeleteFunc(has.Sandboxes, func(s Sandbox) bool {
+		if s.ID == id && s.Ready {
+			most = newEnd
 		}
-		return c.ID == id || c.Sandbox == id
+		return s.ID == id
+	})
+	has.Containers = slices.DeleteFunc(has.Containers, func(c Container) bool {
+		if c.ID != id && c.Sandbox != id {
+			return false
+		}
+		if went(c.ID); c.State != Exited {
+			most = newEnd
+		}
+		return true
 	})
 	if o.pods[pod] = has; len(has.Sandboxes)+len(has.Containers) == 0 {
 		delete(o.pods, pod)
 	}
+	return most
 }
 
 // known is what is known of a sandbox or container: one record of one pod, or nothing.

@@ -111,7 +111,7 @@ func observedWith(has Records) *stream {
 
 func TestWhatIsToldLateOrTwiceIsNoNews(t *testing.T) {
 	s := observedWith(Records{[]Sandbox{{ID: "s0"}}, []Container{exited("web", 0, 0, 1, 0)}})
-	if s.observed.event(webPod, Records{[]Sandbox{{ID: "s0", Ready: true}}, []Container{running("web", 0, 0)}}) {
+	if s.observed.event(webPod, Records{[]Sandbox{{ID: "s0", Ready: true}}, []Container{running("web", 0, 0)}}) != nothingNew {
 		t.Error("that a container ran which has ended is news")
 	}
 	check(t, "the container", string(s.seen().Containers[0].State), "exited")
@@ -165,5 +165,34 @@ func TestOfWhatIsGoneNothingIsKept(t *testing.T) {
 	s.list(Records{})
 	if o := s.observed; len(o.pods)+len(o.told)+len(o.removed) > 0 {
 		t.Errorf("kept: %v, %v, %v", o.pods, o.told, o.removed)
+	}
+}
+
+func TestASandboxIsMadeWhenItIsToldOfAsReady(t *testing.T) {
+	made := Records{Sandboxes: []Sandbox{{ID: "s0"}}}
+	if made.shows(CreateSandbox{}, false) {
+		t.Error("its creation is over and it is told of as not ready yet: the runtime is not asked again")
+	}
+	if made.Sandboxes[0].Ready = true; !made.shows(CreateSandbox{}, false) {
+		t.Error("it is told of as ready, and the runtime is asked again")
+	}
+}
+
+func TestWhatWentWithoutAnEndIsNewsOfAnEnd(t *testing.T) {
+	for _, test := range []struct {
+		has  Records
+		want novelty
+	}{
+		{Records{[]Sandbox{{ID: "s0"}}, []Container{exited("web", 0, 0, 1, 0)}}, newWork},
+		{Records{[]Sandbox{{ID: "s0", Ready: true}}, nil}, newEnd},
+		{Records{[]Sandbox{{ID: "s0"}}, []Container{running("web", 0, 0)}}, newEnd},
+	} {
+		if _, got := observedWith(test.has).observed.gone("s0"); got != test.want {
+			t.Errorf("that a sandbox goes of %v is news %d, want %d", test.has, got, test.want)
+		}
+		o := observedWith(test.has).observed
+		if got := o.answered(o.ask(), nil, nil)[webPod.Key]; got != test.want {
+			t.Errorf("that a list lacks %v is news %d, want %d", test.has, got, test.want)
+		}
 	}
 }

@@ -86,7 +86,7 @@ func (r Records) shows(action Action, failed bool) bool {
 	case PullImage, DeletePod, Forget:
 		return true // they change nothing in it
 	case CreateSandbox:
-		return !failed && slices.ContainsFunc(r.Sandboxes, func(s Sandbox) bool { return s.Attempt == a.Attempt })
+		return !failed && slices.ContainsFunc(r.Sandboxes, func(s Sandbox) bool { return s.Attempt == a.Attempt && s.Ready })
 	case StartContainer:
 		return !failed && slices.ContainsFunc(r.Containers, func(c Container) bool { return a.makes(c) && c.State != Created })
 	case StopContainer:
