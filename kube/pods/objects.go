@@ -136,17 +136,18 @@ func (o *objects) seen(w *watched) {
 	}
 }
 
-// release ends the watches that only this pod needed.
-func (o *objects) release(pod operator.Key) {
-	o.end(func(w *watched) bool {
+// release ends the watches that only this pod needed. wait waits for them.
+func (o *objects) release(pod operator.Key) (wait func()) {
+	return o.end(func(w *watched) bool {
 		delete(w.pods, pod)
 		return len(w.pods) == 0
 	})
 }
 
-// end ends the watches that idle is true of, and waits for them.
-func (o *objects) end(idle func(*watched) bool) {
+// end ends the watches that idle is true of. wait waits for them.
+func (o *objects) end(idle func(*watched) bool) (wait func()) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	var ended []*watched
 	for ref, w := range o.known {
 		if idle(w) {
@@ -155,9 +156,10 @@ func (o *objects) end(idle func(*watched) bool) {
 			ended = append(ended, w)
 		}
 	}
-	o.mu.Unlock() // a watch that ends may be waiting for it
-	for _, w := range ended {
-		w.factory.Shutdown()
-		w.first.Wait()
+	return func() { // without the lock: a watch that ends may be waiting for it
+		for _, w := range ended {
+			w.factory.Shutdown()
+			w.first.Wait()
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (o *Operator) wakeAll() {
 // Run works until ctx is done. Containers go on running.
 func (o *Operator) Run(ctx context.Context) error {
 	o.objects.ctx = ctx
-	defer o.objects.end(func(*watched) bool { return true })
+	defer func() { o.objects.end(func(*watched) bool { return true })() }()
 	defer o.jobs.Wait()
 	if err := o.sweep(ctx); err != nil {
 		slog.Warn("files of pods that are gone are left", "error", err)
@@ -269,26 +269,32 @@ func orEmpty(data map[string]string) map[string]string {
 }
 
 // noteExits puts into the causal record what ended since it was last looked at. An exit that nobody asked
-// for is a root; it is the cause of what this turn does.
+// for is a root; it is the cause of what turns do until the status tells of it: the first may fail.
 func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, have Current) context.Context {
 	p := planner{pod: pod, have: have}
 	for i := range have.Containers {
 		record := &have.Containers[i]
-		if record.State != Exited || len(record.Causes) > 0 || p.told(record) {
+		if record.State != Exited || p.told(record) {
 			continue
 		}
-		step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
-			Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
-		if stop := o.files.readStop(string(pod.UID), record.ID); stop != "" {
-			step.Causes = []trace.ID{stop}
-		} else {
-			step.Root = trace.Event
+		if len(record.Causes) == 0 {
+			record.Causes = []trace.ID{o.recordExit(ctx, pod, record)}
+			o.observed.explain(record.ID, Exited, record.Causes)
 		}
-		record.Causes = []trace.ID{o.client.Recorder.Record(ctx, step)}
-		o.observed.explain(record.ID, Exited, record.Causes)
 		ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), record.Causes...)...)
 	}
 	return ctx
+}
+
+func (o *Operator) recordExit(ctx context.Context, pod *corev1.Pod, record *Container) trace.ID {
+	step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
+		Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
+	if stop := o.files.readStop(string(pod.UID), record.ID); stop != "" {
+		step.Causes = []trace.ID{stop}
+	} else {
+		step.Root = trace.Event
+	}
+	return o.client.Recorder.Record(ctx, step)
 }
 
 func (r reference) trace() trace.Ref {
@@ -338,16 +344,16 @@ func (o *Operator) live(key operator.Key, uid types.UID) *life {
 	return o.lives[key][uid]
 }
 
-// forget drops what is remembered of a pod.
+// forget drops what is remembered of a pod. The watches of the last of its name are released in the same instant: another that comes to bear
+// the name finds them released, or keeps them.
 func (o *Operator) forget(key operator.Key, uid types.UID) {
 	o.mu.Lock()
 	delete(o.lives[key], uid)
-	last := len(o.lives[key]) == 0
-	if last {
+	wait := func() {}
+	if len(o.lives[key]) == 0 {
 		delete(o.lives, key)
+		wait = o.objects.release(key)
 	}
 	o.mu.Unlock()
-	if last {
-		o.objects.release(key)
-	}
+	wait()
 }

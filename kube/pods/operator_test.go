@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
@@ -124,9 +125,16 @@ func (r *twin) RemoveContainer(_ context.Context, request *runtimeapi.RemoveCont
 	return &runtimeapi.RemoveContainerResponse{}, nil
 }
 
-func (r *twin) ImageStatus(context.Context, *runtimeapi.ImageStatusRequest, ...grpc.CallOption) (*runtimeapi.ImageStatusResponse, error) {
+func (r *twin) ImageStatus(ctx context.Context, request *runtimeapi.ImageStatusRequest, _ ...grpc.CallOption) (*runtimeapi.ImageStatusResponse, error) {
+	if request.Image.Image == slowImage {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	return &runtimeapi.ImageStatusResponse{Image: &runtimeapi.Image{Id: "sha256:web"}}, nil
 }
+
+// slowImage is an image of which the twin never says whether it has it.
+const slowImage = "slow:1"
 
 // run runs an operator until stop is called.
 func (r *twin) run(t *testing.T, clients *fake.Clientset) (o *Operator, stop func()) {
@@ -229,6 +237,15 @@ func TestATurnOfAHealthyPodAsksTheRuntimeNothing(t *testing.T) {
 		r.mu.Lock()
 		r.asked = nil
 		r.mu.Unlock()
+		if err := o.Relist(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.mu.Lock()
+		if diff := cmp.Diff([]string{"list sandboxes", "list containers"}, r.asked); diff != "" {
+			t.Errorf("a list of everything, in which there is no news, asks for (-want +got):\n%s", diff)
+		}
+		r.asked = nil
+		r.mu.Unlock()
 		for range 10 {
 			o.loop.Add(operator.Key{Namespace: "shop", Name: "web-1"})
 			synctest.Wait()
@@ -280,4 +297,73 @@ func TestAnEventThatLeavesOutWhatItIsAboutCostsALook(t *testing.T) {
 			check(t, "after an event without "+test.without, string(is.Containers[0].State), "exited")
 		})
 	}
+}
+
+func TestAnEndIsLookedAtAlsoWhenAnEventOfSomethingElseTellsOfItFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &twin{root: t.TempDir(), lasts: time.Minute, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		_, stop := r.run(t, fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web", "slow"), nodeOf("2", "4Gi")))
+		defer stop()
+		time.Sleep(time.Second)
+		r.mu.Lock()
+		hears := r.hears
+		r.hears = func(stopped *runtimeapi.ContainerEventResponse) {
+			other := proto.CloneOf(stopped)
+			other.ContainerId, other.ContainerEventType = "s", runtimeapi.ContainerEventType_CONTAINER_STARTED_EVENT
+			hears(other)
+			hears(stopped)
+		}
+		r.mu.Unlock()
+		time.Sleep(time.Minute)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.starts) != 2 {
+			t.Errorf("while the pull for another container lasts, a container that ended after a minute was started at %v", r.starts)
+		}
+	})
+}
+
+func TestAnExitIsTheCauseOfWhatTurnsDoUntilTheStatusTellsOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &twin{root: t.TempDir(), lasts: time.Hour, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+		o, stop := r.run(t, fake.NewClientset(nodeOf("2", "4Gi")))
+		defer stop()
+		pod := podOf(corev1.RestartPolicyAlways, "web")
+		o.observed.event(webPod, Records{[]Sandbox{{ID: "s0", Ready: true}}, []Container{exited("web", 0, 0, 1, 0)}})
+		causes := func() []trace.ID {
+			records, _ := o.observed.of(webPod.Key)
+			return trace.Causes(o.noteExits(trace.WithCauses(t.Context()), pod, Current{Node: o.node, Containers: records[webPod.uid].Containers}))
+		}
+		first := causes()
+		if len(first) != 1 {
+			t.Fatalf("the first turn has the causes %v", first)
+		}
+		if diff := cmp.Diff(first, causes()); diff != "" {
+			t.Errorf("the first turn could not write the status; the causes of the second (-want +got):\n%s", diff)
+		}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ContainerID: o.node.Runtime + "://web-0"}}}}
+		if after := causes(); len(after) > 0 {
+			t.Errorf("the status tells of it, and the next turn has the causes %v", after)
+		}
+	})
+}
+
+func TestANameIsFreeForAnotherPodWhenItsWatchesAreReleased(t *testing.T) {
+	o := &Operator{lives: map[operator.Key]map[types.UID]*life{}, objects: &objects{known: map[reference]*watched{}}}
+	key := operator.Key{Namespace: "shop", Name: "web-1"}
+	o.live(key, "u1")
+	o.objects.mu.Lock() // the release waits
+	forgotten := make(chan struct{})
+	go func() { o.forget(key, "u1"); close(forgotten) }()
+	for free := true; free; {
+		if free = o.mu.TryLock(); free {
+			free = o.lives[key] != nil
+			if o.mu.Unlock(); !free {
+				t.Error("another pod can have the name, and its watches would be released with those of the one before")
+			}
+		}
+	}
+	o.objects.mu.Unlock()
+	<-forgotten
 }
