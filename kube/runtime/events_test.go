@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"errors"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -30,5 +31,21 @@ func TestAListenerThatDoesNotReadCostsNothingMoreOnceItIsCutOff(t *testing.T) {
 	}
 	if _, err := all.take(sleeps); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("it is told %v, want that it has missed events", err)
+	}
+}
+
+func TestWhoHearsThatASandboxIsInQuarantineHearsThatItIsNotReady(t *testing.T) {
+	r := &Runtime{}
+	listens := r.listeners.add()
+	sb := &sandbox{ready: true, record: sandboxRecord{ID: "s0", Config: &cri.PodSandboxConfig{}}}
+	for range 2 {
+		r.quarantine(sb, errors.New("its shim cannot be stopped"))
+	}
+	events, err := r.listeners.take(listens)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("put in quarantine twice, the sandbox is told of by %d events, error %v", len(events), err)
+	}
+	if is := events[0].PodSandboxStatus.State; is != cri.PodSandboxState_SANDBOX_NOTREADY {
+		t.Errorf("the event says %v", is)
 	}
 }

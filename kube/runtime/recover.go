@@ -133,8 +133,9 @@ func (r *Runtime) quarantine(sb *sandbox, trouble error) {
 		"pod", sb.record.Config.GetMetadata().GetNamespace()+"/"+sb.record.Config.GetMetadata().GetName(), "error", trouble)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if sb.ready && sb.trouble == nil {
+	before := sb.usable()
+	sb.trouble = trouble
+	if before == nil {
 		r.tell(cri.ContainerEventType_CONTAINER_STOPPED_EVENT, sb, sb.record.ID)
 	}
-	sb.trouble = trouble
 }
