@@ -44,11 +44,19 @@ func Dial(endpoint string, recorder *trace.Recorder) (runtime *Runtime, close fu
 	}, connection.Close, nil
 }
 
+// callPatience is how long a call may take that says nothing else, as upstream's kubelet has it. A runtime that hangs holds nobody up for ever.
+const callPatience = 2 * time.Minute
+
 // carryCauses tells the runtime why each call is made, and writes down the steps that it answers with. A call is made as
 // a stream of one message each way, which it is on the wire: so what the runtime tells before a long wait is heard then.
 func carryCauses(recorder *trace.Recorder) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn,
 		_ grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		if _, limited := ctx.Deadline(); !limited {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, callPatience)
+			defer cancel()
+		}
 		if causes := trace.EncodeCauses(ctx); causes != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, trace.CRICausesKey, causes)
 		}
