@@ -97,14 +97,15 @@ func (l *Loop) turn(ctx context.Context) bool {
 		return true
 	}
 	ids, roots := l.why.take(key, time.Now())
-	err := l.safely(trace.WithRoots(ctx, l.recorder, ids, roots...), key)
+	why := trace.WithRoots(ctx, l.recorder, ids, roots...)
+	err := l.safely(why, key)
 	switch {
 	case err == nil:
 		l.queue.Forget(key)
 	case ctx.Err() != nil:
 		// The program ends; whoever starts next looks at everything anew.
 	default:
-		l.why.add(key, ids) // what failed is still owed, and for the same reasons
+		l.why.add(key, trace.Causes(why)) // what failed is still owed, and for the same reasons
 		l.log(key, err)
 		l.queue.AddRateLimited(key)
 	}

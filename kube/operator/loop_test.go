@@ -146,6 +146,32 @@ func TestATimeThatCameIsTheRootOfWhatItSetOff(t *testing.T) {
 	})
 }
 
+func TestATimeThatCameIsTheRootAlsoOfWhatATurnDoesThatFailedBefore(t *testing.T) {
+	for _, asks := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var causes [][]trace.ID
+			turns := 0
+			loop := operator.NewLoop(component.Loop{Name: "test", Resource: "tests"}, 1, newClient(t), func(ctx context.Context, key operator.Key) error {
+				if turns++; turns > 1 || asks {
+					causes = append(causes, trace.Causes(ctx))
+				}
+				if turns < 3 {
+					return errors.New("the runtime is away")
+				}
+				return nil
+			})
+			loop.After(web, 10*time.Second, "back-off over")
+			run(t, loop, time.Minute)
+			for _, turn := range causes {
+				if len(turn) != 1 || turn[0] != causes[0][0] {
+					t.Errorf("the first turn asks for its causes: %v; the causes of one turn after the other are %v, want one root, always the same", asks, causes)
+					return
+				}
+			}
+		})
+	}
+}
+
 func TestNoKeyIsWorkedOnTwiceAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inside, most, turns atomic.Int32
