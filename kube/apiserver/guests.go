@@ -107,6 +107,9 @@ func (c *guestConn) enter() error {
 	return err
 }
 
+// NetConn is the connection itself.
+func (c *guestConn) NetConn() net.Conn { return c.Conn }
+
 // Close ends the connection.
 func (c *guestConn) Close() error {
 	c.mu.Lock()

@@ -27,6 +27,7 @@ func (s *Server) Listen(ctx context.Context, address string, certificate tls.Cer
 	}
 	guests := newGuests()
 	server := cmp.Or(s.Terms, deadlines.Usual).Server(s)
+	hangup.Streams(server)
 	server.TLSConfig = guests.watch(&tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"},
 		ClientCAs: clientCA, ClientAuth: tls.VerifyClientCertIfGiven,

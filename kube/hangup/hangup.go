@@ -10,35 +10,71 @@
 // # The idea
 //
 // Say "end" first, then read on for a while what nobody wants, until the other side ends too. Only then close.
+//
+// The while is short, but for a stream ([Streams]): of `kubectl exec pod -- cat long | less` the last part waits until somebody turns
+// the page, and that may take minutes.
 package hangup
 
 import (
+	"errors"
 	"io"
 	"net"
+	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
 
-// patience is how long the other side may go on after the end.
-const patience = 5 * time.Second
+// terms are how long the other side has.
+type terms struct {
+	patience time.Duration // to go on after the end
+	pause    time.Duration // to take nothing of what is left of a stream
+}
+
+var usual = terms{patience: 5 * time.Second, pause: 5 * time.Minute}
+
+// Streams tells a server's connections which of them are streams: those that a handler has taken over (hijacked), for somebody who
+// may have one.
+func Streams(server *http.Server) {
+	server.ConnState = func(of net.Conn, state http.ConnState) {
+		if state != http.StateHijacked {
+			return
+		}
+		for of != nil {
+			if c, ours := of.(*conn); ours {
+				c.stream.Store(true)
+				return
+			}
+			wrapped, ok := of.(interface{ NetConn() net.Conn }) // as tls.Conn
+			if !ok {
+				return
+			}
+			of = wrapped.NetConn()
+		}
+	}
+}
 
 // Listener returns one whose connections hang up in this way. Others than TCP's stay as they are.
-func Listener(of net.Listener) net.Listener { return listener{of} }
+func Listener(of net.Listener) net.Listener { return listener{of, usual} }
 
-type listener struct{ net.Listener }
+type listener struct {
+	net.Listener
+	terms terms
+}
 
 // Accept waits for the next connection.
 func (l listener) Accept() (net.Conn, error) {
 	accepted, err := l.Listener.Accept()
 	if tcp, ok := accepted.(*net.TCPConn); ok {
-		return &conn{TCPConn: tcp}, nil
+		return &conn{TCPConn: tcp, terms: l.terms}, nil
 	}
 	return accepted, err
 }
 
 type conn struct {
 	*net.TCPConn
-	closed atomic.Bool
+	terms          terms
+	closed, stream atomic.Bool
 }
 
 // Read fails with [net.ErrClosed] once the connection is closed.
@@ -62,10 +98,23 @@ func (c *conn) Close() error {
 	if err := c.CloseWrite(); err != nil { // the other side has gone
 		return c.TCPConn.Close()
 	}
-	go func() { // ends by itself
-		_ = c.SetDeadline(time.Now().Add(patience))
-		_, _ = io.Copy(io.Discard, c.TCPConn)
-		_ = c.TCPConn.Close()
-	}()
+	go c.drain() // ends by itself
 	return nil
+}
+
+// drain throws away what comes, until the other side ends or has had its time, and closes.
+func (c *conn) drain() {
+	taken, left := time.Now(), unsent(c.TCPConn)
+	for {
+		_ = c.SetDeadline(time.Now().Add(c.terms.patience))
+		_, err := io.Copy(io.Discard, c.TCPConn)
+		now := unsent(c.TCPConn)
+		if now < left {
+			taken, left = time.Now(), now
+		}
+		if !c.stream.Load() || !errors.Is(err, os.ErrDeadlineExceeded) || now == 0 || time.Since(taken) > c.terms.pause {
+			break
+		}
+	}
+	_ = c.TCPConn.Close()
 }

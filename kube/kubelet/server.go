@@ -37,6 +37,7 @@ func (k *Kubelet) serve(ctx context.Context) error {
 		return fmt.Errorf("listen for the API server: %w", err)
 	}
 	server := deadlines.Usual.Server(onlyAPIServer(k.routes()))
+	hangup.Streams(server)
 	server.TLSConfig = config
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()

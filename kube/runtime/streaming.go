@@ -41,6 +41,7 @@ func (r *Runtime) serveStreams() (stop func(), err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	server := deadlines.Usual.Server(r.streams) // a session takes its connection over, and the terms end with that
+	hangup.Streams(server)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
