@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"kubelab/kube/hangup"
 	"kubelab/kube/podnet"
 )
 
@@ -73,8 +74,10 @@ func Forward(ctx context.Context, name, listen string) error {
 	if len(state.Spec.Relayed) > 0 {
 		names.Go(func() { relay(ctx, state.Spec.machine(), state.Spec.Relayed) })
 	}
+	// What is left of an answer may wait in the socket: whoever reads it comes to its end, though both have said all.
+	clients := hangup.StreamListener(listener)
 	for {
-		near, err := listener.Accept()
+		near, err := clients.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
@@ -125,8 +128,8 @@ func join(ctx context.Context, client, server net.Conn, terms terms) {
 	half := func(to net.Conn, in io.Writer, from net.Conn) {
 		if _, err := io.Copy(in, from); err != nil {
 			_, _ = to.Close(), from.Close()
-		} else if tcp, ok := to.(*net.TCPConn); ok {
-			_ = tcp.CloseWrite()
+		} else if other, ok := to.(interface{ CloseWrite() error }); ok {
+			_ = other.CloseWrite()
 		}
 	}
 	halves.Go(func() {

@@ -55,18 +55,24 @@ func Streams(server *http.Server) {
 }
 
 // Listener returns one whose connections hang up in this way. Others than TCP's stay as they are.
-func Listener(of net.Listener) net.Listener { return listener{of, usual} }
+func Listener(of net.Listener) net.Listener { return listener{of, usual, false} }
+
+// StreamListener returns one whose connections are all streams.
+func StreamListener(of net.Listener) net.Listener { return listener{of, usual, true} }
 
 type listener struct {
 	net.Listener
-	terms terms
+	terms   terms
+	streams bool
 }
 
 // Accept waits for the next connection.
 func (l listener) Accept() (net.Conn, error) {
 	accepted, err := l.Listener.Accept()
 	if tcp, ok := accepted.(*net.TCPConn); ok {
-		return &conn{TCPConn: tcp, terms: l.terms}, nil
+		c := &conn{TCPConn: tcp, terms: l.terms}
+		c.stream.Store(l.streams)
+		return c, nil
 	}
 	return accepted, err
 }

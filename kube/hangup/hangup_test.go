@@ -22,7 +22,7 @@ func listen(t *testing.T, terms terms, serve func(net.Conn)) (client net.Conn, c
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		accepted, err := listener{plain, terms}.Accept()
+		accepted, err := listener{plain, terms, false}.Accept()
 		if err != nil {
 			return
 		}
