@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"kubelab/kube/containers"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 )
@@ -80,6 +82,7 @@ func TestAHostHasTheLimitsOfItsCgroup(t *testing.T) {
 
 func TestInCgroupV2AHostsProcessesAreInALeafBesideItsPods(t *testing.T) {
 	onMachine(t, cgroup2, func(t *testing.T, o Options) {
+		triedLimits = containers.Resources{}
 		spec := up(t, o)
 		checkInLeaf(t, o, spec)
 		host := filepath.Join(cgroupMount, "kubelab", o.Name, "node-1")
@@ -110,6 +113,7 @@ func TestUnderSystemdAClusterLivesInAScopeOfItsOwnThatGoesWithIt(t *testing.T) {
 		t.Skip("needs cgroup v2, at least beside v1")
 	}
 	onMachine(t, systemd, func(t *testing.T, o Options) {
+		triedLimits = containers.Resources{}
 		for range 2 { // the second time the first one's scope must not be in the way
 			spec := up(t, o)
 			if want := "/system.slice/kubelab-" + o.Name + ".scope"; spec.CgroupRoot != want {
