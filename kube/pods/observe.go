@@ -66,13 +66,9 @@ func (o *Operator) changed(pod operator.Key, n novelty) {
 
 // Relist takes in all that the runtime has. It is called whenever events may have been missed, and before any pod is begun with.
 func (o *Operator) Relist(ctx context.Context) error {
-	_, listed := o.observed.of(operator.Key{})
 	found, err := o.look(ctx, nil)
 	for pod := range found {
 		o.loop.Add(pod)
-	}
-	if err == nil && !listed {
-		o.wakeAll()
 	}
 	return err
 }
@@ -81,12 +77,13 @@ func (o *Operator) Relist(ctx context.Context) error {
 func (o *Operator) Lost() { o.observed.lost() }
 
 // look asks the runtime what it has, or what it has under a pod's name, and says what is news of which pods. It asks for the status only of what
-// is listed otherwise than it is known.
+// is listed otherwise than it is known. After the first list of everything, whoever asked for it, all pods are looked at: they could not be before.
 func (o *Operator) look(ctx context.Context, only *operator.Key) (found map[operator.Key]novelty, err error) {
 	var named map[string]string
 	if only != nil {
 		named = map[string]string{cri.LabelNamespace: only.Namespace, cri.LabelName: only.Name}
 	}
+	_, listed := o.observed.of(operator.Key{})
 	asked := o.observed.ask()
 	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{LabelSelector: named}})
 	if err != nil {
@@ -107,7 +104,11 @@ func (o *Operator) look(ctx context.Context, only *operator.Key) (found map[oper
 			return nil, err
 		}
 	}
-	return o.observed.answered(asked, all, only), nil
+	found = o.observed.answered(asked, all, only)
+	if only == nil && !listed {
+		o.wakeAll()
+	}
+	return found, nil
 }
 
 // lookAtSandbox adds a sandbox to all, unless it has gone meanwhile or is not ours.

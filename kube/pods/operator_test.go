@@ -367,3 +367,42 @@ func TestANameIsFreeForAnotherPodWhenItsWatchesAreReleased(t *testing.T) {
 	o.objects.mu.Unlock()
 	<-forgotten
 }
+
+func TestPodsGoOnWhenTheRuntimeIsListedAgainWhoeverAskedForIt(t *testing.T) {
+	for _, list := range []struct {
+		by  string
+		all func(*Operator, context.Context) error
+	}{
+		{"a list", (*Operator).Relist},
+		{"an event of what is not known", func(o *Operator, ctx context.Context) error {
+			return o.Hear(ctx, &runtimeapi.ContainerEventResponse{ContainerId: "unknown"})
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &twin{root: t.TempDir(), lasts: time.Hour, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{}}
+			clients := fake.NewClientset(nodeOf("2", "4Gi"))
+			o, stop := r.run(t, clients)
+			defer stop()
+			o.Lost()
+			if _, err := clients.CoreV1().Pods("shop").Create(t.Context(), podOf(corev1.RestartPolicyAlways, "web"), metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Minute) // it is tried ever more rarely
+			r.mu.Lock()
+			early := len(r.starts)
+			r.mu.Unlock()
+			if early > 0 {
+				t.Error("a container was started by a kubelet that does not know what the runtime has")
+			}
+			if err := list.all(o, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if len(r.starts) != 1 {
+				t.Errorf("a second after %s has told what the runtime has, containers were started at %v, want one", list.by, r.starts)
+			}
+		})
+	}
+}
