@@ -89,7 +89,7 @@ func (d typeDescriber) describeStruct(t reflect.Type, into map[string]any) {
 			continue
 		}
 		if name == "" {
-			if strings.Contains(options, "inline") {
+			if field.Anonymous { // its fields are the type's own, as encoding/json has it
 				inline := map[string]any{}
 				d.describeStruct(field.Type, inline)
 				for name, property := range inline["properties"].(map[string]any) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"sync"
 	"syscall"
 
@@ -90,12 +91,21 @@ func (t *Terminal) Open(cols, rows uint16) (site.Shell, error) {
 		err = errors.Join(err, theirs.Chown(t.person.UID, -1)) // some programs open it by its name
 	}
 	if err == nil {
+		heedHangups()
 		err = command.Start()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start a shell of %s: %w", t.person.Name, err), ours.Close())
 	}
 	return s, nil
+}
+
+// heedHangups sees to it that a shell hears when its terminal is gone. A program that was started to ignore hangups (by nohup) hands
+// that down, and no shell can undo it; a handler is not handed down, and ignores them for us.
+func heedHangups() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 }
 
 // openPTY makes a pseudo-terminal (pty(7)). Our end does not block, so that closing it ends a Read.

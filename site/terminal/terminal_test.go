@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -273,6 +274,8 @@ func TestCtrlCStopsAFloodThatNobodyReads(t *testing.T) {
 
 func TestProgramsAreToldThatTheirTerminalIsGoneThoughSomebodyReadsIt(t *testing.T) {
 	terminal.GiveTime(t, time.Minute)
+	signal.Ignore(syscall.SIGHUP) // as under nohup
+	t.Cleanup(func() { signal.Reset(syscall.SIGHUP) })
 	dir := place(t)
 	s := open(t, prepare(t, dir))
 	s.do(`sh -c 'trap "echo told > ` + dir + `/hup; exit" HUP; echo rea""dy; while :; do sleep 0.02; done'`)
