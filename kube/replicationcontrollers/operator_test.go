@@ -47,24 +47,31 @@ func newLab(t *testing.T) *operator.Client {
 	return cluster.Admin()
 }
 
-// await waits until the pods of the namespace, and what the ReplicationController says of them, are so many.
-func await(t *testing.T, person *operator.Client, want int) []corev1.Pod {
+// await waits until the pods of the namespace, and what the ReplicationController says of them, are as they shall be.
+func await(t *testing.T, person *operator.Client, what string, reached func([]corev1.Pod, *corev1.ReplicationController) bool) []corev1.Pod {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		list, err := person.CoreV1().Pods("default").List(ctx, metav1.ListOptions{})
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		list, err := person.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		rc, err := person.CoreV1().ReplicationControllers("default").Get(ctx, "web", metav1.GetOptions{})
+		rc, err := person.CoreV1().ReplicationControllers("default").Get(t.Context(), "web", metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(list.Items) == want && int(rc.Status.Replicas) == want {
+		if reached(list.Items, rc) {
 			return list.Items
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute for %s: %d pods, status %+v", what, len(list.Items), rc.Status)
+		}
+	}
+}
+
+// so is that there are so many pods, and that the ReplicationController says so.
+func so(many int) func([]corev1.Pod, *corev1.ReplicationController) bool {
+	return func(pods []corev1.Pod, rc *corev1.ReplicationController) bool {
+		return len(pods) == many && int(rc.Status.Replicas) == many
 	}
 }
 
@@ -81,7 +88,7 @@ func TestAReplicationControllerKeepsItsPodsAndLeavesThemBehindUnlessToldOtherwis
 	if err != nil {
 		t.Fatal(err)
 	}
-	three := await(t, person, 3)
+	three := await(t, person, "three pods", so(3))
 	owner := metav1.GetControllerOf(&three[0])
 	if owner == nil || owner.APIVersion != "v1" || owner.Kind != "ReplicationController" || owner.Name != "web" {
 		t.Errorf("its owner is %v", owner)
@@ -94,24 +101,16 @@ func TestAReplicationControllerKeepsItsPodsAndLeavesThemBehindUnlessToldOtherwis
 	if _, err := api.UpdateScale(t.Context(), "web", scale, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	one := await(t, person, 1)
+	one := await(t, person, "one pod", so(1))
 
 	// Its selector may change: the pod is released, and another one takes its place.
 	patch := []byte(`{"spec":{"selector":{"app":"shop"},"template":{"metadata":{"labels":{"app":"shop"}}}}}`)
 	if _, err := api.Patch(t.Context(), "web", types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		list, err := person.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		released := slices.ContainsFunc(list.Items, func(p corev1.Pod) bool { return p.Name == one[0].Name && metav1.GetControllerOf(&p) == nil })
-		if len(list.Items) == 2 && released {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	await(t, person, "another pod beside the released one", func(pods []corev1.Pod, _ *corev1.ReplicationController) bool {
+		return len(pods) == 2 && slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Name == one[0].Name && metav1.GetControllerOf(&p) == nil })
+	})
 	if err := api.Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
