@@ -16,6 +16,8 @@ var pools = []netip.Prefix{
 	netip.MustParsePrefix("198.18.0.0/16"),
 }
 
+const perPool = 256 // networks
+
 // shortestRoute is how many bits a route has at least that leads to networks of its own. A shorter one is a default route or, as VPNs have
 // them, a part of one (0.0.0.0/1): every longer one comes before it.
 const shortestRoute = 8
@@ -24,7 +26,7 @@ const shortestRoute = 8
 // other clusters' networks).
 func freeNetwork(taken []netip.Prefix) (netip.Prefix, error) {
 	for _, pool := range pools {
-		for third := range 256 {
+		for third := range perPool {
 			bytes := pool.Addr().As4()
 			bytes[2] = byte(third)
 			network := netip.PrefixFrom(netip.AddrFrom4(bytes), 24)
@@ -86,7 +88,9 @@ func list(networks []netip.Prefix) string {
 	return strings.Join(names, ", ")
 }
 
-// legName is the machine's interface in the cluster's network: it has the third byte of that.
+// legName is the machine's interface in the cluster's network. It has the network's number in all pools, so no two networks have the same.
 func legName(network netip.Prefix) string {
-	return fmt.Sprintf("kubelab%d", network.Addr().As4()[2])
+	number := int(network.Addr().As4()[2])
+	number += perPool * max(0, slices.IndexFunc(pools, func(pool netip.Prefix) bool { return pool.Contains(network.Addr()) }))
+	return fmt.Sprintf("kubelab%d", number)
 }

@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +124,24 @@ func TestANetworkIsChosenThatTheMachineDoesNotUse(t *testing.T) {
 				t.Errorf("got %v, %v; want %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+func TestEachNetworkThatMayBeChosenHasAnInterfaceOfItsOwn(t *testing.T) {
+	network := map[string]netip.Prefix{}
+	for {
+		next, err := freeNetwork(slices.Collect(maps.Values(network)))
+		if err != nil {
+			break
+		}
+		name := legName(next)
+		if other, there := network[name]; there || len(name) > 15 { // IFNAMSIZ
+			t.Fatalf("%s is the interface of %s and of %s", name, next, other)
+		}
+		network[name] = next
+	}
+	if len(network) != len(pools)*perPool {
+		t.Errorf("there are %d", len(network))
 	}
 }
 

@@ -81,20 +81,13 @@ func plug(spec Spec, host Host, gateway netip.Addr, pid int) error {
 	return nil
 }
 
-// plugMachine gives the machine its leg in the cluster's network, unless it has it.
+// plugMachine gives the machine its leg in the cluster's network, as far as it does not have it: a start may have been killed in the middle.
 func plugMachine(cluster string, network netip.Prefix, own netip.Addr) error {
 	leg := legName(network)
-	if _, err := netlink.LinkByName(leg); err == nil {
-		return nil
+	_, err := netlink.LinkByName(leg)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		err = addLeg(cluster, leg)
 	}
-	home, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		return err
-	}
-	defer home.Close()
-	err = podnet.Do(switchPath(cluster), func() error {
-		return addCable(uplinkPort, &netlink.Veth{PeerName: leg, PeerNamespace: netlink.NsFd(home.Fd())})
-	})
 	if err == nil {
 		err = setAddress(leg, netip.PrefixFrom(own, network.Bits()))
 	}
@@ -105,6 +98,17 @@ func plugMachine(cluster string, network netip.Prefix, own netip.Addr) error {
 		return fmt.Errorf("plug the machine into the switch as %s: %w", leg, err)
 	}
 	return nil
+}
+
+func addLeg(cluster, leg string) error {
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	return podnet.Do(switchPath(cluster), func() error {
+		return addCable(uplinkPort, &netlink.Veth{PeerName: leg, PeerNamespace: netlink.NsFd(home.Fd())})
+	})
 }
 
 // describeLink leaves a note for whoever looks at the machine's interfaces (ip link).
@@ -146,7 +150,7 @@ func setAddress(name string, address netip.Prefix) error {
 		return err
 	}
 	ip := &netlink.Addr{IPNet: &net.IPNet{IP: address.Addr().AsSlice(), Mask: net.CIDRMask(address.Bits(), 32)}}
-	return netlink.AddrAdd(link, ip)
+	return netlink.AddrReplace(link, ip)
 }
 
 // addRoutes lead all that has no better way to the gateway, if there is one. What goes to services has a way that leads nowhere: a packet
