@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -20,15 +19,18 @@ const legacyIptables = "iptables-legacy"
 
 func firewallNote(cluster string) string { return "kubelab-" + cluster }
 
+// noted says whether what iptables lists has a cluster's note. That of another one may begin with it.
+func noted(listed, cluster string) bool {
+	return slices.ContainsFunc(strings.Fields(listed), func(word string) bool { return strings.Trim(word, `"`) == firewallNote(cluster) })
+}
+
 // passFirewalls lets the hosts' packets pass where a firewall of the machine (Docker's, ufw's, one written by hand) drops what no rule of its
 // own accepts. Our table could not: a packet must be accepted by every table. What a firewall does not let us do is no error,
 // because the cluster works without a way out, and [Notes] tells of it.
 func passFirewalls(ctx context.Context, spec Spec) error {
 	for _, p := range spec.passages() {
 		for _, program := range iptablesShut(ctx, spec, p) {
-			if err := changeIptables(ctx, program, "-I", spec, p); err != nil {
-				_ = changeIptables(ctx, program, "-D", spec, p) // the part that was done
-			}
+			_ = changeIptables(ctx, program, "-I", spec, p)
 		}
 		shut, err := shutChains(ctx, spec, p)
 		if err != nil {
@@ -46,7 +48,7 @@ func leaveFirewalls(ctx context.Context, spec Spec) error {
 	var failures []error
 	for _, program := range iptablesPrograms() {
 		for _, p := range spec.passages() {
-			if there, err := chainOf(ctx, program, p.hook); err == nil && strings.Contains(there, firewallNote(spec.Name)) {
+			if there, err := chainOf(ctx, program, p.hook); err == nil && noted(there, spec.Name) {
 				failures = append(failures, changeIptables(ctx, program, "-D", spec, p))
 			}
 		}
@@ -57,7 +59,7 @@ func leaveFirewalls(ctx context.Context, spec Spec) error {
 	}
 	for _, r := range all.rules {
 		if r.Comment == firewallNote(spec.Name) {
-			failures = append(failures, run(ctx, "nft", "delete", "rule", r.Family, r.Table, r.Chain, "handle", strconv.Itoa(r.Handle)))
+			failures = append(failures, run(ctx, []string{fmt.Sprintf("delete rule %s %s %s handle %d", r.Family, r.Table, r.Chain, r.Handle)}, "nft", "-f", "-"))
 		}
 	}
 	return errors.Join(failures...)
@@ -70,7 +72,7 @@ var shutPattern = regexp.MustCompile(`(?m)^(-P [A-Z]+ DROP|-A [A-Z]+ -j (DROP|RE
 func iptablesShut(ctx context.Context, spec Spec, p passage) []string {
 	return slices.DeleteFunc(iptablesPrograms(), func(program string) bool {
 		there, err := chainOf(ctx, program, p.hook) // an error: the kernel has no such rules
-		return err != nil || strings.Contains(there, firewallNote(spec.Name)) || !shutPattern.MatchString(there)
+		return err != nil || noted(there, spec.Name) || !shutPattern.MatchString(there)
 	})
 }
 
@@ -94,31 +96,28 @@ func chainOf(ctx context.Context, program, hook string) (string, error) {
 	return string(listed), err
 }
 
-// changeIptables inserts (-I) or deletes (-D) rules that accept.
+// changeIptables inserts (-I) or deletes (-D) rules that accept: all or none, for a start that is killed in the middle leaves no half way.
 func changeIptables(ctx context.Context, program, verb string, spec Spec, p passage) error {
+	table := []string{"*filter"}
 	for _, accepted := range p.rules {
-		args := append([]string{"-w", verb, strings.ToUpper(p.hook)}, strings.Fields(accepted.iptables)...)
-		args = append(args, "-j", "ACCEPT", "-m", "comment", "--comment", firewallNote(spec.Name))
-		if err := run(ctx, program, args...); err != nil {
-			return err
-		}
+		table = append(table, fmt.Sprintf("%s %s %s -j ACCEPT -m comment --comment %s", verb, strings.ToUpper(p.hook), accepted.iptables, firewallNote(spec.Name)))
 	}
-	return nil
+	return run(ctx, append(table, "COMMIT"), program+"-restore", "--wait", "--noflush")
 }
 
 // passChain inserts the same with nft.
 func passChain(ctx context.Context, c chain, spec Spec, p passage) error {
+	var inserts []string
 	for _, accepted := range p.rules {
-		args := append([]string{"insert", "rule", c.Family, c.Table, c.Name}, strings.Fields(accepted.nft)...)
-		if err := run(ctx, "nft", append(args, "accept", "comment", strconv.Quote(firewallNote(spec.Name)))...); err != nil {
-			return err
-		}
+		inserts = append(inserts, fmt.Sprintf("insert rule %s %s %s %s accept comment %q", c.Family, c.Table, c.Name, accepted.nft, firewallNote(spec.Name)))
 	}
-	return nil
+	return run(ctx, inserts, "nft", "-f", "-")
 }
 
-func run(ctx context.Context, program string, args ...string) error {
+// run gives a program lines to read.
+func run(ctx context.Context, lines []string, program string, args ...string) error {
 	command := exec.CommandContext(ctx, program, args...)
+	command.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(string(output)))
 	}
@@ -149,7 +148,7 @@ func shutChains(ctx context.Context, spec Spec, p passage) ([]chain, error) {
 			return false
 		}
 		there, err := chainOf(ctx, program, p.hook)
-		return err == nil && strings.Contains(there, firewallNote(spec.Name))
+		return err == nil && noted(there, spec.Name)
 	}), nil
 }
 

@@ -89,6 +89,16 @@ func TestAFirewallThatIsStartedAfterTheClusterIsNamedAndPassedByTheNextUp(t *tes
 	})
 }
 
+func TestTheRulesOfAClusterWhoseNameBeginsWithAnothersAreNotTheOthers(t *testing.T) {
+	listed := "-P FORWARD DROP\n-A FORWARD -i kubelab1 -m comment --comment kubelab-lab10 -j ACCEPT\n"
+	quoted := `-A FORWARD -i kubelab1 -m comment --comment "kubelab-lab10" -j ACCEPT` // as an older iptables lists it
+	for cluster, want := range map[string]bool{"lab10": true, "lab1": false, "lab": false} {
+		if noted(listed, cluster) != want || noted(quoted, cluster) != want {
+			t.Errorf("%s has rules there: %t", cluster, !want)
+		}
+	}
+}
+
 func TestTheMachinesNameServersAreReachedWhereAFirewallDropsWhatComesIn(t *testing.T) {
 	spec := NewSpec(Options{Name: "x", Nodes: 1}, net30)
 	spec.Relayed = []string{"127.0.0.1:53"}
