@@ -20,17 +20,17 @@ import (
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
 // upstream are the name servers that the cluster's DNS asks for names outside of the cluster. Where all of
-// the machine's listen on its loopback (dnsmasq, Docker's), the machine relays to them.
+// the machine's listen on its loopback (dnsmasq, Docker's) or have addresses of IPv6, the machine relays to them.
 func upstream(spec Spec) (direct, relayed []string) {
 	if spec.Isolated {
 		return nil, nil
 	}
 	for _, path := range resolvConfs {
-		reachable, loopback := nameServers(path)
+		reachable, hidden := nameServers(path)
 		if len(reachable) > 0 {
 			return reachable, nil
 		}
-		relayed = append(relayed, loopback...)
+		relayed = append(relayed, hidden...)
 	}
 	if len(relayed) > 0 {
 		direct = []string{netip.AddrPortFrom(spec.machine(), dnsPort).String()}
@@ -40,7 +40,7 @@ func upstream(spec Spec) (direct, relayed []string) {
 
 // nameServers reads the servers in a resolv.conf(5): those that can be reached from another network
 // namespace, and those that cannot. Hosts have IPv4 only.
-func nameServers(path string) (reachable, loopback []string) {
+func nameServers(path string) (reachable, hidden []string) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil
@@ -56,13 +56,13 @@ func nameServers(path string) (reachable, loopback []string) {
 			continue
 		}
 		server := netip.AddrPortFrom(ip, dnsPort).String()
-		if ip.IsLoopback() {
-			loopback = append(loopback, server)
-		} else if ip.Is4() {
+		if ip.Is4() && !ip.IsLoopback() {
 			reachable = append(reachable, server)
+		} else {
+			hidden = append(hidden, server)
 		}
 	}
-	return reachable, loopback
+	return reachable, hidden
 }
 
 // choosePort chooses the port on the loopback: the one that was asked for, else the one that it was

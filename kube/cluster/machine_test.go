@@ -20,6 +20,8 @@ func TestNameServersThatOnlyTheMachineItselfCanReachAreRelayedTo(t *testing.T) {
 		"nameserver 192.0.2.53\nnameserver 192.0.2.54\nsearch example.org\n": {{"192.0.2.53:53", "192.0.2.54:53"}, nil},
 		"nameserver 127.0.0.53\nnameserver 192.0.2.53\n":                     {{"192.0.2.53:53"}, nil},
 		"# Docker\nnameserver 127.0.0.11\noptions ndots:0\n":                 {{"172.30.0.1:53"}, {"127.0.0.11:53"}},
+		"nameserver 2001:db8::53\nnameserver fe80::1%eth0\n":                 {{"172.30.0.1:53"}, {"[2001:db8::53]:53", "[fe80::1%eth0]:53"}},
+		"nameserver 2001:db8::53\nnameserver 192.0.2.53\n":                   {{"192.0.2.53:53"}, nil},
 		"nameserver\nnameserver nonsense\n":                                  {nil, nil},
 	} {
 		resolvConfFor(t, content)
