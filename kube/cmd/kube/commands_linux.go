@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,8 +40,24 @@ func componentCommands(declared []component.Component) ([]*cobra.Command, error)
 	return commands, nil
 }
 
+// systemPrograms are where nft, iptables and modprobe lie. Debian's su keeps the PATH of whoever says it, which is without these.
+var systemPrograms = []string{"/usr/sbin", "/sbin"}
+
+func findSystemPrograms() error {
+	dirs := filepath.SplitList(os.Getenv("PATH"))
+	for _, dir := range systemPrograms {
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return os.Setenv("PATH", strings.Join(dirs, string(filepath.ListSeparator)))
+}
+
 // platformCommands are those that need Linux: a node is made of its namespaces and cgroups.
 func platformCommands() ([]*cobra.Command, error) {
+	if err := findSystemPrograms(); err != nil {
+		return nil, err
+	}
 	components, err := componentCommands(cluster.Declared)
 	return append([]*cobra.Command{
 		newUpCommand(),
