@@ -149,6 +149,9 @@ func (s *Spec) Command(words string) string {
 	return "kube " + words + " --name " + s.Name
 }
 
+// Sudo is a command line for root as a person can type it anywhere: kube need not be in their PATH.
+func (s *Spec) Sudo(words string) string { return "sudo " + path.Join(s.Bin, s.Command(words)) }
+
 // Kubeconfig is the file with which the admin reaches the cluster.
 func (s *Spec) Kubeconfig() string { return s.path("admin.kubeconfig") }
 

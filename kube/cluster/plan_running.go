@@ -24,7 +24,7 @@ func (o Options) refuse(choices []choice, remedy string) error {
 // lasting says which of a person's choices a cluster with data cannot follow any more: its objects have such addresses.
 func (s *Spec) lasting(o Options) error {
 	return o.refuse([]choice{{"pod-cidr", o.Pods, s.Pods}, {"service-cidr", o.Services, s.Services}},
-		fmt.Sprintf("its objects have such addresses for good: leave the flag out, or remove it with all that it keeps (sudo %s)", s.Command("down")))
+		fmt.Sprintf("its objects have such addresses for good: leave the flag out, or remove it with all that it keeps (%s)", s.Sudo("down --data-dir "+s.DataDir)))
 }
 
 // whileUp says which of a person's choices a cluster cannot follow while it runs.
@@ -39,5 +39,5 @@ func (s *Spec) whileUp(o Options) error {
 			choice{"site-password-file", o.Site.PasswordFile, site.PasswordFile},
 			choice{"site-cert", o.Site.Cert, site.Cert}, choice{"site-key", o.Site.Key, site.Key})
 	}
-	return o.refuse(choices, fmt.Sprintf("take it down first, with its data kept (sudo %s)", s.Command("down --keep-data")))
+	return o.refuse(choices, fmt.Sprintf("take it down first, with its data kept (%s)", s.Sudo("down --keep-data")))
 }

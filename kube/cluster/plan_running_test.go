@@ -40,7 +40,7 @@ func TestWhatARunningClusterCannotBecomeIsRefusedByName(t *testing.T) {
 		if err == nil {
 			err = spec.whileUp(o)
 		}
-		if err == nil || !strings.HasPrefix(err.Error(), flag+" ") || !strings.Contains(err.Error(), "(sudo kube down") {
+		if err == nil || !strings.HasPrefix(err.Error(), flag+" ") || !strings.Contains(err.Error(), "(sudo /bin/kube down") {
 			t.Errorf("%s: it says %v, want a refusal by name, with the remedy", flag, err)
 		}
 	}

@@ -85,10 +85,13 @@ func DefaultDataDir(name string) string {
 // notUp is ErrNotUp with what a person can do about it. Nothing starts a cluster again when the machine starts.
 func notUp(name string) error {
 	spec, err := readSpec(DefaultDataDir(name))
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("cluster %s: %w, and what is kept of it only root can read: say it with sudo", name, ErrNotUp)
+	}
 	if err != nil || spec.Name != name {
 		return fmt.Errorf("cluster %s: %w", name, ErrNotUp)
 	}
-	up := "sudo " + spec.Command("up")
+	up := spec.Sudo("up")
 	var machine unix.Sysinfo_t
 	boot, err := bootID()
 	if err = errors.Join(err, unix.Sysinfo(&machine)); err != nil || spec.Boot == "" || spec.Boot == boot {

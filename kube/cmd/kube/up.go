@@ -81,7 +81,7 @@ func warnUnsupervised(name *string) func(*cobra.Command, []string) {
 	return func(command *cobra.Command, _ []string) {
 		if spec, alone := cluster.Unsupervised(*name); alone {
 			fmt.Fprintf(command.ErrOrStderr(), "kube: the supervisor of the cluster %s was killed: a host that ends stays down until %q\n",
-				*name, spec.Command("up"))
+				*name, spec.Sudo("up"))
 		}
 	}
 }
@@ -199,7 +199,7 @@ func (o *upOptions) await(ctx context.Context, out io.Writer, spec cluster.Spec,
 // before, all is left as it is.
 func (o *upOptions) giveUp(ctx context.Context, err error, spec cluster.Spec, before cluster.Before) error {
 	if ctx.Err() == nil || before != cluster.Nothing {
-		return fmt.Errorf("%w\nThe cluster is left as it is; %q takes it away", err, spec.Command("down"))
+		return fmt.Errorf("%w\nThe cluster is left as it is; %q takes it away", err, spec.Sudo("down"))
 	}
 	return o.down(io.Discard)
 }
@@ -224,12 +224,12 @@ func (o *upOptions) explain(ctx context.Context, out io.Writer, spec cluster.Spe
 	fmt.Fprintf(out, `
 Use it:    %s/kubectl get nodes
 Context:   %s
-Alone:     export KUBECONFIG=%s
-Hosts:     sudo %s/%s
-`, spec.Bin, added, spec.Kubeconfig(), spec.Bin, spec.Command("node list"))
+As root:   export KUBECONFIG=%s
+Hosts:     %s
+`, spec.Bin, added, spec.Kubeconfig(), spec.Sudo("node list"))
 	for _, host := range hosts {
 		if host.Stopped {
-			fmt.Fprintf(out, "Off:       %s, until sudo %s/%s\n", host.Name, spec.Bin, spec.Command("node start "+host.Name))
+			fmt.Fprintf(out, "Off:       %s, until %s\n", host.Name, spec.Sudo("node start "+host.Name))
 		}
 	}
 	notes, err := cluster.Notes(ctx, spec)
