@@ -37,7 +37,7 @@ func Down(ctx context.Context, name, dataDir string, keepData bool) error {
 	if c.Spec.Name == "" {
 		// Nothing runs, but a directory of it may lie there.
 		if c.Spec, err = readSpec(dataDir); err != nil || c.Spec.Name != name || keepData {
-			return errors.Join(fmt.Errorf("cluster %s: %w", name, ErrNotUp), lock.remove())
+			return errors.Join(fmt.Errorf("cluster %s: %w", name, ErrNotUp), forgetTries(name, dataDir), lock.remove())
 		}
 	}
 	if err := c.clear(ctx, keepData); err != nil {
@@ -53,7 +53,7 @@ func Down(ctx context.Context, name, dataDir string, keepData bool) error {
 
 // clear removes everything but the state, which goes last: until then, Down can be tried again.
 func (c *Cluster) clear(ctx context.Context, keepData bool) error {
-	if err := c.endProcesses(keepData); err != nil {
+	if err := errors.Join(c.endProcesses(keepData), forgetTries(c.Spec.Name, c.Spec.DataDir)); err != nil {
 		return err
 	}
 	unlock, err := lockMachine()

@@ -40,7 +40,7 @@ func removeFiles(dataDir string) error {
 	if err != nil {
 		return err
 	}
-	if len(mounts) > 0 {
+	if mounts = slices.DeleteFunc(mounts, func(point string) bool { return point == dataDir }); len(mounts) > 0 { // a disk of its own is its place
 		return fmt.Errorf("%v are still mounted: unmount them, then say kube down again", mounts)
 	}
 	for _, name := range ourFiles {

@@ -77,9 +77,15 @@ func mountsBelow(dir string) ([]string, error) {
 	var points []string
 	for line := range strings.Lines(string(content)) {
 		fields := strings.Fields(line)
-		if len(fields) > 4 && (fields[4] == dir || strings.HasPrefix(fields[4], dir+"/")) {
-			points = append([]string{fields[4]}, points...)
+		if len(fields) < 5 {
+			continue
+		}
+		if point := unescaped.Replace(fields[4]); point == dir || strings.HasPrefix(point, dir+"/") {
+			points = append([]string{point}, points...)
 		}
 	}
 	return points, nil
 }
+
+// unescaped undoes what the kernel writes for those bytes of a path that would end a field or a line (proc(5)).
+var unescaped = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

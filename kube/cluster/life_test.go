@@ -16,8 +16,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"kubelab/kube/containers"
+	"kubelab/kube/fsuser"
+	"kubelab/kube/podnet"
 )
 
 func TestASecondUpFindsTheClusterRunning(t *testing.T) {
@@ -276,6 +281,123 @@ func TestADirectoryWithOtherFilesIsNeitherUsedNorRemoved(t *testing.T) {
 		}
 		if _, err := os.Stat(theirs); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestTriesThatWereKilledAreInNobodysWay(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		o.Nodes = 0
+		var overlay string
+		killed := func(dir string) {
+			overlay = filepath.Join(dir, ".kubelab-try-"+o.Name)
+			for _, name := range []string{"try-switch/switch", "try-service/node", "try-service/netns/server"} {
+				path := filepath.Join(clusterDir(o.Name), name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), podnet.NewNetNS(path)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := errors.Join(os.MkdirAll(filepath.Join(overlay, "work", "work"), 0), containers.LimitCgroup("/kubelab-try-"+o.Name, triedLimits))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		gone := func(when string, paths ...string) {
+			for _, root := range hierarchies() {
+				paths = append(paths, filepath.Join(root, "kubelab-try-"+o.Name))
+			}
+			for _, path := range append(paths, overlay) {
+				if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("after %s there is %s: %v", when, path, err)
+				}
+			}
+		}
+		before := filepath.Dir(o.DataDir) // where the data will be
+		killed(before)
+		if err := Down(t.Context(), o.Name, o.DataDir, false); !errors.Is(err, ErrNotUp) {
+			t.Error(err)
+		}
+		gone("down", clusterDir(o.Name))
+		killed(before)
+		up(t, o)
+		gone("up", filepath.Join(clusterDir(o.Name), "try-switch"), filepath.Join(clusterDir(o.Name), "try-service"))
+		killed(o.DataDir)
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Error(err)
+		}
+		gone("down of a cluster", clusterDir(o.Name))
+	})
+}
+
+func TestAMountIsSeenWhateverTheNameOfItsDirectory(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, _ Options) {
+		dir := filepath.Join(t.TempDir(), "a \t\\b")
+		point := filepath.Join(dir, "mounted")
+		if err := errors.Join(os.MkdirAll(point, 0o700), unix.Mount("none", point, "tmpfs", 0, "")); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := mountsBelow(dir); err != nil || !slices.Equal(found, []string{point}) {
+			t.Errorf("%q, %v", found, err)
+		}
+		if err := dropMounts(dir); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAClusterOnADiskOfItsOwnThatIsFullIsMendedByTheNextUpAndTakenDown(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		o.Nodes = 0
+		if err := errors.Join(os.Mkdir(o.DataDir, 0o755), unix.Mount("none", o.DataDir, "tmpfs", 0, "")); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := errors.Join(Down(t.Context(), o.Name, o.DataDir, false), unix.Unmount(o.DataDir, 0), os.Remove(o.DataDir)); err != nil {
+				t.Error(err)
+			}
+		}()
+		spec := up(t, o)
+		if err := unix.Mount("none", o.DataDir, "", unix.MS_REMOUNT, "size=20m"); err != nil {
+			t.Fatal(err)
+		}
+		leg, err := netlink.LinkByName(legName(spec.Network))
+		if err != nil {
+			t.Fatal(err)
+		}
+		had, err := netlink.AddrList(leg, netlink.FAMILY_V4)
+		if err != nil || len(had) != 1 {
+			t.Fatal(had, err)
+		}
+		if err := netlink.AddrDel(leg, &had[0]); err != nil {
+			t.Fatal(err)
+		}
+		if _, before, err := Up(t.Context(), o); err != nil || before != Supervised {
+			t.Fatal(before, err)
+		}
+		if has, err := netlink.AddrList(leg, netlink.FAMILY_V4); err != nil || len(has) != 1 || !has[0].Equal(had[0]) {
+			t.Errorf("the address was %v and is %v, %v", had, has, err)
+		}
+	})
+}
+
+func TestWhoMayNotSeeWhatIsKeptOfAClusterIsToldToSaySudo(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		dir := DefaultDataDir(o.Name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		if err := writeSpec(Spec{Name: o.Name, DataDir: dir, Bin: "/clone/bin"}); err != nil {
+			t.Fatal(err)
+		}
+		for say, as := range map[string]fsuser.User{"say it with sudo": {UID: 65534, GID: 65534}, "sudo /clone/bin/kube up --name " + o.Name: {}} {
+			var said error
+			if err := as.Do(func() error { said = notUp(o.Name); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if !errors.Is(said, ErrNotUp) || !strings.Contains(said.Error(), say) {
+				t.Errorf("it says %v, want %q", said, say)
+			}
 		}
 	})
 }

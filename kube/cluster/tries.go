@@ -41,25 +41,30 @@ const (
 	leastRunFiles = 20
 )
 
+// What is made to be tried, each by a name that follows from the cluster's: see [forgetTries].
+const triedSwitch, triedService = "try-switch", "try-service"
+
+func triedName(cluster string) string { return "kubelab-try-" + cluster }
+
 // tries are done with directories below dir, which are made for them and removed after.
 func (o Options) tries(dir string) []try {
 	return []try{
 		{func(context.Context) error { return tryDisk(o.DataDir, leastDisk, leastFiles) }, "make room, or choose another --data-dir"},
 		{func(context.Context) error { return tryDisk(runDir, leastRun, leastRunFiles) }, "make room there: it is where a cluster notes what runs"},
-		{func(context.Context) error { return needing(tryOverlay(o.DataDir), "overlay") },
+		{func(context.Context) error { return needing(tryOverlay(triedOverlay(o.Name, o.DataDir)), "overlay") },
 			"containers need the kernel's overlay file system, with --data-dir on ext4, xfs, btrfs or tmpfs"},
-		{func(context.Context) error { return tryCgroup("kubelab-try-" + o.Name) },
+		{func(context.Context) error { return tryCgroup(triedCgroup(o.Name)) },
 			"hosts and pods need cgroups, with the controllers cpu, memory and pids: run on a machine or in a VM, or in a container to which a writable " +
 				cgroupMount + " with these is delegated; a kernel that was started with cgroup_disable= lacks some"},
 		{trySystemd, "hosts need a scope of systemd's for their cgroups: start the cluster where systemd can be asked, in no sandbox of a service"},
 		{func(context.Context) error { _, err := exec.LookPath("nft"); return err },
 			"services need the program nft (sudo apt install nftables)"},
 		{func(context.Context) error {
-			return needing(trySwitch(filepath.Join(dir, "try-switch")), switchModules...)
+			return needing(trySwitch(filepath.Join(dir, triedSwitch)), switchModules...)
 		},
 			"hosts are plugged into a switch, which needs network namespaces, and of the kernel " + strings.Join(switchModules, " and ")},
 		{func(ctx context.Context) error {
-			return needing(tryService(ctx, filepath.Join(dir, "try-service"), services.Ranges{Pods: o.pods(), Services: o.services()}), serviceModules...)
+			return needing(tryService(ctx, filepath.Join(dir, triedService), services.Ranges{Pods: o.pods(), Services: o.services()}), serviceModules...)
 		},
 			"a service needs a writable /proc/sys/net, and of the kernel " + strings.Join(serviceModules, ", ")},
 	}
@@ -86,12 +91,28 @@ func tryAll(ctx context.Context, tries []try) error {
 	return errors.Join(failures...)
 }
 
+// forgetTries removes what tries of a cluster left behind that were killed in the middle.
+func forgetTries(cluster, dataDir string) error {
+	for _, name := range []string{triedSwitch, triedService} {
+		dir := filepath.Join(clusterDir(cluster), name)
+		if err := errors.Join(dropMounts(dir), os.RemoveAll(dir)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.RemoveAll(triedOverlay(cluster, dataDir)), removeCgroups(triedCgroup(cluster)))
+}
+
+// placeOf is where a directory is, or will be: the nearest one that is there.
+func placeOf(dir string) string {
+	for _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist); _, err = os.Stat(dir) {
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
 // tryDisk wants room for so many bytes and files where a directory is, or will be.
 func tryDisk(dir string, bytes, files uint64) error {
-	place := dir
-	for _, err := os.Stat(place); errors.Is(err, os.ErrNotExist); _, err = os.Stat(place) {
-		place = filepath.Dir(place)
-	}
+	place := placeOf(dir)
 	var disk unix.Statfs_t
 	if err := unix.Statfs(place, &disk); err != nil {
 		return fmt.Errorf("look at the disk of %s: %w", place, err)
@@ -105,19 +126,17 @@ func tryDisk(dir string, bytes, files uint64) error {
 	return nil
 }
 
-// tryOverlay mounts one on the file system of the data, in a mount namespace that ends with its thread.
-func tryOverlay(dataDir string) (err error) {
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+// triedOverlay is on the file system of the data, which itself is not made yet.
+func triedOverlay(cluster, dataDir string) string {
+	return filepath.Join(placeOf(dataDir), "."+triedName(cluster))
+}
+
+// tryOverlay mounts one in dir, in a mount namespace that ends with its thread.
+func tryOverlay(dir string) (err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("write where the data are kept: %w", err)
 	}
-	dir, err := os.MkdirTemp(dataDir, ".try-")
-	if err != nil {
-		return fmt.Errorf("write into the data directory: %w", err)
-	}
-	defer func() {
-		err = errors.Join(err, os.RemoveAll(dir))
-		_ = os.Remove(dataDir) // only where it is empty
-	}()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for _, name := range []string{"lower", "upper", "work", "merged"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			return err
@@ -169,7 +188,7 @@ func trySwitch(dir string) error {
 		return err
 	}
 	path := filepath.Join(dir, "switch")
-	if err := errors.Join(podnet.RemoveNetNS(path), podnet.NewNetNS(path)); err != nil {
+	if err := podnet.NewNetNS(path); err != nil {
 		return err
 	}
 	err := podnet.Do(path, func() error {
@@ -188,9 +207,10 @@ func trySwitch(dir string) error {
 // for it, tries none.
 var triedLimits = containers.Resources{CPUShares: 2, MemoryLimit: 64 << 20, PidsLimit: 64}
 
+func triedCgroup(cluster string) string { return "/" + triedName(cluster) }
+
 // tryCgroup makes one with limits.
-func tryCgroup(name string) error {
-	cgroup := "/" + name
+func tryCgroup(cgroup string) error {
 	err := containers.LimitCgroup(cgroup, triedLimits)
 	if err = errors.Join(err, removeCgroups(cgroup)); err != nil {
 		return fmt.Errorf("make a cgroup with limits: %w", err)
@@ -204,15 +224,15 @@ func tryService(ctx context.Context, dir string, ranges services.Ranges) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := errors.Join(podnet.RemoveNetNS(node), podnet.NewNetNS(node)); err != nil {
+	if err := podnet.NewNetNS(node); err != nil {
 		return err
 	}
 	err := podnet.Do(node, func() error { return callService(ctx, dir, ranges) })
 	return errors.Join(err, podnet.RemoveNetNS(node), os.RemoveAll(dir))
 }
 
-// answerTerm is how long a connection on one machine may take.
-const answerTerm = 2 * time.Second
+// answerTerm is how long a connection on one machine may take, also where that is very busy.
+const answerTerm = 5 * time.Second
 
 func callService(ctx context.Context, dir string, ranges services.Ranges) (err error) {
 	own := netip.PrefixFrom(ranges.Pods.Addr(), 24)

@@ -31,7 +31,7 @@ func TestWhatIsMissingIsNamedWithItsRemedyAndNothingIsLeft(t *testing.T) {
 		{"controllers of cgroups", "mount -t cgroup2 none /sys/fs/cgroup", "make a cgroup with limits"},
 		{"room on the disk", "mount -t tmpfs -o size=20m none " + dir, "and a cluster needs 512"},
 		{"room for files", "mount -t tmpfs -o nr_inodes=100 none " + dir, "files, and a cluster needs 2000"},
-		{"a place that can be written", "mount -t tmpfs -o ro none " + dir, "make the data directory"},
+		{"a place that can be written", "mount -t tmpfs -o ro none " + dir, "write where the data are kept"},
 		{"a file system that bears overlays", "mount -t tmpfs none /mnt && mkdir /mnt/l /mnt/u /mnt/w && " +
 			"mount -t overlay none -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w " + dir, "mount an overlay"},
 	} {

@@ -44,12 +44,16 @@ func Up(ctx context.Context, o Options) (Spec, Before, error) {
 	if c.state, err = lock.load(); err != nil {
 		return Spec{}, Nothing, err
 	}
-	if err := tryAll(ctx, o.tries(clusterDir(o.Name))); err != nil {
-		return Spec{}, Nothing, errors.Join(err, c.abandon(o.DataDir))
+	err = forgetTries(o.Name, o.DataDir)
+	if err == nil && c.state.before() == Nothing { // what runs has shown that it can, and has the room that it takes
+		err = tryAll(ctx, o.tries(clusterDir(o.Name)))
+	}
+	if err != nil {
+		return Spec{}, Nothing, errors.Join(err, c.abandon())
 	}
 	before, err := c.found(o)
 	if err != nil {
-		return Spec{}, before, errors.Join(err, c.abandon(o.DataDir))
+		return Spec{}, before, errors.Join(err, c.abandon())
 	}
 	if before == Supervised && len(Plan(c.Spec, c.observe())) == 0 {
 		return c.Spec, before, c.prepareUplink(ctx) // a firewall that was started since may have shut it
@@ -170,8 +174,7 @@ func (c *Cluster) adopt(o Options, before Before) error {
 }
 
 // abandon removes the traces of a start that never began.
-func (c *Cluster) abandon(dataDir string) error {
-	_ = os.Remove(dataDir) // only where it is empty
+func (c *Cluster) abandon() error {
 	if c.state.Spec.Name != "" {
 		return nil
 	}
