@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -38,6 +39,7 @@ type Kind struct {
 	Protect        func(Object) string                   // why it may not be deleted; empty: it may
 	Scale          *Scale                                // nil: it has no replicas
 	Claim          func(Object, Taken) ([]string, error)
+	Subresources   []Subresource
 }
 
 // Names are what a kind is called in URLs and on the command line.
@@ -54,6 +56,9 @@ type Names struct {
 	Orphans   bool
 	Transient bool // it expires after an hour
 	Quiet     bool // its writes leave no steps: heartbeats, messages
+	Unstored  bool // it is answered and not kept: all that can be done is to create it
+	// NameRule says what is wrong with a name. Nil: it must be a DNS subdomain.
+	NameRule validation.ValidateNameFunc
 }
 
 // Lookup finds another object by the plural of its resource. It returns nil where there is none.
@@ -90,8 +95,9 @@ type Type[T Object] struct {
 	Scale          *Scale
 	// Claim returns what must be the object's alone in the whole cluster, after allocating what it
 	// still lacks. The claims are held as long as the object exists.
-	Claim   func(T, Taken) ([]string, error)
-	Columns []ColumnOf[T]
+	Claim        func(T, Taken) ([]string, error)
+	Subresources []Subresource
+	Columns      []ColumnOf[T]
 }
 
 // ColumnOf is a [Column] over T.
@@ -104,7 +110,7 @@ type ColumnOf[T Object] struct {
 // Kind makes the declaration into what the server reads. It panics if T is not in [Scheme].
 func (t Type[T]) Kind() Kind {
 	gvk := kindOf(newObject[T]())
-	k := Kind{GroupVersionKind: gvk, Names: t.Names, Scale: t.Scale}
+	k := Kind{GroupVersionKind: gvk, Names: t.Names, Scale: t.Scale, Subresources: t.Subresources}
 	if k.Singular == "" {
 		k.Singular = strings.ToLower(gvk.Kind)
 	}

@@ -2,69 +2,38 @@ package apiserver
 
 import (
 	"net/http"
-	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"kubelab/kube/access"
 	"kubelab/kube/api"
+	"kubelab/kube/apiserver/answer"
+	"kubelab/kube/apiserver/request"
 )
 
 // call is a request, understood.
 type call struct {
-	w    http.ResponseWriter
+	w    http.ResponseWriter // nil: the call is the server's own
 	r    *http.Request
 	user user
 
 	kind        *api.Kind // nil: the path is no resource's
 	verb        string    // "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"
 	namespace   string
-	name        string // empty: the call is about all of them
-	subresource string // "status", "log", …
-	rest        string // what follows the subresource
+	name        string           // empty: the call is about all of them
+	subresource string           // "status", "log", …
+	sub         *api.Subresource // the kind's own of that name, if it has one
 
-	view view // in which the answer is wanted
-	options
-}
-
-// user is who sent a request.
-type user struct {
-	name      string
-	groups    []string
-	host      string       // that a part of the cluster runs on, by its certificate
-	addresses []netip.Addr // that the certificate names
-	speaks    []string     // the names by which a part of the cluster may speak in the causal record, its own first
+	view          answer.View // in which the answer is wanted
+	notAcceptable error       // there is no such view
+	options       request.Options
 }
 
 var noResource schema.GroupResource
-
-// component says whether the user is a part of the cluster: its word about causes is believed, and its
-// writes are not managed field by field.
-func (u user) component() bool { return len(u.speaks) > 0 }
-
-// authenticate reads the caller's name and groups from the client certificate, which TLS has verified:
-// the common name is the user, each organization a group.
-func (s *Server) authenticate(r *http.Request) user {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}
-	}
-	shown := r.TLS.PeerCertificates[0]
-	var addresses []netip.Addr
-	for _, ip := range shown.IPAddresses {
-		if address, ok := netip.AddrFromSlice(ip); ok {
-			addresses = append(addresses, address.Unmap())
-		}
-	}
-	is := user{
-		name: shown.Subject.CommonName, groups: append([]string{access.AuthenticatedGroup}, shown.Subject.Organization...),
-		host: access.HostOf(shown.Subject.CommonName, shown.Subject.Organization, shown.DNSNames), addresses: addresses,
-	}
-	is.speaks = s.Policy.Components(is.name, is.groups)
-	return is
-}
 
 // parse reads what a request asks for from its method and path:
 //
@@ -72,8 +41,9 @@ func (s *Server) authenticate(r *http.Request) user {
 //	/apis/GROUP/VERSION/namespaces/NAMESPACE/PLURAL/NAME/SUBRESOURCE
 //
 // where the namespace, the name and the subresource may be absent.
-func (s *Server) parse(w http.ResponseWriter, r *http.Request) (*call, error) {
-	c := &call{w: w, r: r, user: s.authenticate(r), verb: strings.ToLower(r.Method)}
+func (s *Server) parse(r *http.Request) (c *call, err error) {
+	c = &call{r: r, verb: strings.ToLower(r.Method)}
+	defer func() { c.view, c.notAcceptable = answer.Negotiate(r.Header.Get("Accept"), c.hasTable()) }()
 	version, parts, ok := splitPath(r.URL.Path)
 	if !ok || len(parts) == 0 {
 		return c, nil
@@ -83,19 +53,17 @@ func (s *Server) parse(w http.ResponseWriter, r *http.Request) (*call, error) {
 	}
 	c.kind = s.kinds[version+"/"+parts[0]]
 	if c.kind == nil {
-		return c, noSuchPath()
+		return c, answer.NoSuchPath()
 	}
 	if !c.kind.Namespaced && c.namespace != "" {
-		return c, noSuchPath()
+		return c, answer.NoSuchPath()
 	}
 	for i, field := range []*string{&c.name, &c.subresource} {
 		if len(parts) > i+1 {
 			*field = parts[i+1]
 		}
 	}
-	if len(parts) > 3 {
-		c.rest = "/" + strings.Join(parts[3:], "/")
-	}
+	c.sub = c.kind.Subresource(c.subresource)
 	c.verb = verbOf(r, c.name != "")
 	return c, c.checkNamespace()
 }
@@ -126,7 +94,7 @@ func verbOf(r *http.Request, named bool) string {
 		switch {
 		case named:
 			return "get"
-		case isTrue(r.URL.Query()["watch"]):
+		case request.IsTrue(r.URL.Query()["watch"]):
 			return "watch"
 		}
 		return "list"
@@ -155,40 +123,59 @@ func (c *call) resource() string {
 
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
 
-// contentType is what the body says it is, without parameters.
-func (c *call) contentType() string {
-	mediaType, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";")
-	return strings.TrimSpace(mediaType)
+// known says whether the kind has what the call is about.
+func (c *call) known() bool {
+	return c.subresource == "" || c.sub != nil || c.scales() || c.subresource == "status" && c.kind.HasStatus
 }
+
+// verbs are those that there are for what the call is about.
+func (c *call) verbs() []string {
+	switch {
+	case c.sub != nil:
+		return c.sub.Verbs
+	case c.kind.Unstored:
+		return []string{"create"}
+	case c.subresource != "":
+		return []string{"get", "patch", "update"}
+	}
+	return []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
+}
+
+// scales says whether the call is about an object's replicas.
+func (c *call) scales() bool { return c.subresource == "scale" && c.kind.Scale != nil }
+
+// connects says whether another server gives the answer.
+func (c *call) connects() bool { return c.sub != nil && c.sub.Connect != nil }
 
 // streams says whether the answer has no end of its own.
 func (c *call) streams() bool {
 	if c.kind == nil {
-		return c.r.URL.Path == stepsPath && isTrue(c.r.URL.Query()["watch"])
+		return c.r.URL.Path == stepsPath && request.IsTrue(c.r.URL.Query()["watch"])
 	}
-	return c.verb == "watch" || c.toKubelet()
+	return c.verb == "watch" || c.connects()
 }
 
-// toKubelet says whether a kubelet gives the answer.
-func (c *call) toKubelet() bool {
-	return slices.Contains([]string{"log", "exec", "attach", "portforward"}, c.subresource)
+// hasTable says whether the answer can be a table: what is only answered and never kept has no columns.
+func (c *call) hasTable() bool {
+	return c.kind != nil && !c.kind.Unstored && (c.sub == nil || !slices.Contains(c.sub.Verbs, "create"))
 }
 
-// keyPart is how a kind's keys in the store begin, after /registry/: pods, deployments.apps.
-func keyPart(kind *api.Kind) string { return kind.Resource().GroupResource().String() }
-
-// key is where an object lies in the store.
-func key(kind *api.Kind, namespace, name string) string {
-	if !kind.Namespaced {
-		return prefix(kind, "") + name
+// manager is the name under which a client's fields are kept.
+func (c *call) manager() string {
+	if c.options.Write.FieldManager != "" {
+		return c.options.Write.FieldManager
 	}
-	return prefix(kind, namespace) + name
+	name, _, _ := strings.Cut(c.r.UserAgent(), "/")
+	return name[:min(len(name), validation.FieldManagerMaxLength)]
 }
 
-// prefix is how the keys of all objects of a kind begin: of one namespace, or where that is empty of all.
-func prefix(kind *api.Kind, namespace string) string {
-	if namespace == "" {
-		return "/registry/" + keyPart(kind) + "/"
+// warn tells the client, in a header that kubectl prints, what a person should know. What is tried again is said once.
+func (c *call) warn(text string) {
+	if c.w == nil {
+		return
 	}
-	return "/registry/" + keyPart(kind) + "/" + namespace + "/"
+	warning := "299 - " + strconv.Quote(text)
+	if header := c.w.Header(); !slices.Contains(header["Warning"], warning) {
+		header.Add("Warning", warning)
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"kubelab/kube/api"
+	"kubelab/kube/apiserver/answer"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
 )
@@ -39,7 +40,7 @@ func (s *Server) serveChange(c *call, id trace.ID) error {
 		return err
 	}
 	hide(change.Before, change.After)
-	writeJSON(c.w, c.r, http.StatusOK, change)
+	answer.JSON(c.w, c.r, http.StatusOK, change)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kubelab/kube/api"
+	"kubelab/kube/apiserver/request"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
 )
@@ -18,6 +19,9 @@ func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 // claimsPrefix is where claims lie: /claims/clusterip/10.96.0.10 holds the key of the object that has it.
 const claimsPrefix = "/claims/"
+
+// maxStored is how many bytes an object may have: etcd takes 1.5 MiB in a transaction, and the step needs some.
+const maxStored = 3<<19 - 64<<10
 
 // errMoved says that something beside the object has changed a moment ago: a claim was taken by another object, or
 // the namespace was written. Look again.
@@ -51,7 +55,7 @@ func (s *Server) commit(w *mutation) error {
 			return err
 		}
 		if len(value) > maxStored {
-			return tooLarge("the object has %d bytes: limit is %d", len(value), maxStored)
+			return request.TooLarge("the object has %d bytes: limit is %d", len(value), maxStored)
 		}
 		change.Put = append(change.Put, store.Put{Key: objectKey, Value: value, Expires: w.c.kind.Transient})
 	}
@@ -62,7 +66,7 @@ func (s *Server) commit(w *mutation) error {
 	if err := addStep(&change, w, subject); err != nil {
 		return err
 	}
-	if w.c.dryRun() { // the store is asked the same question, and nothing is written
+	if w.c.options.DryRun() { // the store is asked the same question, and nothing is written
 		change.Put, change.Delete = nil, nil
 	}
 	revision, err := s.Store.Commit(w.c.r.Context(), change)
@@ -70,7 +74,7 @@ func (s *Server) commit(w *mutation) error {
 	case err != nil:
 		return s.explainConflict(w, objectKey, err)
 	case w.new == nil:
-	case !w.c.dryRun():
+	case !w.c.options.DryRun():
 		w.new.SetResourceVersion(strconv.FormatInt(int64(revision), 10))
 	case w.old != nil:
 		w.new.SetResourceVersion(w.old.GetResourceVersion())

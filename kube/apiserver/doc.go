@@ -9,24 +9,29 @@
 // # The idea
 //
 // A REST server over a list of [api.Kind] and a [store.Store]. It decides nothing: it makes no pod
-// run and no service answer. What it does for each write is always the same:
+// run and no service answer. What it does for each write is always the same, and stands in pipeline.go:
 //
-//	who are you → may you → options → decode → default → admit → validate → store, with the reason → answer
+//	parse → authenticate → authorize → options → decode → admit → decide → validate → commit, with the reason → answer
 //
 // and for each read: take it from the cache, pick what the selectors ask for, show it in the form that
-// was asked for (JSON, protobuf, a table). A watch is a read that does not end.
+// was asked for. A watch is a read that does not end.
+//
+// What becomes of an object when somebody creates, updates or deletes it is a pure function, [Plan]. If another write comes between
+// the reading of an object and its writing, it is planned again by what there is then.
 //
 // # Where to find what
 //
-//   - server.go, call.go: from a request to what it asks for; options.go: how it is to be carried out
-//   - create.go, update.go, patch.go, delete.go: the writes; commit.go: object, claims and step in one transaction,
-//     tried again for as long as another write comes in between; a dry run is decided there, and nowhere else
-//   - list.go, watch.go, selectors.go, table.go: the reads
-//   - discovery.go, openapi.go: how a client learns what there is
-//   - subresources.go, connect.go: status, scale, binding; logs and exec, which a kubelet answers (where it is, plan_kubelet.go)
-//   - relations.go: what a node has to do with an object; reviews.go: who am I, what may I
-//   - listen.go, guests.go: for whom, and for how long, a connection is kept; metrics.go: what the server counts
+//   - pipeline.go: a request from the wire to the answer; call.go, authorize.go: what it asks for, who asks, and whether they may
+//   - intents.go, admission.go, plan.go, commit.go: what a write wants, whether it is fit, what it comes to, and how object, claims
+//     and step become one transaction; a dry run is decided there, and nowhere else
+//   - list.go, watch.go: the reads; objects.go: where objects lie, and how they are found
+//   - subresources.go: scale, and what a kind has declared to be done with its objects
 //   - steps.go: the causal record; change.go: what a step's write did to its object, at /kubelab/steps/ID/change
+//   - server.go, first.go: what a server is made of, and the objects that it makes itself
+//
+// What clients send and get, and what they may ask besides, is beside this room, each in a package of its own: listen (the door), request
+// (bodies, options, selectors), answer (views, tables, lists, events, errors), apply (patches, and who manages which field), discovery
+// (what there is), streams (what another server answers), reviews (who am I, what may I), health, bootstrap.
 //
 // # What is simplified
 //

@@ -3,23 +3,22 @@ package apiserver
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
-	"log/slog"
+	"crypto/x509"
 	"net"
-	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/types"
-
 	"kubelab/kube/access"
 	"kubelab/kube/api"
+	"kubelab/kube/apiserver/answer"
+	"kubelab/kube/apiserver/apply"
+	"kubelab/kube/apiserver/discovery"
+	"kubelab/kube/apiserver/health"
+	"kubelab/kube/apiserver/listen"
+	"kubelab/kube/apiserver/reviews"
+	"kubelab/kube/apiserver/streams"
 	"kubelab/kube/deadlines"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
@@ -50,19 +49,20 @@ type Config struct {
 // run side by side.
 type Server struct {
 	Config
-	cache  *store.Cache
-	kinds  map[string]*api.Kind // by "group/version/plural"
-	byKey  map[string]*api.Kind // by the first part of the key in the store
-	fields fieldManagers
-	docs   openAPI
-	ready  atomic.Bool
-
-	metrics *metrics
+	cache     *store.Cache
+	kinds     map[string]*api.Kind // by "group/version/plural"
+	byKey     map[string]*api.Kind // by the first part of the key in the store
+	relations access.Relations
+	managers  apply.Managers
+	documents *discovery.Documents
+	metrics   *health.Metrics
+	others    streams.Dialer
+	ready     atomic.Bool
 }
 
 // New makes a server. It panics when a kind is declared twice.
 func New(config Config) *Server {
-	config.Kinds = slices.Concat(config.Kinds, reviewKinds)
+	config.Kinds = slices.Concat(config.Kinds, reviews.Kinds)
 	s := &Server{Config: config, kinds: map[string]*api.Kind{}, byKey: map[string]*api.Kind{}}
 	for i := range config.Kinds {
 		kind := &config.Kinds[i]
@@ -74,8 +74,10 @@ func New(config Config) *Server {
 		s.byKey[keyPart(kind)] = kind
 	}
 	s.cache = store.NewCache(config.Store, stepsPrefix, s.decodeRecord)
-	s.docs.kinds = config.Kinds
-	s.metrics = newMetrics(s)
+	s.relations = access.In(s)
+	s.documents = discovery.New(config.Kinds, config.Version, append(health.Paths, stepsPath)...)
+	s.metrics = health.NewMetrics(s.storeNow)
+	s.others = streams.Dialer{TLS: config.KubeletTLS, Dial: config.DialKubelet}
 	return s
 }
 
@@ -87,152 +89,45 @@ func (s *Server) Run(ctx context.Context) {
 	s.cache.Run(ctx)
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, err := s.parse(w, r)
-	done := s.metrics.observe(c)
-	defer done()
-	w = c.w
-	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler {
-			slog.Error("a request panicked", "method", r.Method, "url", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-			writeError(w, r, apierrors.NewInternalError(fmt.Errorf("%v", p)))
+// Listen answers requests at an address until ctx is done. Whoever connects may show a client certificate of the authority in clients.
+func (s *Server) Listen(ctx context.Context, address string, certificate tls.Certificate, clients *x509.CertPool) error {
+	return listen.Door{Address: address, Certificate: certificate, Clients: clients, Terms: s.Terms}.Serve(ctx, s)
+}
+
+// storeNow is what metrics tell of the store.
+func (s *Server) storeNow() health.Store {
+	now := health.Store{Objects: map[string]int{}, Revision: int64(s.cache.Revision())}
+	for key, kind := range s.byKey {
+		if kind.Unstored {
+			continue
 		}
-	}()
-	if err == nil {
-		err = s.serve(c)
+		items, _ := s.cache.List(prefix(kind, ""))
+		now.Objects[strings.TrimSuffix(key, ".")] = len(items)
 	}
-	if err != nil {
-		writeError(w, r, toStatus(err))
-	}
-}
-
-// serve takes a call through what comes before every answer.
-func (s *Server) serve(c *call) error {
-	if err := s.allow(c); err != nil {
-		return err
-	}
-	if c.streams() {
-		deadlines.Lift(c.w)
-	}
-	if err := c.readOptions(); err != nil {
-		return err
-	}
-	stop, err := c.limitTime()
-	if err != nil {
-		return err
-	}
-	defer stop()
-	return s.dispatch(c)
-}
-
-// dispatch leads a call to what answers it.
-func (s *Server) dispatch(c *call) error {
-	if c.kind == nil {
-		return s.servePath(c)
-	}
-	if isReview(c.kind) {
-		return s.serveReview(c)
-	}
-	if c.subresource != "" {
-		return s.serveSubresource(c)
-	}
-	switch c.verb {
-	case "get":
-		return s.serveGet(c)
-	case "list":
-		return s.serveList(c)
-	case "watch":
-		return s.serveWatch(c)
-	case "create":
-		return s.serveCreate(c)
-	case "update":
-		return s.serveUpdate(c)
-	case "patch":
-		return s.servePatch(c)
-	case "delete":
-		return s.serveDelete(c)
-	case "deletecollection":
-		return s.serveDeleteCollection(c)
-	}
-	return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), c.verb)
+	return now
 }
 
 // servePath answers what is no resource.
 func (s *Server) servePath(c *call) error {
-	if c.r.URL.Path == stepsPath {
+	path := c.r.URL.Path
+	if path == stepsPath {
 		return s.serveSteps(c)
 	}
-	if id, isStep := strings.CutPrefix(c.r.URL.Path, stepsPath+"/"); isStep && c.verb == "get" && strings.HasSuffix(id, "/change") {
+	if id, isStep := strings.CutPrefix(path, stepsPath+"/"); isStep && c.verb == "get" && strings.HasSuffix(id, "/change") {
 		return s.serveChange(c, trace.ID(strings.TrimSuffix(id, "/change")))
 	}
-	if s.serveHealth(c) {
+	if health.Serve(c.w, c.r, s.ready.Load()) {
 		return nil
 	}
-	if c.r.URL.Path == metricsPath && c.verb == "get" {
-		s.metrics.handler.ServeHTTP(c.w, c.r)
+	if path == health.MetricsPath && c.verb == "get" {
+		s.metrics.Serve(c.w, c.r)
 		return nil
 	}
-	if err := c.acceptsJSON(); err != nil {
-		return err
+	if c.notAcceptable != nil && !discovery.Wants(c.r.Header.Get("Accept")) {
+		return c.notAcceptable
 	}
-	if s.serveDiscovery(c) || s.docs.serve(c) {
+	if s.documents.Serve(c.w, c.r) {
 		return nil
 	}
-	return noSuchPath()
-}
-
-// allow asks whether the caller may do this.
-func (s *Server) allow(c *call) error {
-	if c.r.Header.Get("Impersonate-User") != "" || c.r.Header.Get("Impersonate-Group") != "" {
-		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New("kubelab has no impersonation yet: leave out --as and --as-group"))
-	}
-	asked := c.asked()
-	asked.Relations = s
-	if c.kind != nil {
-		if slices.Contains([]string{"list", "watch", "deletecollection"}, c.verb) && c.name == "" { // no other verb selects
-			if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil {
-				asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
-				asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")
-			}
-		}
-		if slices.Contains([]string{"exec", "attach", "portforward"}, c.subresource) {
-			asked.Verb = "create" // also over a websocket, which begins with a GET: to look is not to touch
-		}
-	}
-	if allowed, reason := s.Policy.Authorize(asked); !allowed {
-		return forbidden(c, reason)
-	}
-	return nil
-}
-
-// asked is what a call asks for, as its path says it.
-func (c *call) asked() access.Request {
-	asked := access.Request{User: c.user.name, Groups: c.user.groups, Addresses: c.user.addresses, Verb: c.verb}
-	if c.kind == nil {
-		asked.Path = c.r.URL.Path
-		return asked
-	}
-	asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
-	asked.Namespace, asked.Name, asked.Metadata = c.namespace, c.name, c.seesOnlyMetadata()
-	return asked
-}
-
-// seesOnlyMetadata says whether a call learns nothing of an object but its metadata. A JSON patch can copy into it what stands elsewhere.
-func (c *call) seesOnlyMetadata() bool {
-	asks, err := negotiate(c)
-	return err == nil && asks.as == "PartialObjectMetadata" && c.contentType() != string(types.JSONPatchType)
-}
-
-func forbidden(c *call, reason string) error {
-	if c.user.name == access.AnonymousUser {
-		c.w.Header().Set("Connection", "close") // nobody waits for what else a guest has to say
-		return apierrors.NewUnauthorized("Unauthorized: send a client certificate of this cluster")
-	}
-	if c.kind == nil {
-		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New(reason))
-	}
-	//lint:ignore ST1005 it is the sentence that every Kubernetes says
-	err := fmt.Errorf("User %q cannot %s resource %q in API group %q: %s", c.user.name, c.verb, c.resource(), c.kind.Group, reason)
-	return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
+	return answer.NoSuchPath()
 }

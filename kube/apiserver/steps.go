@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/access"
+	"kubelab/kube/apiserver/answer"
+	"kubelab/kube/apiserver/request"
 	"kubelab/kube/store"
 	"kubelab/kube/trace"
 )
@@ -45,7 +47,7 @@ func (s *Server) serveSteps(c *call) error {
 		if err := s.cache.Fresh(c.r.Context()); err != nil {
 			return err
 		}
-		writeJSON(c.w, c.r, http.StatusOK, stepsOf(s.cache.Log().All()))
+		answer.JSON(c.w, c.r, http.StatusOK, stepsOf(s.cache.Log().All()))
 		return nil
 	}
 	return apierrors.NewMethodNotSupported(noResource, c.r.Method)
@@ -75,14 +77,14 @@ func (s *Server) takeSteps(c *call) error {
 	if err := s.storeOnce(c, puts); err != nil {
 		return err
 	}
-	writeJSON(c.w, c.r, http.StatusOK, success())
+	answer.JSON(c.w, c.r, http.StatusOK, answer.Success())
 	return nil
 }
 
 var stepKind = schema.GroupKind{Kind: "Step"}
 
 func readSteps(c *call) ([]trace.Step, error) {
-	body, err := readAll(c, runtime.ContentTypeJSON)
+	body, err := request.ReadBodyAs(c.w, c.r, runtime.ContentTypeJSON)
 	if err != nil {
 		return nil, err
 	}

@@ -1,14 +1,12 @@
 package apiserver
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
-	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,213 +14,157 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/apiserver/answer"
+	"kubelab/kube/apiserver/apply"
+	"kubelab/kube/apiserver/request"
 )
 
-// subresource is a part of an object, or something that can be done with it, under a name of its own.
-type subresource struct {
-	kind  string // of the body
-	group string // the group and version of that kind, where it is not the resource's own
-	verbs []string
-	serve func(*Server, *call) error
-}
-
-// subresources are those of one kind only; status and scale come with the declaration of a kind.
-var subresources = map[string]subresource{
-	"pods/binding":        {kind: "Binding", verbs: []string{"create"}, serve: (*Server).serveBinding},
-	"pods/eviction":       {kind: "Eviction", group: "policy/v1", verbs: []string{"create"}, serve: (*Server).serveEviction},
-	"pods/log":            {kind: "Pod", verbs: []string{"get"}, serve: (*Server).serveKubelet},
-	"pods/exec":           {kind: "PodExecOptions", verbs: []string{"create", "get"}, serve: (*Server).serveKubelet},
-	"pods/attach":         {kind: "PodAttachOptions", verbs: []string{"create", "get"}, serve: (*Server).serveKubelet},
-	"pods/portforward":    {kind: "PodPortForwardOptions", verbs: []string{"create", "get"}, serve: (*Server).serveKubelet},
-	"namespaces/finalize": {kind: "Namespace", verbs: []string{"update"}, serve: (*Server).serveFinalize},
-}
-
-func (s *Server) serveSubresource(c *call) error {
-	switch {
-	case c.subresource == "status" && c.kind.HasStatus:
-		return s.serveStatus(c)
-	case c.subresource == "scale" && c.kind.Scale != nil:
-		return s.serveScale(c)
-	}
-	if sub, known := subresources[c.resource()]; known && c.kind.Group == "" {
-		return sub.serve(s, c)
-	}
-	return noSuchPath()
-}
-
-func (s *Server) serveStatus(c *call) error {
-	switch c.verb {
-	case "get":
-		return s.serveGet(c)
-	case "update":
-		return s.serveUpdate(c)
-	case "patch":
-		return s.servePatch(c)
-	}
-	return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), c.verb)
-}
-
-// serveBinding puts a pod on a node: the one thing that a scheduler does.
-func (s *Server) serveBinding(c *call) error {
-	if c.verb != "create" {
-		return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), c.verb)
-	}
-	var binding corev1.Binding
-	if err := decodeInto(c, &binding, corev1.SchemeGroupVersion.WithKind("Binding")); err != nil {
-		return err
-	}
-	err := c.sameName("Binding", &binding)
-	if err == nil {
-		err = checkBinding(&binding)
-	}
+// readSubresource reads the body of a subresource that the kind has declared.
+func (c *call) readSubresource() (api.Object, error) {
+	empty, err := api.Scheme.New(c.sub.Body)
 	if err != nil {
-		return err
+		return nil, apierrors.NewInternalError(err)
 	}
-	err = s.change(c, func(object api.Object) error {
-		pod := object.(*corev1.Pod)
-		switch {
-		case binding.UID != "" && binding.UID != pod.UID:
-			return sameUID(c, c.name, &binding.UID, pod.UID)
-		case pod.DeletionTimestamp != nil:
-			return apierrors.NewConflict(c.kind.Resource().GroupResource(), c.name, fmt.Errorf("pod %s is being deleted, cannot be assigned to a host", c.name))
-		case pod.Spec.NodeName != "":
-			return apierrors.NewConflict(c.kind.Resource().GroupResource(), c.name, fmt.Errorf("pod %s is already assigned to node %q", c.name, pod.Spec.NodeName))
+	body := empty.(api.Object)
+	if err := c.decodeInto(body, c.sub.Body); err != nil {
+		return nil, err
+	}
+	if err := c.sameName(c.sub.Body.Kind, body); err != nil {
+		return nil, err
+	}
+	if c.sub.Validate == nil {
+		return body, nil
+	}
+	if problems := c.sub.Validate(body); len(problems) > 0 {
+		return nil, apierrors.NewInvalid(c.sub.Body.GroupKind(), body.GetName(), problems)
+	}
+	return body, nil
+}
+
+// wantsChange is the edit of a subresource.
+func (c *call) wantsChange() (intent, error) {
+	body, err := c.readSubresource()
+	return intent{act: Change, edit: func(have api.Object) (api.Object, error) {
+		if uid := body.GetUID(); uid != "" {
+			if err := sameUID(c.kind, have, uid); err != nil {
+				return nil, err
+			}
 		}
-		pod.Spec.NodeName = binding.Target.Name
-		setScheduled(pod)
-		return nil
-	})
+		object := have.DeepCopyObject().(api.Object)
+		return object, c.sub.Change(object, body)
+	}}, err
+}
+
+// serveDeletion deletes an object as its subresource asks for it: an eviction.
+func (s *Server) serveDeletion(c *call) error {
+	body, err := c.readSubresource()
 	if err != nil {
 		return err
 	}
-	return s.writeObject(c, http.StatusCreated, nil, success())
-}
-
-func checkBinding(binding *corev1.Binding) error {
-	var errs field.ErrorList
-	target := field.NewPath("target")
-	if kind := binding.Target.Kind; kind != "" && kind != "Node" {
-		errs = append(errs, field.NotSupported(target.Child("kind"), kind, []string{"Node", "<empty>"}))
-	}
-	if binding.Target.Name == "" {
-		errs = append(errs, field.Required(target.Child("name"), ""))
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Binding").GroupKind(), binding.Name, errs)
-}
-
-func setScheduled(pod *corev1.Pod) {
-	scheduled := corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Time{Time: time.Now().Truncate(time.Second)}}
-	for i := range pod.Status.Conditions {
-		if pod.Status.Conditions[i].Type == corev1.PodScheduled {
-			pod.Status.Conditions[i] = scheduled
-			return
-		}
-	}
-	pod.Status.Conditions = append(pod.Status.Conditions, scheduled)
-}
-
-// serveEviction asks for a pod to leave. It is a delete that a disruption budget may refuse; there are no budgets yet.
-func (s *Server) serveEviction(c *call) error {
-	var eviction policyv1.Eviction
-	if err := decodeInto(c, &eviction, policyv1.SchemeGroupVersion.WithKind("Eviction")); err != nil {
+	deletion := *c
+	deletion.verb, deletion.subresource, deletion.sub = "delete", "", nil
+	if deletion.options.Deletion, err = deletionOf(c.sub.Delete(body), c.options.Write.DryRun); err != nil {
 		return err
 	}
-	if err := c.sameName("Eviction", &eviction); err != nil {
+	if _, err := s.write(&deletion, intent{act: Delete}); err != nil {
 		return err
 	}
-	options, err := optionsOf(&eviction, c.write.DryRun)
-	if err != nil {
-		return err
-	}
-	inner := *c
-	inner.verb, inner.subresource, inner.deletion = "delete", "", options
-	if _, _, err := s.delete(&inner); err != nil {
-		return err
-	}
-	return s.writeObject(c, http.StatusCreated, nil, success())
+	return c.view.Write(c.w, http.StatusCreated, nil, answer.Success())
 }
 
-// optionsOf are the options of the delete that an eviction is. A dry run may be asked for in the body or in the query.
-func optionsOf(eviction *policyv1.Eviction, dryRun []string) (metav1.DeleteOptions, error) {
-	if eviction.DeleteOptions == nil {
+// deletionOf are the options of a delete that a body asks for. A dry run may be asked for in the body or in the query.
+func deletionOf(asked *metav1.DeleteOptions, dryRun []string) (metav1.DeleteOptions, error) {
+	if asked == nil {
 		return metav1.DeleteOptions{DryRun: dryRun}, nil
 	}
-	options := *eviction.DeleteOptions
+	options := *asked
 	if len(options.DryRun) == 0 {
 		options.DryRun = dryRun
 	}
 	if len(dryRun) > 0 && !slices.Equal(options.DryRun, dryRun) {
 		return options, apierrors.NewBadRequest(fmt.Sprintf("Non-matching dry-run options in request and content: %v and %v", dryRun, options.DryRun))
 	}
-	return options, invalidOptions("DeleteOptions", validation.ValidateDeleteOptions(&options))
+	return options, request.InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(&options))
 }
 
-// serveFinalize sets the finalizers in a namespace's spec, and nothing else. When the last is off, the namespace is gone.
-func (s *Server) serveFinalize(c *call) error {
-	object, err := decodeBody(c, c.kind)
-	if err == nil {
-		err = c.sameName(c.kind.Kind, object)
-	}
+// serveConnection has another server answer.
+func (s *Server) serveConnection(c *call) error {
+	object, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
 	if err != nil {
 		return err
 	}
-	var result *corev1.Namespace
-	err = s.change(c, func(current api.Object) error {
-		result = current.(*corev1.Namespace)
-		result.Spec.Finalizers = object.(*corev1.Namespace).Spec.Finalizers
-		return nil
-	})
+	to, err := c.sub.Connect(object, c.r.URL.Query(), s.lookup(c.r.Context()))
 	if err != nil {
 		return err
 	}
-	return s.writeObject(c, http.StatusOK, c.kind, result)
+	return s.others.Pass(c.w, c.r, to)
 }
 
-func success() *metav1.Status {
-	return &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess}
-}
-
-// serveScale shows and sets the replicas of an object as if it had nothing else.
-func (s *Server) serveScale(c *call) error {
-	switch c.verb {
-	case "get":
-		object, err := s.get(c.r.Context(), c.kind, c.namespace, c.name)
-		if err != nil {
+// serveDeleteCollection deletes each object that the selectors pick. One that is gone already is no error.
+func (s *Server) serveDeleteCollection(c *call) error {
+	selected, err := c.options.Selector(c.kind)
+	if err != nil {
+		return err
+	}
+	if err := s.cache.Fresh(c.r.Context()); err != nil {
+		return err
+	}
+	items, _ := s.cache.List(prefix(c.kind, c.namespace))
+	for _, item := range items {
+		object, ok := item.Object.(*answer.Object)
+		if !ok || !selected.Matches(object.Is) {
+			continue
+		}
+		each := *c
+		each.verb, each.namespace, each.name = "delete", object.Is.GetNamespace(), object.Is.GetName()
+		if _, err := s.write(&each, intent{act: Delete}); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
-		return s.writeObject(c, http.StatusOK, nil, scaleOf(c.kind, object))
-	case "update", "patch":
-		return s.setScale(c)
 	}
-	return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), c.verb)
+	return c.view.Write(c.w, http.StatusOK, nil, answer.Success())
 }
 
-func (s *Server) setScale(c *call) error {
-	wantScale, err := scaleEdit(c)
-	if err != nil {
-		return err
-	}
-	updated, err := s.update(c, func(current api.Object) (api.Object, error) {
-		scale, err := wantScale(scaleOf(c.kind, current))
+// wantsScale is that the replicas of an object be set as if it had nothing else.
+func (c *call) wantsScale() (intent, error) {
+	scale, err := c.readScale()
+	return intent{act: Update, edit: func(have api.Object) (api.Object, error) {
+		wanted, err := scale(scaleOf(c.kind, have))
+		if err == nil {
+			err = c.sameName("Scale", wanted)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if scale.Spec.Replicas < 0 {
-			wrong := field.Invalid(field.NewPath("spec", "replicas"), scale.Spec.Replicas, apivalidation.IsNegativeErrorMsg)
+		if wanted.Spec.Replicas < 0 {
+			wrong := field.Invalid(field.NewPath("spec", "replicas"), wanted.Spec.Replicas, apivalidation.IsNegativeErrorMsg)
 			return nil, apierrors.NewInvalid(autoscalingv1.SchemeGroupVersion.WithKind("Scale").GroupKind(), c.name, field.ErrorList{wrong})
 		}
-		object := current.DeepCopyObject().(api.Object)
-		object.SetResourceVersion(scale.ResourceVersion)
-		c.kind.Scale.Set(object, scale.Spec.Replicas)
+		object := have.DeepCopyObject().(api.Object)
+		object.SetResourceVersion(wanted.ResourceVersion)
+		c.kind.Scale.Set(object, wanted.Spec.Replicas)
 		return object, nil
-	})
-	if err != nil {
-		return err
+	}}, err
+}
+
+// readScale reads what a request wants of a scale: all of it (PUT), or a change (PATCH).
+func (c *call) readScale() (func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error), error) {
+	if c.verb == "update" {
+		wanted := &autoscalingv1.Scale{}
+		err := c.decodeInto(wanted, autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
+		return func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error) { return wanted, nil }, err
 	}
-	return s.writeObject(c, http.StatusOK, nil, scaleOf(c.kind, updated))
+	patch, err := apply.Read(c.w, c.r)
+	return func(have *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
+		after, err := patch.Change(have, &autoscalingv1.Scale{})
+		if err != nil {
+			return nil, err
+		}
+		wanted := &autoscalingv1.Scale{}
+		if err := json.Unmarshal(after, wanted); err != nil {
+			return nil, apierrors.NewBadRequest(err.Error())
+		}
+		return wanted, nil
+	}, err
 }
 
 func scaleOf(kind *api.Kind, object api.Object) *autoscalingv1.Scale {

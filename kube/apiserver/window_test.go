@@ -55,6 +55,22 @@ func noted(data ...string) *corev1.ConfigMap {
 	return object
 }
 
+// create makes the config map as a call of its own would.
+func (s *Server) create(c *call, object api.Object) (api.Object, error) {
+	wanted, err := c.wantsNew(object)
+	if err != nil {
+		return nil, err
+	}
+	done, err := s.write(c, wanted)
+	return done.object, err
+}
+
+// update edits the config map as a call of its own would.
+func (s *Server) update(c *call, change edit) (api.Object, error) {
+	done, err := s.write(c, intent{act: Update, edit: change})
+	return done.object, err
+}
+
 // adding is an edit that sets a key of the data, after doing what comes in between.
 func adding(key string, between func(current api.Object)) edit {
 	return func(current api.Object) (api.Object, error) {
@@ -70,18 +86,19 @@ func adding(key string, between func(current api.Object)) edit {
 
 func TestOfTwoThatApplyFirstTheSecondFindsWhatTheFirstHasMade(t *testing.T) {
 	s := serverWithoutWire(t)
-	applied, code, err := s.apply(s.about(t, "patch"), adding("mine", func(current api.Object) {
+	c := s.about(t, "patch")
+	applied, err := s.write(c, c.merging(adding("mine", func(current api.Object) {
 		if current.GetUID() != "" {
 			return
 		}
 		if _, err := s.create(s.about(t, "create"), noted("theirs")); err != nil {
 			t.Error(err)
 		}
-	}))
-	if err != nil || code != 200 {
-		t.Fatalf("got %d, %v, want that it was updated", code, err)
+	})))
+	if err != nil || applied.created {
+		t.Fatalf("got %+v, %v, want that it was updated", applied, err)
 	}
-	if data := applied.(*corev1.ConfigMap).Data; len(data) != 2 {
+	if data := applied.object.(*corev1.ConfigMap).Data; len(data) != 2 {
 		t.Errorf("got %v, want what both applied", data)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/api"
@@ -15,7 +16,7 @@ var Kinds = []api.Kind{namespace.Kind()}
 // A namespace is a room for names, and what is in it goes when it goes. Its finalizer "kubernetes" keeps the
 // room standing until it is empty.
 var namespace = api.Type[*corev1.Namespace]{
-	Names: api.Names{Plural: "namespaces", Short: []string{"ns"}, HasStatus: true},
+	Names: api.Names{Plural: "namespaces", Short: []string{"ns"}, HasStatus: true, NameRule: validation.ValidateNamespaceName},
 	Default: func(ns *corev1.Namespace) {
 		if ns.Labels == nil {
 			ns.Labels = map[string]string{}
@@ -40,6 +41,14 @@ var namespace = api.Type[*corev1.Namespace]{
 		}
 		return ""
 	},
+	Subresources: []api.Subresource{{
+		// The finalizers in the spec are set here, and nothing else. When the last is off, the namespace is gone.
+		Name: "finalize", Body: corev1.SchemeGroupVersion.WithKind("Namespace"), Verbs: []string{"update"},
+		Change: func(object, body api.Object) error {
+			object.(*corev1.Namespace).Spec.Finalizers = body.(*corev1.Namespace).Spec.Finalizers
+			return nil
+		},
+	}},
 	Columns: []api.ColumnOf[*corev1.Namespace]{
 		{Name: "Status", Type: "string", Value: func(ns *corev1.Namespace) any { return string(ns.Status.Phase) }},
 		api.AgeColumn[*corev1.Namespace](),

@@ -9,6 +9,7 @@ import (
 
 	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/subresources"
 )
 
 // Kind is the Pod: containers that live and die together on one node, with one address.
@@ -27,6 +28,7 @@ var Kind = api.Type[*corev1.Pod]{
 	ValidateUpdate: validateUpdate,
 	Warn:           podspec.Warnings,
 	GracePeriod:    gracePeriod,
+	Subresources:   subresources.OfPods,
 	Columns:        columns,
 }.Kind()
 

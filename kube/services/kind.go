@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
@@ -27,6 +28,7 @@ func KindsIn(services netip.Prefix) []api.Kind {
 var serviceType = api.Type[*corev1.Service]{
 	Names: api.Names{
 		Plural: "services", Short: []string{"svc"}, Categories: []string{"all"}, Namespaced: true, HasStatus: true,
+		NameRule: apivalidation.NameIsDNS1035Label,
 	},
 	Default:        setDefaults,
 	Prepare:        keepAllocated,

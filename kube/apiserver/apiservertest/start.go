@@ -20,6 +20,7 @@ import (
 	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver"
+	"kubelab/kube/apiserver/listen"
 	"kubelab/kube/component"
 	"kubelab/kube/operator"
 	"kubelab/kube/store/storetest"
@@ -80,7 +81,7 @@ func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds [
 	must(t, err)
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(dir, "apiserver.crt"), filepath.Join(dir, "apiserver.key"))
 	must(t, err)
-	authority, err := apiserver.ReadAuthority(filepath.Join(dir, "ca.crt"))
+	authority, err := listen.ReadAuthority(filepath.Join(dir, "ca.crt"))
 	must(t, err)
 	c := &Cluster{t: t, dir: dir, url: "https://" + freeAddress(t), keys: keys}
 	c.run = func() func() {

@@ -17,6 +17,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/apiserver"
+	"kubelab/kube/apiserver/listen"
 	"kubelab/kube/cluster"
 	"kubelab/kube/component"
 	"kubelab/kube/services"
@@ -56,7 +57,7 @@ func (o *apiServerOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	authority, err := apiserver.ReadAuthority(filepath.Join(o.pki, "ca.crt"))
+	authority, err := listen.ReadAuthority(filepath.Join(o.pki, "ca.crt"))
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (o *apiServerOptions) clientTLS(name, authority string) (*tls.Config, error
 	if err != nil {
 		return nil, err
 	}
-	pool, err := apiserver.ReadAuthority(filepath.Join(o.pki, authority))
+	pool, err := listen.ReadAuthority(filepath.Join(o.pki, authority))
 	if err != nil {
 		return nil, fmt.Errorf("--pki: %w", err)
 	}

@@ -1,0 +1,97 @@
+package apiserver
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
+	"kubelab/kube/apiserver/request"
+)
+
+// place puts the object where the URL says, and refuses one that says otherwise.
+func (c *call) place(object api.Object) error {
+	if !c.kind.Namespaced {
+		object.SetNamespace("")
+		return nil
+	}
+	if in := object.GetNamespace(); in != "" && in != c.namespace {
+		return apierrors.NewBadRequest(fmt.Sprintf("the namespace of the provided object does not match the namespace sent on the request: metadata.namespace is %q, the URL says %q", in, c.namespace))
+	}
+	object.SetNamespace(c.namespace)
+	return nil
+}
+
+var namespaces = schema.GroupResource{Resource: "namespaces"}
+
+// namespaceOpen refuses new objects in a namespace that does not exist or is going away. It returns the namespace
+// as it saw it: the write holds only if that is still so.
+func (s *Server) namespaceOpen(c *call, name string) (api.Object, error) {
+	if name == "" {
+		return nil, nil
+	}
+	namespace := s.lookup(c.r.Context())("namespaces", "", name)
+	if namespace == nil {
+		return nil, apierrors.NewNotFound(namespaces, name)
+	}
+	if namespace.GetDeletionTimestamp() != nil {
+		err := apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, fmt.Errorf("unable to create new content in namespace %s because it is being terminated", name))
+		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
+			Type: corev1.NamespaceTerminatingCause, Message: fmt.Sprintf("namespace %s is being terminated", name), Field: "metadata.namespace"})
+		return nil, err
+	}
+	return namespace, nil
+}
+
+// validate says everything that is wrong with an object, in one answer. old is nil on create.
+func validate(kind *api.Kind, object, old api.Object) error {
+	path := field.NewPath("metadata")
+	var problems field.ErrorList
+	if old == nil {
+		rule := kind.NameRule
+		if rule == nil {
+			rule = validation.NameIsDNSSubdomain
+		}
+		problems = validation.ValidateObjectMetaAccessor(object, kind.Namespaced, rule, path)
+	} else {
+		problems = validation.ValidateObjectMetaAccessorUpdate(object, old, path)
+	}
+	if kind.Validate != nil {
+		problems = append(problems, kind.Validate(object)...)
+	}
+	if old != nil && kind.ValidateUpdate != nil {
+		problems = append(problems, kind.ValidateUpdate(object, old)...)
+	}
+	if len(problems) > 0 {
+		return apierrors.NewInvalid(kind.GroupKind(), object.GetName(), problems)
+	}
+	return nil
+}
+
+// warnAbout tells the client what the kind has to say of an object, on create (old is nil) and when its spec changes.
+func (c *call) warnAbout(object, old api.Object) {
+	if c.kind.Warn == nil || c.subresource != "" || old != nil && sameSpec(object, old) {
+		return
+	}
+	for _, warning := range c.kind.Warn(object) {
+		c.warn(warning)
+	}
+}
+
+// track notes which fields a person's write changed; of an apply, the merge has. The cluster's own components are not tracked: nobody
+// competes with them for their fields.
+func (s *Server) track(c *call, old, object api.Object) error {
+	if c.user.component() || c.verb == "patch" && request.ContentType(c.r) == string(types.ApplyYAMLPatchType) {
+		return nil
+	}
+	if old == nil {
+		old = c.kind.New()
+	}
+	return s.managers.Track(c.kind, c.subresource, c.manager(), old, object)
+}

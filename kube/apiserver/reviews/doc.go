@@ -1,0 +1,15 @@
+// Package reviews are questions about access: who am I, what may I?
+//
+// # The problem
+//
+// A person wants to know what they may do before they try it: kubectl auth whoami, kubectl auth can-i.
+//
+// # The idea
+//
+// Reviews are kinds of object that are answered and not stored. What a client creates comes back with the answer filled in, which is
+// what its own request would be told.
+//
+// # What is simplified
+//
+// One may ask for oneself only: no SubjectAccessReview, no TokenReview.
+package reviews
