@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 
 	"kubelab/kube/access"
 	"kubelab/kube/images"
@@ -17,6 +18,11 @@ import (
 
 // ourFiles are all that a cluster keeps in its data directory.
 var ourFiles = []string{"pki", "etcd", "hosts", "log", "terminal", site, "admin.kubeconfig", machineKubeconfig, specFile}
+
+// half says whether a file of ours was being written when its writer was killed: it has a name of its own until it is whole.
+func half(entry fs.DirEntry) bool {
+	return slices.ContainsFunc(ourFiles, func(name string) bool { return strings.HasPrefix(entry.Name(), "."+name+".") })
+}
 
 // claim makes sure that a directory is ours to use, and later to remove: a cluster's, or empty.
 func claim(dataDir string) error {
@@ -28,7 +34,8 @@ func claim(dataDir string) error {
 		return err
 	}
 	isSpec := func(entry fs.DirEntry) bool { return entry.Name() == specFile }
-	if len(entries) > 0 && !slices.ContainsFunc(entries, isSpec) {
+	nothing := func(entry fs.DirEntry) bool { return half(entry) || entry.Name() == "lost+found" } // which a new disk has
+	if !slices.ContainsFunc(entries, isSpec) && len(slices.DeleteFunc(entries, nothing)) > 0 {
 		return fmt.Errorf("%s holds other files and no cluster: choose an empty or a new directory with --data-dir", dataDir)
 	}
 	return nil
@@ -43,7 +50,17 @@ func removeFiles(dataDir string) error {
 	if mounts = slices.DeleteFunc(mounts, func(point string) bool { return point == dataDir }); len(mounts) > 0 { // a disk of its own is its place
 		return fmt.Errorf("%v are still mounted: unmount them, then say kube down again", mounts)
 	}
-	for _, name := range ourFiles {
+	entries, err := os.ReadDir(dataDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names := slices.Clone(ourFiles)
+	for _, entry := range entries {
+		if half(entry) {
+			names = append([]string{entry.Name()}, names...) // what marks the directory as ours goes last
+		}
+	}
+	for _, name := range names {
 		if err := os.RemoveAll((&Spec{DataDir: dataDir}).path(name)); err != nil {
 			return err
 		}

@@ -402,6 +402,30 @@ func TestWhoMayNotSeeWhatIsKeptOfAClusterIsToldToSaySudo(t *testing.T) {
 	})
 }
 
+func TestAFileThatWasHalfWrittenIsInNobodysWay(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		o.Nodes = 0
+		err := errors.Join(os.MkdirAll(filepath.Join(o.DataDir, "lost+found"), 0o700),
+			os.WriteFile(filepath.Join(o.DataDir, ".cluster.json.2718"), []byte(`{"Name`), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		up(t, o)
+		if err := os.WriteFile(filepath.Join(o.DataDir, ".admin.kubeconfig.31"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(filepath.Join(o.DataDir, "lost+found")); err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(o.DataDir); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTheStateOfAnEarlierLifeOfTheMachineIsNotBelieved(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		up(t, o)
