@@ -58,8 +58,8 @@ func (s *Spec) hidden(taken []netip.Prefix) []string {
 		what, flag string
 	}{{s.Pods, "pods", "pod-cidr"}, {s.Services, "services", "service-cidr"}} {
 		if others := outermost(overlapping(own.network, taken)); len(others) > 0 {
-			said = append(said, fmt.Sprintf("pods do not reach %s, to which this machine has a route: the addresses of %s, %s, hide it; "+
-				"a new cluster with another --%s does not", list(others), own.what, own.network, own.flag))
+			said = append(said, fmt.Sprintf("pods do not reach %s, to which this machine has a route, because %s have addresses from %s; "+
+				"in a new cluster with another --%s they do", list(others), own.what, own.network, own.flag))
 		}
 	}
 	return said

@@ -158,10 +158,10 @@ func TestNetworksThatPodsDoNotReachAreNamedWithTheFlagThatHelps(t *testing.T) {
 		taken = append(taken, netip.MustParsePrefix(text))
 	}
 	want := []string{
-		"pods do not reach 10.244.5.0/24, to which this machine has a route: the addresses of pods, 10.244.0.0/16, hide it; " +
-			"a new cluster with another --pod-cidr does not",
-		"pods do not reach 10.96.0.0/12, to which this machine has a route: the addresses of services, 10.96.0.0/16, hide it; " +
-			"a new cluster with another --service-cidr does not",
+		"pods do not reach 10.244.5.0/24, to which this machine has a route, because pods have addresses from 10.244.0.0/16; " +
+			"in a new cluster with another --pod-cidr they do",
+		"pods do not reach 10.96.0.0/12, to which this machine has a route, because services have addresses from 10.96.0.0/16; " +
+			"in a new cluster with another --service-cidr they do",
 	}
 	if diff := cmp.Diff(want, spec.hidden(taken)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
