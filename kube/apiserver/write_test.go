@@ -22,7 +22,7 @@ import (
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
 	"kubelab/kube/services"
 )
@@ -43,7 +43,7 @@ func declared(name string) component.Component {
 	return c
 }
 
-var kinds = slices.Concat(api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, []api.Kind{pods.Kind})
+var kinds = slices.Concat(api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, podkind.Kinds)
 
 func configMap(name string, data ...string) *corev1.ConfigMap {
 	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{}}

@@ -13,7 +13,7 @@ import (
 	"kubelab/kube/kubelet"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
 	"kubelab/kube/replicationcontrollers"
 	"kubelab/kube/scheduler"
@@ -44,7 +44,7 @@ type Controlled struct {
 func Rooms(serviceRange netip.Prefix) []Room {
 	return []Room{
 		{Kinds: api.Kinds},
-		{Kinds: []api.Kind{pods.Kind}},
+		{Kinds: podkind.Kinds},
 		{garbage.Kinds, garbage.Loops, alone(garbage.New)},
 		{nodes.Kinds, nodes.Loops, func(client *operator.Client, of Controlled) (Runner, error) { return nodes.New(client, of.Pods) }},
 		{services.KindsIn(serviceRange), services.Loops, alone(services.New)},

@@ -25,7 +25,7 @@ import (
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
 	"kubelab/kube/services"
 )
@@ -40,7 +40,7 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	controllers := apiservertest.Controllers(slices.Concat(deployments.Loops, replicasets.Loops)...)
 	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
-		[]api.Kind{pods.Kind}, replicasets.Kinds, deployments.Kinds)...)
+		podkind.Kinds, replicasets.Kinds, deployments.Kinds)...)
 	client := cluster.As(controllers, "")
 	sets, err := replicasets.New(client)
 	if err != nil {

@@ -40,7 +40,7 @@ type Config struct {
 type Kubelet struct {
 	config  Config
 	client  *operator.Client
-	runtime *pods.Runtime
+	runtime *cri.Runtime
 	watches informers.SharedInformerFactory // of the node's pods, and only those
 	nodes   informers.SharedInformerFactory // of the node itself
 }
@@ -56,7 +56,7 @@ func Run(ctx context.Context, client *operator.Client, config Config) error {
 		return fmt.Errorf("make root directory of the kubelet: %w", err)
 	}
 	client.Node = config.NodeName
-	runtime, hangUp, err := pods.Dial(config.Runtime, client.Recorder)
+	runtime, hangUp, err := cri.Dial(config.Runtime, client.Recorder)
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (k *Kubelet) sandboxOf(ctx context.Context, pod *corev1.Pod) (string, error
 // statuses is the part of the runtime that the reader of logs asks: whether the container still runs.
 type statuses struct {
 	criapi.RuntimeService
-	runtime *pods.Runtime
+	runtime *cri.Runtime
 }
 
 // ContainerStatus asks the runtime.

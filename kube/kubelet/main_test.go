@@ -38,7 +38,7 @@ import (
 	"kubelab/kube/images"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/runtime"
 	"kubelab/kube/services"
 )
@@ -149,7 +149,7 @@ func newLab(t testing.TB) *lab {
 	if missing != "" {
 		t.Skip(missing)
 	}
-	kinds := slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, services.Kinds, []api.Kind{pods.Kind})
+	kinds := slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, services.Kinds, podkind.Kinds)
 	l := &lab{t: t, cluster: apiservertest.StartFor(t, apiservertest.Policy(t, Component), kinds...)}
 	l.admin = l.cluster.Admin()
 	// A directory with a short name: the path of a unix socket has at most 107 bytes.

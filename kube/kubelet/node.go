@@ -22,7 +22,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -37,13 +37,13 @@ const (
 type node struct {
 	machine Machine
 	client  *operator.Client
-	runtime *pods.Runtime
+	runtime *cri.Runtime
 	nodes   corelisters.NodeLister
 	loop    *operator.Loop
 	cidr    string // what the runtime was told last
 }
 
-func newNode(machine Machine, client *operator.Client, watches informers.SharedInformerFactory, runtime *pods.Runtime) (*node, error) {
+func newNode(machine Machine, client *operator.Client, watches informers.SharedInformerFactory, runtime *cri.Runtime) (*node, error) {
 	nodes := watches.Core().V1().Nodes()
 	n := &node{machine: machine, client: client, runtime: runtime, nodes: nodes.Lister()}
 	n.loop = operator.NewLoop(nodeLoop, 1, client, n.turn)

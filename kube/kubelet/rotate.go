@@ -11,7 +11,6 @@ import (
 
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
-	"kubelab/kube/pods"
 	"kubelab/kube/pods/cri"
 )
 
@@ -38,7 +37,7 @@ func (k *Kubelet) rotateLogs(ctx context.Context) error {
 }
 
 // rotateAll puts every log aside that has grown to max bytes.
-func rotateAll(ctx context.Context, runtime *pods.Runtime, max int64) error {
+func rotateAll(ctx context.Context, runtime *cri.Runtime, max int64) error {
 	running, err := runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{Filter: &runtimeapi.ContainerFilter{
 		State: &runtimeapi.ContainerStateValue{State: runtimeapi.ContainerState_CONTAINER_RUNNING}}})
 	if err != nil {
@@ -62,7 +61,7 @@ func rotateAll(ctx context.Context, runtime *pods.Runtime, max int64) error {
 
 // rotate renames a log and has its writer begin a new one. Until then the writer goes on in the renamed file, so
 // no line is lost.
-func rotate(ctx context.Context, runtime *pods.Runtime, id, path string) error {
+func rotate(ctx context.Context, runtime *cri.Runtime, id, path string) error {
 	if err := os.Rename(path, cri.RotatedLog(path)); err != nil {
 		return fmt.Errorf("put log aside: %w", err)
 	}

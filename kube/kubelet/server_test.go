@@ -30,7 +30,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/deadlines"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
 
@@ -141,7 +141,7 @@ func TestALogIsFollowedAcrossItsRotationToItsEnd(t *testing.T) {
 	defer answer.Body.Close()
 	recorder, err := trace.NewRecorder("test", "test", "")
 	l.must(err)
-	runtime, hangUp, err := pods.Dial(l.config.Runtime, recorder)
+	runtime, hangUp, err := cri.Dial(l.config.Runtime, recorder)
 	l.must(err)
 	defer hangUp()
 	lines := bufio.NewScanner(answer.Body)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/api"
 )
 
 // Eviction is what becomes of a pod on a tainted node. The zero Eviction is that it stays.
@@ -18,7 +20,7 @@ type Eviction struct {
 // when the first toleration runs out; one without a time never does.
 func PlanEviction(pod *corev1.Pod, taints []corev1.Taint) Eviction {
 	var plan Eviction
-	if pod.DeletionTimestamp != nil || finished(pod) {
+	if pod.DeletionTimestamp != nil || api.PodEnded(pod) {
 		return plan
 	}
 	for _, taint := range taints {
@@ -68,8 +70,4 @@ func tolerates(t corev1.Toleration, taint corev1.Taint) bool {
 		return true
 	}
 	return t.Key != "" && t.Value == taint.Value
-}
-
-func finished(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }

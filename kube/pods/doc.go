@@ -27,7 +27,7 @@
 // decided on it. Each is a job of its own, and its end is one more thing that happens. [Operator] sees to that; it
 // is a loop as all others are.
 //
-// What the runtime has is known before anybody asks ([Observed]): its events tell it, and a list tells what events have missed. So a turn costs the
+// What the runtime has is known before anybody asks (package observed): its events tell it, and a list tells what events have missed. So a turn costs the
 // runtime nothing, but after a job whose events are late. Each record bears the steps that made it what it is.
 //
 // A job makes things before it can say so: a container runs already, and its start is not over. What a job is making does not count until the
@@ -37,7 +37,7 @@
 // A status tells a story, and it does not go back: each attempt of a container waits, runs, has ended, and counts once it has begun. That
 // nobody knows how one ended is said only when nothing can become known any more.
 //
-// Before the first step the node looks at the pod itself ([Refuse]), for who writes a node's name into a pod asks no scheduler: is there room
+// Before the first step the node looks at the pod itself (package refusal), for who writes a node's name into a pod asks no scheduler: is there room
 // for it, does it want to be here, are its ports free? A pod that the node does not take has failed.
 //
 // What must survive the kubelet is not kept in it. Restart counts and the back-off stand in the runtime's records, as labels and
@@ -47,9 +47,9 @@
 //
 // # Where to read
 //
-// plan_refusal.go (not here), plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say). The shell around it: observed.go and
-// plan_observed.go (what the runtime has), observe.go, operator.go, jobs.go. What a runtime is told of a pod is in package cri.
-// The Pod as an object of the API is in kind.go.
+// plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say). The shell around it: plan_observed.go and
+// observe.go (what the runtime has; how that is known is in package observed), operator.go, jobs.go. What a runtime is told of a pod is in package cri.
+// The Pod as an object of the API is in package podkind.
 //
 // # What is simplified
 //

@@ -53,7 +53,7 @@ func (o *Operator) begin(ctx context.Context, w work) {
 	w.life.begin(j)
 	o.jobs.Go(func() {
 		defer cancel()
-		ctx, made := withMade(ctx)
+		ctx, made := cri.WithMade(ctx)
 		out := outcome{job: j}
 		if pull, ok := w.action.(PullImage); ok {
 			out.image, out.err = o.pullImage(ctx, w, pull)
@@ -63,7 +63,7 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		if out.err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", out.err)
 		}
-		out.at, out.causes = time.Now(), append(made.all(), decided)
+		out.at, out.causes = time.Now(), append(made.All(), decided)
 		out.image.Causes = out.causes
 		w.life.end(out)
 		o.loop.Add(w.key, out.causes...)

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
+	"kubelab/kube/pods/refusal"
 	"kubelab/kube/trace"
 )
 
@@ -30,8 +32,8 @@ type life struct {
 	gone   bool               // the API server was told that nothing is left
 
 	// Guarded by the operator: it decides on one pod after the other.
-	taken   bool     // the node has taken the pod
-	refusal *Refusal // or why not
+	taken   bool             // the node has taken the pod
+	refusal *refusal.Refusal // or why not
 }
 
 type job struct {
@@ -96,7 +98,7 @@ func (l *life) takeInOne(out outcome) {
 }
 
 // current is what there is of the pod, records being what the runtime has.
-func (l *life) current(node cri.Node, records Records) Current {
+func (l *life) current(node cri.Node, records observed.Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}
@@ -105,8 +107,8 @@ func (l *life) current(node cri.Node, records Records) Current {
 		have.Busy[name] = j.deadline
 		jobs = append(jobs, j.action)
 	}
-	settled := records.settled(jobs)
-	have.Sandboxes, have.Containers = settled.Sandboxes, settled.Containers
+	has := settled(records, jobs)
+	have.Sandboxes, have.Containers = has.Sandboxes, has.Containers
 	return have
 }
 

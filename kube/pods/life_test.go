@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
 	"kubelab/kube/trace"
 )
 
@@ -18,7 +19,7 @@ func TestWhoeverSeesThatAJobHasEndedKnowsWhatCameOfIt(t *testing.T) {
 	l, stop := newLife(time.Time{}), StopSandbox{"s0"}
 	j := &job{action: stop}
 	busy := func() bool {
-		_, busy := l.current(cri.Node{}, Records{}).Busy[stop.Job()]
+		_, busy := l.current(cri.Node{}, observed.Records{}).Busy[stop.Job()]
 		return busy
 	}
 	l.begin(j)
@@ -56,11 +57,11 @@ func TestAnImageCountsWhenItsPullHasToldHowItCame(t *testing.T) {
 	l, j := newLife(time.Time{}), &job{action: PullImage{Container: "web"}}
 	l.begin(j)
 	l.end(outcome{job: j, image: Image{Ref: "sha256:web", Causes: []trace.ID{"node-1.7"}}})
-	if image, pulled := l.current(cri.Node{}, Records{}).Images["web"]; pulled {
+	if image, pulled := l.current(cri.Node{}, observed.Records{}).Images["web"]; pulled {
 		t.Errorf("nobody has taken in its causes, and there is %v", image)
 	}
 	l.takeIn(l.outcomes())
-	if image := l.current(cri.Node{}, Records{}).Images["web"]; len(image.Causes) != 1 {
+	if image := l.current(cri.Node{}, observed.Records{}).Images["web"]; len(image.Causes) != 1 {
 		t.Errorf("the image is %v", image)
 	}
 }

@@ -4,53 +4,19 @@ package pods
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"k8s.io/apimachinery/pkg/types"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
-	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
 )
 
-// Hear takes in an event of the runtime, and has the pod looked at if it is news. An event that leaves out what it is about costs a look
-// at the runtime.
+// Hear takes in an event of the runtime, and has the pods looked at of which it is news.
 func (o *Operator) Hear(ctx context.Context, event *runtimeapi.ContainerEventResponse) error {
-	id, sandbox := event.GetContainerId(), event.GetPodSandboxStatus()
-	if event.ContainerEventType == runtimeapi.ContainerEventType_CONTAINER_DELETED_EVENT {
-		o.changed(o.observed.gone(id))
-		return nil
-	}
-	pod, known := o.observed.known(id)
-	var tells Records
-	told := sandbox.GetId() == id
-	if sandbox != nil {
-		if pod = podOfLabels(sandbox.Labels); pod.uid == "" {
-			return nil // not ours
-		}
-		tells.Sandboxes = append(tells.Sandboxes, sandboxOf(sandbox))
-	}
-	for _, is := range event.GetContainersStatuses() {
-		if sandbox == nil && (is.GetId() != id || len(known.Containers) == 0) {
-			continue // in which sandbox, it does not say
-		}
-		told = told || is.GetId() == id
-		tells.Containers = append(tells.Containers, o.containerOf(ctx, sandbox.GetId(), is))
-	}
-	if told {
-		o.changed(pod.Key, o.observed.event(pod, tells))
-		return nil
-	}
-	only := &pod.Key
-	if pod.uid == "" {
-		only = nil
-	}
-	found, err := o.look(ctx, only)
-	for pod, n := range found {
+	_, listed := o.observed.Of(operator.Key{})
+	news, err := o.observed.Hear(ctx, event)
+	o.listed(listed)
+	for pod, n := range news {
 		o.changed(pod, n)
 	}
 	return err
@@ -58,8 +24,8 @@ func (o *Operator) Hear(ctx context.Context, event *runtimeapi.ContainerEventRes
 
 // changed has a pod looked at that the runtime has told of. What it tells of a job's doing can wait for the job's end. An end cannot, in whichever
 // event it was told of: all that tell of it after that are no news.
-func (o *Operator) changed(pod operator.Key, n novelty) {
-	if n == newEnd || n == newWork && !o.works(pod) {
+func (o *Operator) changed(pod operator.Key, n observed.News) {
+	if n == observed.End || n == observed.Work && !o.works(pod) {
 		o.loop.Add(pod)
 	}
 }
@@ -74,136 +40,19 @@ func (o *Operator) Relist(ctx context.Context) error {
 }
 
 // Lost tells that the runtime is not listened to any more. Until the next Relist nothing is done.
-func (o *Operator) Lost() { o.observed.lost() }
+func (o *Operator) Lost() { o.observed.Lost() }
 
-// look asks the runtime what it has, or what it has under a pod's name, and says what is news of which pods. It asks for the status only of what
-// is listed otherwise than it is known. After the first list of everything, whoever asked for it, all pods are looked at: they could not be before.
-func (o *Operator) look(ctx context.Context, only *operator.Key) (found map[operator.Key]novelty, err error) {
-	var named map[string]string
-	if only != nil {
-		named = map[string]string{cri.LabelNamespace: only.Namespace, cri.LabelName: only.Name}
-	}
-	_, listed := o.observed.of(operator.Key{})
-	asked := o.observed.ask()
-	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{LabelSelector: named}})
-	if err != nil {
-		return nil, fmt.Errorf("list sandboxes: %w", err)
-	}
-	containers, err := o.runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{Filter: &runtimeapi.ContainerFilter{LabelSelector: named}})
-	if err != nil {
-		return nil, fmt.Errorf("list containers: %w", err)
-	}
-	all := map[podID]Records{}
-	for _, listed := range sandboxes.Items {
-		if err := o.lookAtSandbox(ctx, listed, all); err != nil {
-			return nil, err
-		}
-	}
-	for _, listed := range containers.Containers {
-		if err := o.lookAtContainer(ctx, listed, all); err != nil {
-			return nil, err
-		}
-	}
-	found = o.observed.answered(asked, all, only)
-	if only == nil && !listed {
+// look asks the runtime what it has, or what it has under a pod's name, and says what is news of which pods.
+func (o *Operator) look(ctx context.Context, only *operator.Key) (map[operator.Key]observed.News, error) {
+	_, listed := o.observed.Of(operator.Key{})
+	found, err := o.observed.Look(ctx, only)
+	o.listed(listed)
+	return found, err
+}
+
+// listed has all pods looked at after the first list of everything, whoever asked for it: they could not be before.
+func (o *Operator) listed(before bool) {
+	if _, now := o.observed.Of(operator.Key{}); now && !before {
 		o.wakeAll()
 	}
-	return found, nil
-}
-
-// lookAtSandbox adds a sandbox to all, unless it has gone meanwhile or is not ours.
-func (o *Operator) lookAtSandbox(ctx context.Context, listed *runtimeapi.PodSandbox, all map[podID]Records) error {
-	pod := podOfLabels(listed.Labels)
-	if pod.uid == "" {
-		return nil
-	}
-	_, known := o.observed.known(listed.Id)
-	if len(known.Sandboxes) == 0 || known.Sandboxes[0].Ready != (listed.State == runtimeapi.PodSandboxState_SANDBOX_READY) {
-		answer, err := o.runtime.PodSandboxStatus(ctx, &runtimeapi.PodSandboxStatusRequest{PodSandboxId: listed.Id})
-		if status.Code(err) == codes.NotFound {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("look at sandbox %s: %w", listed.Id, err)
-		}
-		is := sandboxOf(answer.GetStatus())
-		is.ID, is.Attempt = listed.Id, int(listed.GetMetadata().GetAttempt())
-		known.Sandboxes = []Sandbox{is}
-	}
-	has := all[pod]
-	has.Sandboxes = append(has.Sandboxes, known.Sandboxes...)
-	all[pod] = has
-	return nil
-}
-
-// lookAtContainer adds a container to all, unless it has gone meanwhile or is not ours.
-func (o *Operator) lookAtContainer(ctx context.Context, listed *runtimeapi.Container, all map[podID]Records) error {
-	pod := podOfLabels(listed.Labels)
-	if pod.uid == "" {
-		return nil
-	}
-	_, known := o.observed.known(listed.Id)
-	if len(known.Containers) == 0 || known.Containers[0].State != states[listed.State] {
-		answer, err := o.runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: listed.Id})
-		if status.Code(err) == codes.NotFound {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("look at container %s: %w", listed.Id, err)
-		}
-		known.Containers = []Container{o.containerOf(ctx, listed.PodSandboxId, answer.GetStatus())}
-	}
-	has := all[pod]
-	has.Containers = append(has.Containers, known.Containers...)
-	all[pod] = has
-	return nil
-}
-
-// podOfLabels is the pod that the labels of a sandbox or container name. Without a UID it is none of ours.
-func podOfLabels(labels map[string]string) podID {
-	return podID{operator.Key{Namespace: labels[cri.LabelNamespace], Name: labels[cri.LabelName]}, types.UID(labels[cri.LabelUID])}
-}
-
-func sandboxOf(is *runtimeapi.PodSandboxStatus) Sandbox {
-	sandbox := Sandbox{
-		ID: is.GetId(), Attempt: int(is.GetMetadata().GetAttempt()), Ready: is.GetState() == runtimeapi.PodSandboxState_SANDBOX_READY,
-	}
-	network := is.GetNetwork()
-	if network.GetIp() != "" {
-		sandbox.IPs = append(sandbox.IPs, network.Ip)
-	}
-	for _, more := range network.GetAdditionalIps() {
-		sandbox.IPs = append(sandbox.IPs, more.Ip)
-	}
-	return sandbox
-}
-
-var states = map[runtimeapi.ContainerState]State{
-	runtimeapi.ContainerState_CONTAINER_CREATED: Created,
-	runtimeapi.ContainerState_CONTAINER_RUNNING: Running,
-	runtimeapi.ContainerState_CONTAINER_EXITED:  Exited,
-}
-
-// containerOf is the record of one attempt. How it ended is read when it has: later it says no more.
-func (o *Operator) containerOf(ctx context.Context, sandbox string, is *runtimeapi.ContainerStatus) Container {
-	streak, _ := strconv.Atoi(is.GetAnnotations()[cri.AnnotationStreak]) // of a container that is not ours: none
-	record := Container{
-		ID: is.GetId(), Sandbox: sandbox,
-		Name: is.GetLabels()[cri.LabelContainer], Attempt: int(is.GetMetadata().GetAttempt()), Streak: streak,
-		State: states[is.GetState()], Image: is.GetAnnotations()[cri.AnnotationImage], ImageID: is.GetImageRef(),
-		Started: moment(is.GetStartedAt()), Finished: moment(is.GetFinishedAt()),
-		ExitCode: is.GetExitCode(), Reason: is.GetReason(), Message: is.GetMessage(),
-	}
-	if _, known := o.observed.known(record.ID); record.State == Exited && (len(known.Containers) == 0 || known.Containers[0].State != Exited) {
-		record.Message = said(record.Message, o.lastWords(ctx, is))
-	}
-	return record
-}
-
-// moment is a time of the CRI: nanoseconds since 1970, 0 for none.
-func moment(nanoseconds int64) time.Time {
-	if nanoseconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, nanoseconds)
 }

@@ -18,9 +18,11 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
 	"kubelab/kube/trace"
 )
 
@@ -33,12 +35,12 @@ type Operator struct {
 	node    cri.Node
 	files   files
 	client  *operator.Client
-	runtime *Runtime
+	runtime *cri.Runtime
 	pods    corelisters.PodLister
 	nodes   corelisters.NodeLister
 	objects *objects
 	// observed is what the runtime has. Whoever hears the runtime's events feeds it: see [Operator.Hear].
-	observed *Observed
+	observed *observed.Pods
 	loop     *operator.Loop
 	jobs     sync.WaitGroup
 
@@ -49,12 +51,13 @@ type Operator struct {
 
 // New makes the operator of a node. watches shows the pods that are bound to the node, and only those, and nodes the node; the
 // caller starts both, and runs the operator once they are in sync.
-func New(node cri.Node, client *operator.Client, watches, nodes informers.SharedInformerFactory, runtime *Runtime) (*Operator, error) {
+func New(node cri.Node, client *operator.Client, watches, nodes informers.SharedInformerFactory, runtime *cri.Runtime) (*Operator, error) {
 	pods := watches.Core().V1().Pods()
 	o := &Operator{
 		node: node, files: files{node}, client: client, runtime: runtime, pods: pods.Lister(), nodes: nodes.Core().V1().Nodes().Lister(),
-		observed: newObserved(), lives: map[operator.Key]map[types.UID]*life{},
+		lives: map[operator.Key]map[types.UID]*life{},
 	}
+	o.observed = observed.New(runtime, o.lastWords)
 	o.loop = operator.NewLoop(Loop, workers, client, o.turn)
 	o.objects = &objects{client: client.Interface, wake: o.loop.Add, known: map[reference]*watched{}}
 	return o, operator.Follow(o.loop, pods.Informer(), operator.Self[*corev1.Pod])
@@ -137,20 +140,20 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 }
 
 // recordsOf is what the runtime has under a pod's name, after jobs have ended.
-func (o *Operator) recordsOf(ctx context.Context, key operator.Key, ended map[types.UID][]outcome) (map[types.UID]Records, error) {
-	records, listed := o.observed.of(key)
+func (o *Operator) recordsOf(ctx context.Context, key operator.Key, ended map[types.UID][]outcome) (map[types.UID]observed.Records, error) {
+	records, listed := o.observed.Of(key)
 	if !listed {
 		return nil, errNotListed
 	}
 	for uid, outcomes := range ended {
 		for _, out := range outcomes {
-			if records[uid].shows(out.job.action, out.err != nil) {
+			if shows(records[uid], out.job.action, out.err != nil) {
 				continue
 			}
 			if _, err := o.look(ctx, &key); err != nil {
 				return nil, err
 			}
-			records, _ = o.observed.of(key)
+			records, _ = o.observed.Of(key)
 			return records, nil
 		}
 	}
@@ -160,21 +163,21 @@ func (o *Operator) recordsOf(ctx context.Context, key operator.Key, ended map[ty
 var errNotListed = errors.New("what the runtime has is not known at present")
 
 // explained notes in the records of what jobs have made which steps did.
-func (o *Operator) explained(records Records, ended []outcome) Records {
+func (o *Operator) explained(records observed.Records, ended []outcome) observed.Records {
 	for _, out := range ended {
 		switch a := out.job.action.(type) {
 		case CreateSandbox:
 			for i := range records.Sandboxes {
 				if s := &records.Sandboxes[i]; s.Attempt == a.Attempt {
 					s.Causes = out.causes
-					o.observed.explain(s.ID, "", out.causes)
+					o.observed.Explain(s.ID, "", out.causes)
 				}
 			}
 		case StartContainer:
 			for i := range records.Containers {
-				if c := &records.Containers[i]; a.makes(*c) && c.State == Running {
+				if c := &records.Containers[i]; a.makes(*c) && c.State == observed.Running {
 					c.Causes = out.causes
-					o.observed.explain(c.ID, Running, out.causes)
+					o.observed.Explain(c.ID, observed.Running, out.causes)
 				}
 			}
 		}
@@ -215,12 +218,12 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 
 // gather puts into have what the environments of the containers may be drawn from that do not run.
 func (o *Operator) gather(key operator.Key, pod *corev1.Pod, have *Current) error {
-	if pod == nil || pod.DeletionTimestamp != nil || finished(pod) {
+	if pod == nil || pod.DeletionTimestamp != nil || api.PodEnded(pod) {
 		return nil
 	}
 	starting := map[string]bool{}
 	for _, c := range podspec.Members(&pod.Spec) {
-		if record := have.newest(c.Name); record == nil || record.State != Running {
+		if record := have.newest(c.Name); record == nil || record.State != observed.Running {
 			starting[c.Name] = true
 		}
 	}
@@ -274,19 +277,19 @@ func (o *Operator) noteExits(ctx context.Context, pod *corev1.Pod, have Current)
 	p := planner{pod: pod, have: have}
 	for i := range have.Containers {
 		record := &have.Containers[i]
-		if record.State != Exited || p.told(record) {
+		if record.State != observed.Exited || p.told(record) {
 			continue
 		}
 		if len(record.Causes) == 0 {
 			record.Causes = []trace.ID{o.recordExit(ctx, pod, record)}
-			o.observed.explain(record.ID, Exited, record.Causes)
+			o.observed.Explain(record.ID, observed.Exited, record.Causes)
 		}
 		ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), record.Causes...)...)
 	}
 	return ctx
 }
 
-func (o *Operator) recordExit(ctx context.Context, pod *corev1.Pod, record *Container) trace.ID {
+func (o *Operator) recordExit(ctx context.Context, pod *corev1.Pod, record *observed.Container) trace.ID {
 	step := trace.Step{Time: record.Finished, Verb: "exit", Object: reference{"pods", pod.Namespace, pod.Name}.trace(),
 		Detail: fmt.Sprintf("container %s exited with code %d", record.Name, record.ExitCode)}
 	if stop := o.files.readStop(string(pod.UID), record.ID); stop != "" {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
@@ -23,6 +24,8 @@ import (
 
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
+	"kubelab/kube/pods/podstest"
 	"kubelab/kube/trace"
 )
 
@@ -143,7 +146,7 @@ func (r *twin) run(t *testing.T, clients *fake.Clientset) (o *Operator, stop fun
 		t.Fatal(err)
 	}
 	client := operator.NewClient(clients, recorder, "kubelet")
-	o, err = New(cri.Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &Runtime{r, r})
+	o, err = New(cri.Node{Name: "node-1", Root: r.root}, client, client.Watches, client.Watches, &cri.Runtime{RuntimeServiceClient: r, Images: r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,8 +296,9 @@ func TestAnEventThatLeavesOutWhatItIsAboutCostsALook(t *testing.T) {
 			}
 			r.mu.Unlock()
 			time.Sleep(time.Minute)
-			_, is := o.observed.known("web-0")
-			check(t, "after an event without "+test.without, string(is.Containers[0].State), "exited")
+			records, _ := o.observed.Of(podstest.Pod.Key)
+			all := records[podstest.Pod.UID].Containers
+			check(t, "after an event without "+test.without, string(all[len(all)-1].State), "exited")
 		})
 	}
 }
@@ -329,10 +333,10 @@ func TestAnExitIsTheCauseOfWhatTurnsDoUntilTheStatusTellsOfIt(t *testing.T) {
 		o, stop := r.run(t, fake.NewClientset(nodeOf("2", "4Gi")))
 		defer stop()
 		pod := podOf(corev1.RestartPolicyAlways, "web")
-		o.observed.event(webPod, Records{[]Sandbox{{ID: "s0", Ready: true}}, []Container{exited("web", 0, 0, 1, 0)}})
+		o.observed.Event(podstest.Pod, observed.Records{Sandboxes: []observed.Sandbox{{ID: "s0", Ready: true}}, Containers: []observed.Container{exited("web", 0, 0, 1, 0)}})
 		causes := func() []trace.ID {
-			records, _ := o.observed.of(webPod.Key)
-			return trace.Causes(o.noteExits(trace.WithCauses(t.Context()), pod, Current{Node: o.node, Containers: records[webPod.uid].Containers}))
+			records, _ := o.observed.Of(podstest.Pod.Key)
+			return trace.Causes(o.noteExits(trace.WithCauses(t.Context()), pod, Current{Node: o.node, Containers: records[podstest.Pod.UID].Containers}))
 		}
 		first := causes()
 		if len(first) != 1 {
@@ -404,5 +408,14 @@ func TestPodsGoOnWhenTheRuntimeIsListedAgainWhoeverAskedForIt(t *testing.T) {
 				t.Errorf("a second after %s has told what the runtime has, containers were started at %v, want one", list.by, r.starts)
 			}
 		})
+	}
+}
+
+// nodeOf is a node with room for three pods.
+func nodeOf(cpu, memory string) *corev1.Node {
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{"zone": "a"}},
+		Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu),
+			corev1.ResourceMemory: resource.MustParse(memory), corev1.ResourcePods: resource.MustParse("3")}},
 	}
 }

@@ -8,7 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/observed"
 )
 
 // Decision is what a plan comes to.
@@ -41,7 +43,7 @@ func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
 		return p.decision
 	}
 	p.members = podspec.Members(&pod.Spec)
-	if have.Refused != nil && !finished(pod) {
+	if have.Refused != nil && !api.PodEnded(pod) {
 		p.decision.Status = p.refusedStatus(*have.Refused)
 		return p.decision
 	}
@@ -85,12 +87,12 @@ func (p *planner) keepRunning() {
 func (p *planner) keep(c podspec.Member) bool {
 	record := p.have.newest(c.Name)
 	switch {
-	case record != nil && record.State == Running:
+	case record != nil && record.State == observed.Running:
 		if record.Image != c.Image {
 			p.propose(StopContainer{c.Name, record.ID, p.ownGrace(),
 				fmt.Sprintf("Container %s definition changed, will be restarted", c.Name)})
 		}
-	case record != nil && record.State == Created:
+	case record != nil && record.State == observed.Created:
 		// Its start was broken off, perhaps by the death of a kubelet: do it again from the beginning.
 		if !p.busy(startJob(c.Name, record.Attempt)) {
 			p.propose(RemoveContainer{c.Name, record.ID})

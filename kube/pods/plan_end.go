@@ -8,6 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+
+	"kubelab/kube/api"
+	"kubelab/kube/pods/observed"
 )
 
 // smallGrace is the least time that a container gets between SIGTERM and SIGKILL. It is all that a pod
@@ -64,7 +67,7 @@ func (p *planner) stopContainers(grace time.Duration) bool {
 	}
 	running := p.busyWith("start ") || p.busyWith(CreateSandbox{}.Job())
 	for _, record := range p.have.Containers {
-		if record.State == Running {
+		if record.State == observed.Running {
 			running = true
 			p.propose(StopContainer{record.Name, record.ID, grace, "Stopping container " + record.Name})
 		}
@@ -109,10 +112,10 @@ func (p *planner) clearAway() {
 }
 
 // runsIn stops what still runs in a sandbox that has failed, and says whether there was anything.
-func (p *planner) runsIn(sandbox Sandbox) bool {
+func (p *planner) runsIn(sandbox observed.Sandbox) bool {
 	running := false
 	for _, record := range p.have.Containers {
-		if record.Sandbox == sandbox.ID && record.State == Running {
+		if record.Sandbox == sandbox.ID && record.State == observed.Running {
 			running = true
 			p.propose(StopContainer{record.Name, record.ID, smallGrace, fmt.Sprintf("Container %s lost its sandbox", record.Name)})
 		}
@@ -122,14 +125,14 @@ func (p *planner) runsIn(sandbox Sandbox) bool {
 
 // needed is whether a dead sandbox holds a record that is still needed: what is in it has not been told, or
 // the next attempt takes its back-off from it.
-func (p *planner) needed(sandbox Sandbox) bool {
+func (p *planner) needed(sandbox observed.Sandbox) bool {
 	if p.pod == nil {
 		return false
 	}
 	if !same(p.decision.Status, p.pod.Status) {
 		return true
 	}
-	return !p.ending() && slices.ContainsFunc(p.have.Containers, func(record Container) bool {
+	return !p.ending() && slices.ContainsFunc(p.have.Containers, func(record observed.Container) bool {
 		return record.Sandbox == sandbox.ID && p.isLast(&record) && p.mayStart(p.member(record.Name))
 	})
 }
@@ -145,7 +148,7 @@ func (p *planner) ending() bool { return p.pod == nil || p.pod.DeletionTimestamp
 
 // over is whether the pod is to run no more, though nobody deleted it.
 func (p *planner) over() bool {
-	return finished(p.pod) || p.pastDeadline()
+	return api.PodEnded(p.pod) || p.pastDeadline()
 }
 
 func (p *planner) pastDeadline() bool {

@@ -8,7 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/observed"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // status is what to say of the whole pod.
 func (p *planner) status() corev1.PodStatus {
 	status := *p.pod.Status.DeepCopy()
-	if finished(p.pod) && len(p.have.Sandboxes)+len(p.have.Containers) == 0 {
+	if api.PodEnded(p.pod) && len(p.have.Sandboxes)+len(p.have.Containers) == 0 {
 		return status // all has been said
 	}
 	status.HostIP = p.have.Node.IP
@@ -36,7 +38,7 @@ func (p *planner) status() corev1.PodStatus {
 		list := c.Role.Statuses(&status)
 		*list = append(*list, p.containerStatus(c))
 	}
-	if !finished(p.pod) {
+	if !api.PodEnded(p.pod) {
 		if p.pastDeadline() {
 			status.Reason = deadlineExceeded
 			status.Message = "Pod was active on the node longer than the specified deadline"
@@ -98,7 +100,7 @@ func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 }
 
 func (p *planner) anyRuns() bool {
-	return slices.ContainsFunc(p.have.Containers, func(record Container) bool { return record.State == Running })
+	return slices.ContainsFunc(p.have.Containers, func(record observed.Container) bool { return record.State == observed.Running })
 }
 
 func (p *planner) anyMayStart() bool {

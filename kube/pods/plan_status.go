@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/api/podspec"
+	"kubelab/kube/pods/observed"
+	"kubelab/kube/pods/refusal"
 )
 
 // The reasons for which a container waits. People look them up: they are Kubernetes' own.
@@ -53,10 +55,10 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 	status.Image, status.ImageID = record.Image, record.ImageID
 	status.LastTerminationState = p.lastTermination(record, before)
 	switch record.State {
-	case Running:
+	case observed.Running:
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: second(record.Started)}
 		status.Ready, status.Started = true, new(true)
-	case Exited:
+	case observed.Exited:
 		if waiting := p.waitsToRestart(c, record); waiting != nil {
 			status.State.Waiting = waiting
 			status.LastTerminationState.Terminated = p.terminated(record)
@@ -69,11 +71,11 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 
 // lived is the record of a container's last attempt, or nil. One that is being made does not count: it may have to be made again, with the same
 // number. Nor does one that the status has gone past: those after it were lost with their sandbox.
-func (p *planner) lived(name string) *Container {
+func (p *planner) lived(name string) *observed.Container {
 	known := podspec.StatusOf(&p.pod.Status, name)
 	for _, record := range p.have.attempts(name) {
-		if record.State != Created {
-			if record.State == Exited && record.Attempt < int(known.RestartCount) {
+		if record.State != observed.Created {
+			if record.State == observed.Exited && record.Attempt < int(known.RestartCount) {
 				return nil
 			}
 			return &record
@@ -82,7 +84,7 @@ func (p *planner) lived(name string) *Container {
 	return nil
 }
 
-func (p *planner) isLast(record *Container) bool {
+func (p *planner) isLast(record *observed.Container) bool {
 	last := p.lived(record.Name)
 	return last != nil && last.ID == record.ID
 }
@@ -129,7 +131,7 @@ const exitUnknown = 137
 // exit is how a container ended, if it did.
 func (p *planner) exit(name string) (code int32, ended bool) {
 	if record := p.lived(name); record != nil {
-		return record.ExitCode, record.State == Exited
+		return record.ExitCode, record.State == observed.Exited
 	}
 	before := podspec.StatusOf(&p.pod.Status, name)
 	for _, state := range []corev1.ContainerState{before.State, before.LastTerminationState} {
@@ -141,7 +143,7 @@ func (p *planner) exit(name string) (code int32, ended bool) {
 }
 
 // waitsToRestart is why a dead container is not being restarted at this moment, or nil.
-func (p *planner) waitsToRestart(c podspec.Member, record *Container) *corev1.ContainerStateWaiting {
+func (p *planner) waitsToRestart(c podspec.Member, record *observed.Container) *corev1.ContainerStateWaiting {
 	if p.pod.DeletionTimestamp != nil || p.over() || !p.mayStart(c) {
 		return nil
 	}
@@ -186,9 +188,9 @@ func (p *planner) waitingForImage(c podspec.Member, failure Failure) *corev1.Con
 }
 
 // lastTermination is how the attempt before record ended.
-func (p *planner) lastTermination(record *Container, before corev1.ContainerStatus) corev1.ContainerState {
+func (p *planner) lastTermination(record *observed.Container, before corev1.ContainerStatus) corev1.ContainerState {
 	for _, other := range p.have.attempts(record.Name) {
-		if other.State == Exited && other.Attempt == record.Attempt-1 {
+		if other.State == observed.Exited && other.Attempt == record.Attempt-1 {
 			return corev1.ContainerState{Terminated: p.terminated(&other)}
 		}
 	}
@@ -198,7 +200,7 @@ func (p *planner) lastTermination(record *Container, before corev1.ContainerStat
 	return before.LastTerminationState
 }
 
-func (p *planner) terminated(record *Container) *corev1.ContainerStateTerminated {
+func (p *planner) terminated(record *observed.Container) *corev1.ContainerStateTerminated {
 	reason := record.Reason
 	if reason == "" && record.ExitCode == 0 {
 		reason = Completed
@@ -213,7 +215,7 @@ func (p *planner) terminated(record *Container) *corev1.ContainerStateTerminated
 }
 
 // told is whether the pod's status says how this attempt ended, or has gone past it.
-func (p *planner) told(record *Container) bool {
+func (p *planner) told(record *observed.Container) bool {
 	known := podspec.StatusOf(&p.pod.Status, record.Name)
 	for _, state := range []corev1.ContainerState{known.State, known.LastTerminationState} {
 		if state.Terminated != nil && state.Terminated.ContainerID == p.id(record) {
@@ -224,7 +226,20 @@ func (p *planner) told(record *Container) bool {
 }
 
 // id is a container's ID as the API writes it: with the runtime's name.
-func (p *planner) id(record *Container) string { return p.have.Node.Runtime + "://" + record.ID }
+func (p *planner) id(record *observed.Container) string {
+	return p.have.Node.Runtime + "://" + record.ID
+}
 
 // second is a time as the API keeps it.
 func second(t time.Time) metav1.Time { return metav1.Time{Time: t.Truncate(time.Second)} }
+
+// rejected stands before the sentence in the status of a pod that its node did not take.
+const rejected = "Pod was rejected: "
+
+// refusedStatus is what to say of a pod that the node does not take. Nothing was made of it, so there is nothing to say of its containers.
+func (p *planner) refusedStatus(refusal refusal.Refusal) corev1.PodStatus {
+	status := *p.pod.Status.DeepCopy()
+	status.Phase, status.Reason, status.Message = corev1.PodFailed, refusal.Reason, rejected+refusal.Message
+	status.StartTime = new(second(p.started()))
+	return status
+}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubelab/kube/pods/observed"
 )
 
 // told is a pod's status in a line: its phase, and what each container is doing.
@@ -158,11 +160,11 @@ func TestWhyAContainerWaits(t *testing.T) {
 			h.Failed["start web 0"] = Failure{Reason: CreateContainerError, Message: "no space", Count: 1, At: now}
 		}, "CreateContainerError: no space"},
 		{"its program is missing", func(h *Current) {
-			h.Containers = []Container{exited("web", 0, 0, 127, 0)}
+			h.Containers = []observed.Container{exited("web", 0, 0, 127, 0)}
 			h.Failed["start web 0"] = Failure{Reason: RunContainerError, Message: "exec: no such file", Count: 1, At: now}
 		}, "RunContainerError: exec: no such file"},
 		{"it crashes again and again", func(h *Current) {
-			h.Containers = []Container{exited("web", 2, 2, 1, 0)}
+			h.Containers = []observed.Container{exited("web", 2, 2, 1, 0)}
 		}, "CrashLoopBackOff: back-off 20s restarting failed container=web pod=web-1_shop(u1)"},
 	} {
 		have := sandboxed()
@@ -200,7 +202,7 @@ func TestAPodThatComesUpQuicklyAndWithoutTroubleIsToldOfOnce(t *testing.T) {
 	if up(200*time.Millisecond, none).Hold {
 		t.Error("after 200 ms nobody has been told that it is on its way")
 	}
-	if up(0, func(h *Current) { h.Containers = []Container{running("web", 0, 0)} }).Hold {
+	if up(0, func(h *Current) { h.Containers = []observed.Container{running("web", 0, 0)} }).Hold {
 		t.Error("that it runs is not told")
 	}
 	pod.Spec.Containers[0].EnvFrom = fromConfigMap("login")
@@ -273,7 +275,7 @@ func TestAnAttemptCountsWhenItHasBegun(t *testing.T) {
 	dead := exited("web", 0, 0, 3, time.Second)
 	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), sandboxed(dead))
 	half := running("web", 1, 0)
-	half.State = Created
+	half.State = observed.Created
 	if diff := cmp.Diff(pod.Status, Plan(pod, sandboxed(half, dead), now).Status); diff != "" {
 		t.Errorf("the next one is being made, and may have to be made again: %s", diff)
 	}

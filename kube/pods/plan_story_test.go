@@ -15,15 +15,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"kubelab/kube/pods/observed"
 	"kubelab/kube/pods/podstest"
 )
 
 // world is a node with one pod, in which anything may happen at any time.
 type world struct {
 	*rand.Rand
+	broken bool
 	pod    *corev1.Pod
-	have   Current // what there is
-	stream *stream // what the kubelet hears of it
+	have   Current          // what there is
+	stream *podstest.Stream // what the kubelet hears of it
 	clock  time.Time
 	jobs   map[string]*progress // of this kubelet
 	ghosts []*progress          // what a kubelet asked for that is dead: the runtime goes on with it
@@ -40,8 +42,8 @@ type progress struct {
 
 func newWorld(seed uint64, broken bool) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), clock: now, have: nothing(), jobs: map[string]*progress{}}
-	w.stream = &stream{Rand: w.Rand, broken: broken, observed: newObserved()}
-	w.stream.list(w.records())
+	w.broken = broken
+	w.stream = podstest.NewStream(w.Rand, broken, w.records())
 	policies := []corev1.RestartPolicy{corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever}
 	w.pod = podOf(policies[w.IntN(len(policies))], []string{"a", "b"}[:1+w.IntN(2)]...)
 	if w.IntN(4) == 0 {
@@ -52,15 +54,15 @@ func newWorld(seed uint64, broken bool) *world {
 
 // happen lets one thing happen.
 func (w *world) happen() {
-	running := slices.DeleteFunc(slices.Clone(w.have.Containers), func(c Container) bool { return c.State != Running })
+	running := slices.DeleteFunc(slices.Clone(w.have.Containers), func(c observed.Container) bool { return c.State != observed.Running })
 	switch n := w.IntN(100); {
 	case n < 40 && len(w.jobs) > 0:
 		name := slices.Sorted(maps.Keys(w.jobs))[w.IntN(len(w.jobs))]
 		if job := w.jobs[name]; w.advance(job) {
 			delete(w.jobs, name)
 			delete(w.have.Busy, name)
-			if _, failed := w.have.Failed[name]; !w.stream.seen().shows(job.action, failed) {
-				w.stream.list(w.records())
+			if _, failed := w.have.Failed[name]; !shows(w.stream.Seen(), job.action, failed) {
+				w.stream.List(w.records())
 			}
 		}
 	case n < 50 && len(w.ghosts) > 0:
@@ -86,7 +88,7 @@ func (w *world) happen() {
 
 // look is one turn of the kubelet. It returns what is earlier in the pod's story than what was said before.
 func (w *world) look() string {
-	w.stream.flow(w.records())
+	w.stream.Flow(w.records())
 	decision := Plan(w.pod, w.seen(), w.clock)
 	for _, action := range decision.Actions {
 		w.note("%v", action)
@@ -113,14 +115,14 @@ func (w *world) seen() Current {
 	for _, p := range w.jobs {
 		jobs = append(jobs, p.action)
 	}
-	settled := w.stream.seen().settled(jobs)
-	have.Sandboxes, have.Containers = settled.Sandboxes, settled.Containers
+	has := settled(w.stream.Seen(), jobs)
+	have.Sandboxes, have.Containers = has.Sandboxes, has.Containers
 	return have
 }
 
 // records are what there is.
-func (w *world) records() Records {
-	return Records{slices.Clone(w.have.Sandboxes), slices.Clone(w.have.Containers)}
+func (w *world) records() observed.Records {
+	return observed.Records{Sandboxes: slices.Clone(w.have.Sandboxes), Containers: slices.Clone(w.have.Containers)}
 }
 
 // advance takes a job one step further and says whether that was the last.
@@ -131,7 +133,7 @@ func (w *world) advance(p *progress) bool {
 	switch a := p.action.(type) {
 	case CreateSandbox:
 		if p.stage == 1 {
-			w.have.Sandboxes = append([]Sandbox{{ID: fmt.Sprint("s", w.made), Attempt: a.Attempt, Ready: true,
+			w.have.Sandboxes = append([]observed.Sandbox{{ID: fmt.Sprint("s", w.made), Attempt: a.Attempt, Ready: true,
 				IPs: []string{"10.244.1.2"}[:min(w.IntN(4), 1)]}}, w.have.Sandboxes...)
 		}
 		return p.stage == 2
@@ -146,7 +148,7 @@ func (w *world) advance(p *progress) bool {
 	case RemoveSandbox:
 		w.removeSandbox(a.ID)
 	case RemoveContainer:
-		w.have.Containers = slices.DeleteFunc(w.have.Containers, func(c Container) bool { return c.ID == a.ID })
+		w.have.Containers = slices.DeleteFunc(w.have.Containers, func(c observed.Container) bool { return c.ID == a.ID })
 	case DeletePod:
 		w.gone = true
 	}
@@ -154,20 +156,20 @@ func (w *world) advance(p *progress) bool {
 }
 
 func (w *world) start(p *progress, a StartContainer) bool {
-	up := slices.ContainsFunc(w.have.Sandboxes, func(s Sandbox) bool { return s.ID == a.Sandbox && s.Ready })
+	up := slices.ContainsFunc(w.have.Sandboxes, func(s observed.Sandbox) bool { return s.ID == a.Sandbox && s.Ready })
 	if !up || w.IntN(8) == 0 {
 		w.have.Failed[a.Job()] = Failure{Reason: RunContainerError, Message: "no", Count: 1, At: w.clock}
 		return true
 	}
 	for i := range w.have.Containers {
-		if c := &w.have.Containers[i]; c.Name == a.Container && c.Attempt == a.Attempt && c.State == Created && p.stage == 2 {
-			c.State, c.Started = Running, w.clock
+		if c := &w.have.Containers[i]; c.Name == a.Container && c.Attempt == a.Attempt && c.State == observed.Created && p.stage == 2 {
+			c.State, c.Started = observed.Running, w.clock
 		}
 	}
 	if p.stage == 1 {
-		w.have.Containers = append(w.have.Containers, Container{ID: fmt.Sprint(a.Container, w.made), Name: a.Container, Sandbox: a.Sandbox,
-			Attempt: a.Attempt, Streak: a.Streak, State: Created, Image: a.Container + ":1"})
-		slices.SortFunc(w.have.Containers, func(a, b Container) int {
+		w.have.Containers = append(w.have.Containers, observed.Container{ID: fmt.Sprint(a.Container, w.made), Name: a.Container, Sandbox: a.Sandbox,
+			Attempt: a.Attempt, Streak: a.Streak, State: observed.Created, Image: a.Container + ":1"})
+		slices.SortFunc(w.have.Containers, func(a, b observed.Container) int {
 			return gocmp.Or(gocmp.Compare(a.Name, b.Name), gocmp.Compare(b.Attempt, a.Attempt))
 		})
 	}
@@ -176,8 +178,8 @@ func (w *world) start(p *progress, a StartContainer) bool {
 
 func (w *world) end(id string, code int32) {
 	for i := range w.have.Containers {
-		if c := &w.have.Containers[i]; c.ID == id && c.State != Exited {
-			c.State, c.Finished, c.ExitCode = Exited, w.clock, code
+		if c := &w.have.Containers[i]; c.ID == id && c.State != observed.Exited {
+			c.State, c.Finished, c.ExitCode = observed.Exited, w.clock, code
 			w.note("%s exited with %d", id, code)
 		}
 	}
@@ -197,8 +199,8 @@ func (w *world) stopSandbox(id string) {
 }
 
 func (w *world) removeSandbox(id string) {
-	w.have.Sandboxes = slices.DeleteFunc(w.have.Sandboxes, func(s Sandbox) bool { return s.ID == id })
-	w.have.Containers = slices.DeleteFunc(w.have.Containers, func(c Container) bool { return c.Sandbox == id })
+	w.have.Sandboxes = slices.DeleteFunc(w.have.Sandboxes, func(s observed.Sandbox) bool { return s.ID == id })
+	w.have.Containers = slices.DeleteFunc(w.have.Containers, func(c observed.Container) bool { return c.Sandbox == id })
 }
 
 // loseSandbox: its shim is killed. A runtime that lives tells of that; one that starts anew finds nothing.
@@ -221,8 +223,7 @@ func (w *world) killKubelet() {
 		}
 	}
 	clear(w.jobs)
-	w.stream = &stream{Rand: w.Rand, broken: w.stream.broken, observed: newObserved()}
-	w.stream.list(w.records())
+	w.stream = podstest.NewStream(w.Rand, w.broken, w.records())
 	w.have.Busy, w.have.Failed, w.have.Images = map[string]time.Time{}, map[string]Failure{}, map[string]Image{}
 	w.have.Seen = w.clock
 }
@@ -241,8 +242,8 @@ func TestWhateverHappensAStatusTellsAStoryThatNeverGoesBack(t *testing.T) {
 				}
 				w.happen()
 			}
-			w.stream.list(w.records())
-			if diff := cmp.Diff(w.records(), w.stream.seen(), cmpopts.EquateEmpty()); diff != "" {
+			w.stream.List(w.records())
+			if diff := cmp.Diff(w.records(), w.stream.Seen(), cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("in story %d (broken stream: %v) the kubelet is mistaken at the end (-is +seen):\n%s\n\n%s", seed, broken, diff, strings.Join(w.story, "\n"))
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
 )
 
 var now = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -40,29 +41,29 @@ func nothing() Current {
 }
 
 // sandboxed is a node with a ready sandbox, and these containers in it.
-func sandboxed(containers ...Container) Current {
+func sandboxed(containers ...observed.Container) Current {
 	have := nothing()
-	have.Sandboxes = []Sandbox{{ID: "s0", Ready: true, IPs: []string{"10.244.1.2"}}}
+	have.Sandboxes = []observed.Sandbox{{ID: "s0", Ready: true, IPs: []string{"10.244.1.2"}}}
 	have.Containers = containers
 	return have
 }
 
-func running(name string, attempt int, since time.Duration) Container {
-	return Container{ID: fmt.Sprintf("%s-%d", name, attempt), Name: name, Sandbox: "s0", Attempt: attempt, State: Running,
+func running(name string, attempt int, since time.Duration) observed.Container {
+	return observed.Container{ID: fmt.Sprintf("%s-%d", name, attempt), Name: name, Sandbox: "s0", Attempt: attempt, State: observed.Running,
 		Image: name + ":1", ImageID: "sha256:" + name, Started: ago(since)}
 }
 
 // exited is a container that ran for a minute and ended some time ago.
-func exited(name string, attempt, streak int, code int32, end time.Duration) Container {
+func exited(name string, attempt, streak int, code int32, end time.Duration) observed.Container {
 	c := running(name, attempt, end+time.Minute)
-	c.Streak, c.State, c.ExitCode, c.Finished = streak, Exited, code, ago(end)
+	c.Streak, c.State, c.ExitCode, c.Finished = streak, observed.Exited, code, ago(end)
 	return c
 }
 
 // doing is what this kubelet sees of a pod while jobs are under way.
 func doing(have Current, jobs ...Action) Current {
-	settled := Records{have.Sandboxes, have.Containers}.settled(jobs)
-	have.Sandboxes, have.Containers = settled.Sandboxes, settled.Containers
+	has := settled(observed.Records{Sandboxes: have.Sandboxes, Containers: have.Containers}, jobs)
+	have.Sandboxes, have.Containers = has.Sandboxes, has.Containers
 	for _, job := range jobs {
 		have.Busy[job.Job()] = time.Time{}
 	}
@@ -211,7 +212,7 @@ func TestOnlyTheLastDeadContainerIsKept(t *testing.T) {
 
 func TestAContainerThatWasCreatedAndNeverStartedIsMadeAnew(t *testing.T) {
 	half := running("web", 0, 0)
-	half.State = Created
+	half.State = observed.Created
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	check(t, "the kubelet died in the middle", actions(pod, sandboxed(half)), "remove dead container web")
 	have := sandboxed(half)
@@ -232,12 +233,12 @@ func TestWhenTheSandboxDiesThePodGetsANewOne(t *testing.T) {
 	have.Sandboxes[0].Ready = false
 	check(t, "a new sandbox", actions(pod, have), "create sandbox (attempt 1)")
 
-	have.Sandboxes = []Sandbox{{ID: "s1", Attempt: 1, Ready: true, IPs: []string{"10.244.1.3"}}, have.Sandboxes[0]}
+	have.Sandboxes = []observed.Sandbox{{ID: "s1", Attempt: 1, Ready: true, IPs: []string{"10.244.1.3"}}, have.Sandboxes[0]}
 	check(t, "the container starts in it", actions(pod, have), "start container web (attempt 1) in sandbox s1")
 
 	again := running("web", 1, time.Second)
 	again.Sandbox = "s1"
-	have.Containers = []Container{again, have.Containers[0]}
+	have.Containers = []observed.Container{again, have.Containers[0]}
 	pod.Status = Plan(pod, have, now).Status
 	check(t, "and the old one goes", actions(pod, have), "remove sandbox s0")
 }
@@ -252,7 +253,7 @@ func TestWhatStillRunsInASandboxThatFailedIsStopped(t *testing.T) {
 func TestADeadSandboxIsKeptAsLongAsABackOffIsTakenFromIt(t *testing.T) {
 	have := sandboxed(exited("web", 4, 4, 1, time.Second))
 	have.Sandboxes[0].Ready = false
-	have.Sandboxes = []Sandbox{{ID: "s1", Attempt: 1, Ready: true, IPs: []string{"10.244.1.3"}}, have.Sandboxes[0]}
+	have.Sandboxes = []observed.Sandbox{{ID: "s1", Attempt: 1, Ready: true, IPs: []string{"10.244.1.3"}}, have.Sandboxes[0]}
 	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), have)
 	check(t, "the container is backed off", actions(pod, have), "")
 	pod.Spec.RestartPolicy = corev1.RestartPolicyNever

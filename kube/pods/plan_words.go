@@ -11,16 +11,6 @@ const (
 	maxPodWords = 12 << 10
 )
 
-// said is what a status tells of an end: what the runtime has to say, and then the program's own words. They are a text, whatever the program wrote: what is no
-// text would come back from the API server changed, and be told again for ever.
-func said(runtime, program string) string {
-	program = strings.ToValidUTF8(program, "\uFFFD")
-	if runtime == "" || program == "" {
-		return runtime + program
-	}
-	return runtime + ": " + program
-}
-
 // shortened leaves each of a pod's containers its share of what may be said.
 func shortened(words string, containers int) string {
 	if share := maxPodWords / max(containers, 1); len(words) > share {

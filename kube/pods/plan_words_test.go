@@ -8,12 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-func TestAnEndIsToldInTheRuntimesWordsAndThenInTheProgramsOwn(t *testing.T) {
-	check(t, "both", said("cannot start", "no disk"), "cannot start: no disk")
-	check(t, "one", said("", "no disk")+said("cannot start", ""), "no diskcannot start")
-	check(t, "no text", said("", "\xff\xfedisk"), "\uFFFDdisk")
-}
-
 func TestTheContainersOfAPodShareWhatMayBeSaidOfTheirEnds(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyNever, "a", "b", "c", "d", "e", "f")
 	dead := exited("a", 0, 0, 1, time.Second)

@@ -10,11 +10,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"kubelab/kube/api"
 	"kubelab/kube/operator"
+	"kubelab/kube/pods/refusal"
 )
 
 // refuse decides, once for each pod, whether the node takes it. What was begun has been taken, be it by a kubelet before this one.
-func (o *Operator) refuse(ctx context.Context, l *life, pod *corev1.Pod, have Current) (*Refusal, error) {
+func (o *Operator) refuse(ctx context.Context, l *life, pod *corev1.Pod, have Current) (*refusal.Refusal, error) {
 	o.taking.Lock() // of two pods that want the same port one is first
 	defer o.taking.Unlock()
 	begun := hasBegun(pod) || len(have.Sandboxes)+len(have.Containers) > 0
@@ -27,7 +29,7 @@ func (o *Operator) refuse(ctx context.Context, l *life, pod *corev1.Pod, have Cu
 		return nil, err
 	}
 	node, err := o.nodes.Get(o.node.Name)
-	if err == nil && Refuse(pod, node, taken) != nil {
+	if err == nil && refusal.Of(pod, node, taken) != nil {
 		// That is final, and a scheduler may know the node better than its own watch does.
 		node, err = o.client.CoreV1().Nodes().Get(ctx, o.node.Name, metav1.GetOptions{})
 	}
@@ -37,7 +39,7 @@ func (o *Operator) refuse(ctx context.Context, l *life, pod *corev1.Pod, have Cu
 	if len(node.Status.Allocatable) == 0 {
 		return nil, fmt.Errorf("node %s has not said yet what it has to give", node.Name)
 	}
-	l.refusal = Refuse(pod, node, taken)
+	l.refusal = refusal.Of(pod, node, taken)
 	l.taken = l.refusal == nil
 	return l.refusal, nil
 }
@@ -61,7 +63,7 @@ func (o *Operator) taken() ([]*corev1.Pod, error) {
 		} else if !hasBegun(pod) {
 			continue
 		}
-		if !finished(pod) {
+		if !api.PodEnded(pod) {
 			taken = append(taken, pod)
 		}
 	}

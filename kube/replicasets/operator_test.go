@@ -21,7 +21,7 @@ import (
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	podkind "kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
 	"kubelab/kube/services"
 )
@@ -76,7 +76,7 @@ func (h held) Read(into []byte) (int, error) {
 func newLab(t *testing.T) *lab {
 	controllers := apiservertest.Controllers(replicasets.Loops...)
 	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
-		[]api.Kind{podkind.Kind}, replicasets.Kinds)...)
+		podkind.Kinds, replicasets.Kinds)...)
 	l := &lab{t, cluster.Admin(), &line{}}
 	straight := cluster.As(controllers, "")
 	config := rest.CopyConfig(straight.Config)

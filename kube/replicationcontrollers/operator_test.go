@@ -15,7 +15,7 @@ import (
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicationcontrollers"
 	"kubelab/kube/services"
 )
@@ -25,7 +25,7 @@ func newLab(t *testing.T) *operator.Client {
 	t.Helper()
 	controllers := apiservertest.Controllers(replicationcontrollers.Loops...)
 	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
-		[]api.Kind{pods.Kind}, replicationcontrollers.Kinds)...)
+		podkind.Kinds, replicationcontrollers.Kinds)...)
 	client := cluster.As(controllers, "")
 	loop, err := replicationcontrollers.New(client)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
-	"kubelab/kube/pods"
+	"kubelab/kube/pods/podkind"
 	"kubelab/kube/scheduler"
 	"kubelab/kube/services"
 )
@@ -39,7 +39,7 @@ func newLab(t testing.TB) *lab { return newLabBehind(t, nil) }
 
 // newLabBehind is a lab whose scheduler reaches the API server by what between makes of its client.
 func newLabBehind(t testing.TB, between func(*operator.Client) *operator.Client) *lab {
-	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, scheduler.Component), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds, []api.Kind{pods.Kind})...)
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, scheduler.Component), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds, podkind.Kinds)...)
 	client := cluster.As(scheduler.Component, "")
 	if between != nil {
 		client = between(client)

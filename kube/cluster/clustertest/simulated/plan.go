@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/observed"
 )
 
 // takes is how long a container takes to start, and to end when it is asked to.
@@ -55,26 +56,26 @@ func endOf(action pods.Action, pod *corev1.Pod, have pods.Current) time.Time {
 func carryOut(action pods.Action, have *pods.Current, address netip.Addr, now time.Time) {
 	switch a := action.(type) {
 	case pods.CreateSandbox:
-		sandbox := pods.Sandbox{ID: fmt.Sprintf("sandbox-%d", a.Attempt), Attempt: a.Attempt, Ready: true, IPs: []string{address.String()}}
+		sandbox := observed.Sandbox{ID: fmt.Sprintf("sandbox-%d", a.Attempt), Attempt: a.Attempt, Ready: true, IPs: []string{address.String()}}
 		have.Sandboxes = slices.Insert(have.Sandboxes, 0, sandbox)
 	case pods.PullImage:
 		have.Images[a.Container] = pods.Image{Ref: a.Image, Attempt: a.Attempt}
 	case pods.StartContainer:
-		have.Containers = slices.Insert(have.Containers, 0, pods.Container{
+		have.Containers = slices.Insert(have.Containers, 0, observed.Container{
 			ID: fmt.Sprintf("%s-%d", a.Container, a.Attempt), Name: a.Container, Sandbox: a.Sandbox, Attempt: a.Attempt,
-			Streak: a.Streak, State: pods.Running, Image: a.Image, ImageID: a.Image, Started: now,
+			Streak: a.Streak, State: observed.Running, Image: a.Image, ImageID: a.Image, Started: now,
 		})
 	case pods.StopContainer:
-		i := slices.IndexFunc(have.Containers, func(c pods.Container) bool { return c.ID == a.ID })
-		have.Containers[i].State, have.Containers[i].Finished = pods.Exited, now
+		i := slices.IndexFunc(have.Containers, func(c observed.Container) bool { return c.ID == a.ID })
+		have.Containers[i].State, have.Containers[i].Finished = observed.Exited, now
 	case pods.RemoveContainer:
-		have.Containers = slices.DeleteFunc(have.Containers, func(c pods.Container) bool { return c.ID == a.ID })
+		have.Containers = slices.DeleteFunc(have.Containers, func(c observed.Container) bool { return c.ID == a.ID })
 	case pods.StopSandbox:
-		i := slices.IndexFunc(have.Sandboxes, func(s pods.Sandbox) bool { return s.ID == a.ID })
+		i := slices.IndexFunc(have.Sandboxes, func(s observed.Sandbox) bool { return s.ID == a.ID })
 		have.Sandboxes[i].Ready = false
 	case pods.RemoveSandbox:
-		have.Sandboxes = slices.DeleteFunc(have.Sandboxes, func(s pods.Sandbox) bool { return s.ID == a.ID })
-		have.Containers = slices.DeleteFunc(have.Containers, func(c pods.Container) bool { return c.Sandbox == a.ID })
+		have.Sandboxes = slices.DeleteFunc(have.Sandboxes, func(s observed.Sandbox) bool { return s.ID == a.ID })
+		have.Containers = slices.DeleteFunc(have.Containers, func(c observed.Container) bool { return c.Sandbox == a.ID })
 	}
 }
 

@@ -1,4 +1,4 @@
-package pods
+package podkind
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func readyContainers(pod *corev1.Pod) []corev1.ContainerStatus {
 // statusWord is one word for the state of a pod: its phase, unless there is something more telling, as why its first
 // troubled container does not run.
 func statusWord(pod *corev1.Pod) string {
-	if pod.DeletionTimestamp != nil && !finished(pod) {
+	if pod.DeletionTimestamp != nil && !api.PodEnded(pod) {
 		if pod.Status.Reason == "NodeLost" {
 			return "Unknown"
 		}

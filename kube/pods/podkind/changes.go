@@ -1,4 +1,4 @@
-package pods
+package podkind
 
 import (
 	corev1 "k8s.io/api/core/v1"

@@ -1,4 +1,4 @@
-package pods
+package podkind
 
 import (
 	"strings"
@@ -31,9 +31,9 @@ const oneContainer = `containers: [{name: main, image: nginx}]`
 func created(t *testing.T, spec string, others map[string]api.Object) (*corev1.Pod, error) {
 	t.Helper()
 	pod := declared(t, spec)
-	Kind.Default(pod)
-	err := Kind.Admit(pod, func(plural, _, name string) api.Object { return others[plural+"/"+name] })
-	Kind.Prepare(pod, nil)
+	Kinds[0].Default(pod)
+	err := Kinds[0].Admit(pod, func(plural, _, name string) api.Object { return others[plural+"/"+name] })
+	Kinds[0].Prepare(pod, nil)
 	return pod, err
 }
 
@@ -132,7 +132,7 @@ func update(t *testing.T, change func(*corev1.PodSpec)) []string {
 	pod := old.DeepCopy()
 	change(&pod.Spec)
 	var messages []string
-	for _, err := range Kind.ValidateUpdate(pod, old) {
+	for _, err := range Kinds[0].ValidateUpdate(pod, old) {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		messages = append(messages, first)
 	}
@@ -190,7 +190,7 @@ func TestAPodGetsTheTimeToEndThatItAskedFor(t *testing.T) {
 		"none where nothing runs yet":      {unbound, nil, 0},
 		"none where nothing runs any more": {done, nil, 0},
 	} {
-		if got := Kind.GracePeriod(test.pod, test.asked); got != test.want {
+		if got := Kinds[0].GracePeriod(test.pod, test.asked); got != test.want {
 			t.Errorf("%s: %d s, want %d s", name, got, test.want)
 		}
 	}
@@ -246,7 +246,7 @@ func TestTheRowOfAPod(t *testing.T) {
 			Conditions: []corev1.PodCondition{{Type: "lb", Status: corev1.ConditionTrue}}},
 	}
 	got := map[string]any{}
-	for _, c := range Kind.Columns {
+	for _, c := range Kinds[0].Columns {
 		got[c.Name] = c.Value(pod)
 	}
 	want := map[string]any{

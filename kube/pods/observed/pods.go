@@ -1,26 +1,31 @@
-package pods
+package observed
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"reflect"
 	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
 	"kubelab/kube/trace"
 )
 
-// Observed is what the runtime has, by pod, as its events and lists have told it. Both come late, more than once or not at all, and
+// Pods are what the runtime has, by pod, as its events and lists have told it. Both come late, more than once or not at all, and
 // lists overlap with events. So each record only moves forward, an ID that has gone never comes back, and what a list lacks goes only
 // if nothing was told of it since the list was asked for.
-type Observed struct {
+type Pods struct {
+	runtime runtimeapi.RuntimeServiceClient
+	words   func(context.Context, *runtimeapi.ContainerStatus) string
+
 	mu      sync.Mutex
 	listed  bool   // the runtime is listened to, and was listed since
 	tick    uint64 // counts what was asked and told
-	pods    map[podID]Records
+	pods    map[Pod]Records
 	told    map[string]mention // by ID of a sandbox or container
 	removed map[string]uint64  // by ID: when it went
 	before  uint64             // when the last list of everything was asked for
@@ -28,77 +33,80 @@ type Observed struct {
 
 // mention is when something was told of a record last, and whose it is.
 type mention struct {
-	pod podID
+	pod Pod
 	at  uint64
 }
 
-// podID is one pod among those that have had its name one after the other.
-type podID struct {
+// Pod is one pod among those that have had its name one after the other.
+type Pod struct {
 	operator.Key
-	uid types.UID
+	UID types.UID
 }
 
-// novelty is what was told of a pod that was not known. The more of it, the sooner the pod is looked at.
-type novelty int
+// News is what was told of a pod that was not known. The more of it, the sooner the pod is looked at.
+type News int
 
+// What may be new.
 const (
-	nothingNew novelty = iota
-	newWork            // something was made or removed, as jobs do
-	newEnd             // something has ended, or went without an end
+	Nothing News = iota
+	Work         // something was made or removed, as jobs do
+	End          // something has ended, or went without an end
 )
 
-func newObserved() *Observed {
-	return &Observed{pods: map[podID]Records{}, told: map[string]mention{}, removed: map[string]uint64{}}
+// New knows nothing yet. It asks runtime, and words for what a program said before it ended (its termination message), which is read once for each
+// container that has ended.
+func New(runtime runtimeapi.RuntimeServiceClient, words func(context.Context, *runtimeapi.ContainerStatus) string) *Pods {
+	return &Pods{runtime: runtime, words: words, pods: map[Pod]Records{}, told: map[string]mention{}, removed: map[string]uint64{}}
 }
 
-// of is what the runtime has under a pod's name. It is not known until the runtime was listed.
-func (o *Observed) of(key operator.Key) (records map[types.UID]Records, listed bool) {
+// Of is what the runtime has under a pod's name. It is not known until the runtime was listed.
+func (o *Pods) Of(key operator.Key) (records map[types.UID]Records, listed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	records = map[types.UID]Records{}
 	for pod, has := range o.pods {
 		if pod.Key == key {
-			records[pod.uid] = Records{slices.Clone(has.Sandboxes), slices.Clone(has.Containers)}
+			records[pod.UID] = Records{slices.Clone(has.Sandboxes), slices.Clone(has.Containers)}
 		}
 	}
 	return records, o.listed
 }
 
-// lost notes that nobody listens to the runtime any more. What it has is known again after the next list of everything.
-func (o *Observed) lost() {
+// Lost notes that nobody listens to the runtime any more. What it has is known again after the next list of everything.
+func (o *Pods) Lost() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.listed = false
 }
 
-// ask is called before the runtime is asked for a list, whose answer goes to answered.
-func (o *Observed) ask() (asked uint64) {
+// Ask is called before the runtime is asked for a list, whose answer goes to Answered.
+func (o *Pods) Ask() (asked uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
 	return o.tick
 }
 
-// event takes in what an event tells of some of a pod's records, and says what of it was news.
-func (o *Observed) event(pod podID, tells Records) novelty {
+// Event takes in what an event tells of some of a pod's records, and says what of it was news.
+func (o *Pods) Event(pod Pod, tells Records) News {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
 	return o.take(pod, tells, 0)
 }
 
-// answered takes in a list of all that the runtime has, or has under one name, and says what was news of which pods.
-func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.Key) map[operator.Key]novelty {
+// Answered takes in a list of all that the runtime has, or has under one name, and says what was news of which pods.
+func (o *Pods) Answered(asked uint64, all map[Pod]Records, only *operator.Key) map[operator.Key]News {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
-	found := map[operator.Key]novelty{}
+	found := map[operator.Key]News{}
 	there := map[string]bool{}
 	for pod, tells := range all {
-		for id := range tells.ids() {
+		for id := range tells.IDs() {
 			there[id] = true
 		}
-		if n := o.take(pod, tells, asked); n != nothingNew {
+		if n := o.take(pod, tells, asked); n != Nothing {
 			found[pod.Key] = max(found[pod.Key], n)
 		}
 	}
@@ -106,7 +114,7 @@ func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.
 		if only != nil && *only != pod.Key {
 			continue
 		}
-		for _, id := range slices.Collect(has.ids()) {
+		for _, id := range slices.Collect(has.IDs()) {
 			if !there[id] && o.told[id].at < asked && o.told[id].at > 0 {
 				found[pod.Key] = max(found[pod.Key], o.drop(pod, id))
 			}
@@ -121,17 +129,17 @@ func (o *Observed) answered(asked uint64, all map[podID]Records, only *operator.
 }
 
 // take merges what is told into what is known. asked is when the list was asked for that tells it, 0 for an event.
-func (o *Observed) take(pod podID, tells Records, asked uint64) novelty {
-	has, most := o.pods[pod], nothingNew
+func (o *Pods) take(pod Pod, tells Records, asked uint64) News {
+	has, most := o.pods[pod], Nothing
 	for _, told := range tells.Sandboxes {
 		if o.removed[told.ID] > 0 {
 			continue
 		}
 		i := slices.IndexFunc(has.Sandboxes, func(s Sandbox) bool { return s.ID == told.ID })
 		if i < 0 {
-			has.Sandboxes, most = append(has.Sandboxes, told), max(most, noveltyOf(told.Ready))
+			has.Sandboxes, most = append(has.Sandboxes, told), max(most, newsOf(told.Ready))
 		} else if later := laterSandbox(has.Sandboxes[i], told, o.told[told.ID].at < asked); !reflect.DeepEqual(later, has.Sandboxes[i]) {
-			has.Sandboxes[i], most = later, max(most, noveltyOf(later.Ready))
+			has.Sandboxes[i], most = later, max(most, newsOf(later.Ready))
 		}
 		o.told[told.ID] = mention{pod, o.tick}
 	}
@@ -141,13 +149,13 @@ func (o *Observed) take(pod podID, tells Records, asked uint64) novelty {
 		}
 		i := slices.IndexFunc(has.Containers, func(c Container) bool { return c.ID == told.ID })
 		if i < 0 {
-			has.Containers, most = append(has.Containers, told), max(most, noveltyOf(told.State != Exited))
+			has.Containers, most = append(has.Containers, told), max(most, newsOf(told.State != Exited))
 		} else if later := laterContainer(has.Containers[i], told); later.State != has.Containers[i].State {
-			has.Containers[i], most = later, max(most, noveltyOf(later.State != Exited))
+			has.Containers[i], most = later, max(most, newsOf(later.State != Exited))
 		}
 		o.told[told.ID] = mention{pod, o.tick}
 	}
-	if most != nothingNew {
+	if most != Nothing {
 		slices.SortStableFunc(has.Sandboxes, func(a, b Sandbox) int { return cmp.Compare(b.Attempt, a.Attempt) })
 		slices.SortStableFunc(has.Containers, func(a, b Container) int {
 			return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Attempt, a.Attempt))
@@ -157,30 +165,30 @@ func (o *Observed) take(pod podID, tells Records, asked uint64) novelty {
 	return most
 }
 
-// noveltyOf is the news that something was told of that lives, or does not.
-func noveltyOf(lives bool) novelty {
+// newsOf is the news that something was told of that lives, or does not.
+func newsOf(lives bool) News {
 	if lives {
-		return newWork
+		return Work
 	}
-	return newEnd
+	return End
 }
 
-// gone takes in that a sandbox or container was removed, and says of which pod, and whether anything of it was known.
-func (o *Observed) gone(id string) (operator.Key, novelty) {
+// Gone takes in that a sandbox or container was removed, and says of which pod, and whether anything of it was known.
+func (o *Pods) Gone(id string) (operator.Key, News) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
 	o.removed[id] = o.tick
 	is, known := o.told[id]
 	if !known {
-		return operator.Key{}, nothingNew
+		return operator.Key{}, Nothing
 	}
 	return is.pod.Key, o.drop(is.pod, id)
 }
 
 // drop forgets a container, or a sandbox with all that is in it.
-func (o *Observed) drop(pod podID, id string) novelty {
-	most := newWork
+func (o *Pods) drop(pod Pod, id string) News {
+	most := Work
 	went := func(id string) {
 		delete(o.told, id)
 		o.removed[id] = o.tick
@@ -189,7 +197,7 @@ func (o *Observed) drop(pod podID, id string) novelty {
 	has := o.pods[pod]
 	has.Sandboxes = slices.DeleteFunc(has.Sandboxes, func(s Sandbox) bool {
 		if s.ID == id && s.Ready {
-			most = newEnd
+			most = End
 		}
 		return s.ID == id
 	})
@@ -198,7 +206,7 @@ func (o *Observed) drop(pod podID, id string) novelty {
 			return false
 		}
 		if went(c.ID); c.State != Exited {
-			most = newEnd
+			most = End
 		}
 		return true
 	})
@@ -209,7 +217,7 @@ func (o *Observed) drop(pod podID, id string) novelty {
 }
 
 // known is what is known of a sandbox or container: one record of one pod, or nothing.
-func (o *Observed) known(id string) (podID, Records) {
+func (o *Pods) known(id string) (Pod, Records) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	pod := o.told[id].pod
@@ -224,8 +232,8 @@ func (o *Observed) known(id string) (podID, Records) {
 	return pod, is
 }
 
-// explain notes which steps made a record what it is, unless it has become another since.
-func (o *Observed) explain(id string, as State, causes []trace.ID) {
+// Explain notes which steps made a record what it is, unless it has become another since.
+func (o *Pods) Explain(id string, as State, causes []trace.ID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	has := o.pods[o.told[id].pod]

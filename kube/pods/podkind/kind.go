@@ -1,4 +1,4 @@
-package pods
+package podkind
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"kubelab/kube/pods/subresources"
 )
 
-// Kind is the Pod: containers that live and die together on one node, with one address.
-var Kind = api.Type[*corev1.Pod]{
+// Kinds are those of this room: the Pod, containers that live and die together on one node, with one address.
+var Kinds = []api.Kind{api.Type[*corev1.Pod]{
 	Names: api.Names{
 		Plural: "pods", Short: []string{"po"}, Categories: []string{"all"}, Namespaced: true, HasStatus: true,
 	},
@@ -30,7 +30,7 @@ var Kind = api.Type[*corev1.Pod]{
 	GracePeriod:    gracePeriod,
 	Subresources:   subresources.OfPods,
 	Columns:        columns,
-}.Kind()
+}.Kind()}
 
 // setDefaults adds to what every template gets what only a pod gets.
 func setDefaults(pod *corev1.Pod) {
@@ -68,7 +68,7 @@ func requestLimits(r *corev1.ResourceRequirements) {
 // gracePeriod is the time that a pod's processes get to end. Where there are none, there is nothing to wait for.
 func gracePeriod(pod *corev1.Pod, asked *int64) int64 {
 	switch {
-	case pod.Spec.NodeName == "", finished(pod):
+	case pod.Spec.NodeName == "", api.PodEnded(pod):
 		return 0
 	case asked != nil && *asked < 0:
 		return 1
@@ -78,10 +78,6 @@ func gracePeriod(pod *corev1.Pod, asked *int64) int64 {
 		return *pod.Spec.TerminationGracePeriodSeconds
 	}
 	return corev1.DefaultTerminationGracePeriodSeconds
-}
-
-func finished(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // The fields of a pod that may change; everything else is the pod.

@@ -1,4 +1,4 @@
-package pods
+package refusal
 
 import (
 	"fmt"
@@ -17,12 +17,9 @@ import (
 // Refusal is why a node does not take a pod: in a word, which becomes the reason of the pod's status, and in a sentence.
 type Refusal struct{ Reason, Message string }
 
-// rejected stands before the sentence in the status of a pod that its node did not take.
-const rejected = "Pod was rejected: "
-
-// Refuse looks whether a node can take a pod beside those that it has taken. A scheduler has looked already, but not at every pod: who names the
+// Of looks whether a node can take a pod beside those that it has taken. A scheduler has looked already, but not at every pod: who names the
 // node in the pod's spec asks no scheduler. And between its look and this one the node may have changed. The words are upstream's.
-func Refuse(pod *corev1.Pod, node *corev1.Node, taken []*corev1.Pod) *Refusal {
+func Of(pod *corev1.Pod, node *corev1.Node, taken []*corev1.Pod) *Refusal {
 	for _, rule := range []func(*corev1.Pod, *corev1.Node, []*corev1.Pod) *Refusal{refuseForResources, refuseForAffinity, refuseForPorts, refuseForTaints} {
 		if refusal := rule(pod, node, taken); refusal != nil {
 			return refusal
@@ -110,12 +107,4 @@ func refuseForTaints(pod *corev1.Pod, node *corev1.Node, _ []*corev1.Pod) *Refus
 
 func failed(rule, why string) *Refusal {
 	return &Refusal{rule, fmt.Sprintf("Predicate %s failed: %s", rule, why)}
-}
-
-// refusedStatus is what to say of a pod that the node does not take. Nothing was made of it, so there is nothing to say of its containers.
-func (p *planner) refusedStatus(refusal Refusal) corev1.PodStatus {
-	status := *p.pod.Status.DeepCopy()
-	status.Phase, status.Reason, status.Message = corev1.PodFailed, refusal.Reason, rejected+refusal.Message
-	status.StartTime = new(second(p.started()))
-	return status
 }

@@ -1,4 +1,4 @@
-package pods
+package cri
 
 import (
 	"context"
@@ -89,26 +89,27 @@ func carryCauses(recorder *trace.Recorder) grpc.UnaryClientInterceptor {
 
 type madeKey struct{}
 
-// made are the steps that came of a piece of work.
-type made struct {
+// Made are the steps that came of a piece of work.
+type Made struct {
 	mu  sync.Mutex
 	ids []trace.ID
 }
 
-func (m *made) all() []trace.ID {
+// All are those until now.
+func (m *Made) All() []trace.ID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.ids
 }
 
-// withMade returns a context that gathers the steps that come of the work done in it.
-func withMade(ctx context.Context) (context.Context, *made) {
-	m := &made{}
+// WithMade returns a context that gathers the steps that come of the work done in it.
+func WithMade(ctx context.Context) (context.Context, *Made) {
+	m := &Made{}
 	return context.WithValue(ctx, madeKey{}, m), m
 }
 
 func madeIn(ctx context.Context, id trace.ID) {
-	if m, ok := ctx.Value(madeKey{}).(*made); ok {
+	if m, ok := ctx.Value(madeKey{}).(*Made); ok {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.ids = append(m.ids, id)
