@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -142,15 +143,30 @@ const runDir = "/run/kubelab"
 func clusterDir(name string) string { return path.Join(runDir, name) }
 
 // Command is what a person types to do something with this cluster.
-func (s *Spec) Command(words string) string {
+func (s *Spec) Command(words string) string { return "kube " + s.named(words) }
+
+func (s *Spec) named(words string) string {
 	if s.Name == DefaultName {
-		return "kube " + words
+		return words
 	}
-	return "kube " + words + " --name " + s.Name
+	return words + " --name " + s.Name
 }
 
 // Sudo is a command line for root as a person can type it anywhere: kube need not be in their PATH.
-func (s *Spec) Sudo(words string) string { return "sudo " + path.Join(s.Bin, s.Command(words)) }
+func (s *Spec) Sudo(words string) string {
+	return "sudo " + Quoted(path.Join(s.Bin, "kube")) + " " + s.named(words)
+}
+
+// unusual are the signs of a path that a shell may read as something else.
+var unusual = regexp.MustCompile(`[^-A-Za-z0-9_./:@%+,=]`)
+
+// Quoted is a path as a person can give it to a shell.
+func Quoted(path string) string {
+	if !unusual.MatchString(path) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
 
 // Kubeconfig is the file with which the admin reaches the cluster.
 func (s *Spec) Kubeconfig() string { return s.path("admin.kubeconfig") }

@@ -24,7 +24,7 @@ func (o Options) refuse(choices []choice, remedy string) error {
 // lasting says which of a person's choices a cluster with data cannot follow any more: its objects have such addresses.
 func (s *Spec) lasting(o Options) error {
 	return o.refuse([]choice{{"pod-cidr", o.Pods, s.Pods}, {"service-cidr", o.Services, s.Services}},
-		fmt.Sprintf("its objects have such addresses for good: leave the flag out, or remove it with all that it keeps (%s)", s.Sudo("down --data-dir "+s.DataDir)))
+		fmt.Sprintf("its objects have such addresses for good: leave the flag out, or remove it with all that it keeps (%s)", s.Sudo("down --data-dir "+Quoted(s.DataDir))))
 }
 
 // whileUp says which of a person's choices a cluster cannot follow while it runs.

@@ -46,6 +46,18 @@ func TestWhatARunningClusterCannotBecomeIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestACommandLineCanBeTypedAsItStandsWhateverThePath(t *testing.T) {
+	for bin, want := range map[string]string{
+		"/home/jo/kubelab/bin": "sudo /home/jo/kubelab/bin/kube down --name lab",
+		"/it's mine/bin":       `sudo '/it'\''s mine/bin/kube' down --name lab`,
+	} {
+		spec := Spec{Name: "lab", Bin: bin}
+		if got := spec.Sudo("down"); got != want {
+			t.Errorf("%s: it says %s, want %s", bin, got, want)
+		}
+	}
+}
+
 func TestWhatWasNotAskedForOrIsSoAlreadyIsNotRefused(t *testing.T) {
 	spec := small()
 	spec.Port, spec.Site = 6443, Site{Listen: "127.0.0.1:8080"}

@@ -222,11 +222,11 @@ func (o *upOptions) explain(ctx context.Context, out io.Writer, spec cluster.Spe
 		return err
 	}
 	fmt.Fprintf(out, `
-Use it:    %s/kubectl get nodes
+Use it:    %s get nodes
 Context:   %s
 As root:   export KUBECONFIG=%s
 Hosts:     %s
-`, spec.Bin, added, spec.Kubeconfig(), spec.Sudo("node list"))
+`, cluster.Quoted(filepath.Join(spec.Bin, "kubectl")), added, cluster.Quoted(spec.Kubeconfig()), spec.Sudo("node list"))
 	for _, host := range hosts {
 		if host.Stopped {
 			fmt.Fprintf(out, "Off:       %s, until %s\n", host.Name, spec.Sudo("node start "+host.Name))
