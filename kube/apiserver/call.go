@@ -27,6 +27,7 @@ type call struct {
 	name        string           // empty: the call is about all of them
 	subresource string           // "status", "log", …
 	sub         *api.Subresource // the kind's own of that name, if it has one
+	ended       <-chan struct{}  // closed when the kind is served no more
 
 	view          answer.View // in which the answer is wanted
 	notAcceptable error       // there is no such view
@@ -48,10 +49,11 @@ func (s *Server) parse(r *http.Request) (c *call, err error) {
 	if !ok || len(parts) == 0 {
 		return c, nil
 	}
-	if parts[0] == "namespaces" && len(parts) >= 3 && s.kinds[version+"/"+parts[2]] != nil {
+	served := s.serves.Load()
+	if parts[0] == "namespaces" && len(parts) >= 3 && served.byPath[version+"/"+parts[2]] != nil {
 		c.namespace, parts = parts[1], parts[2:]
 	}
-	c.kind = s.kinds[version+"/"+parts[0]]
+	c.kind, c.ended = served.byPath[version+"/"+parts[0]], served.ended[version+"/"+parts[0]]
 	if c.kind == nil {
 		return c, answer.NoSuchPath()
 	}

@@ -46,11 +46,12 @@ func (s *Server) serveChange(c *call, id trace.ID) error {
 
 // past reads an object as it was at a revision. One that did not exist leaves into as it is.
 func (s *Server) past(ctx context.Context, object trace.Ref, at store.Revision, into *map[string]any) error {
-	i := slices.IndexFunc(s.Kinds, func(kind api.Kind) bool { return kind.Plural == object.Resource })
+	kinds := s.serves.Load().kinds
+	i := slices.IndexFunc(kinds, func(kind api.Kind) bool { return kind.Plural == object.Resource })
 	if i < 0 {
 		return fmt.Errorf("no kind is called %s", object.Resource)
 	}
-	name := key(&s.Kinds[i], object.Namespace, object.Name)
+	name := key(&kinds[i], object.Namespace, object.Name)
 	page, err := s.Store.List(ctx, name, 1, "", at) // of all keys that begin like it, the key itself comes first
 	if err != nil || len(page.Records) == 0 || page.Records[0].Key != name {
 		return err

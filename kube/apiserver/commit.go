@@ -60,7 +60,7 @@ func (s *Server) commit(w *mutation) error {
 		change.Put = append(change.Put, store.Put{Key: objectKey, Value: value, Expires: w.c.kind.Transient})
 	}
 	if w.namespace != nil {
-		change.Expect[prefix(s.byKey["namespaces"], "")+w.namespace.GetName()] = revisionOf(w.namespace)
+		change.Expect[prefix(s.serves.Load().byKey["namespaces"], "")+w.namespace.GetName()] = revisionOf(w.namespace)
 	}
 	addClaims(&change, w, objectKey)
 	if err := addStep(&change, w, subject); err != nil {

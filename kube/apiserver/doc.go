@@ -27,7 +27,8 @@
 //   - list.go, watch.go: the reads; objects.go: where objects lie, and how they are found
 //   - subresources.go: scale, and what a kind has declared to be done with its objects
 //   - steps.go: the causal record; change.go: what a step's write did to its object, at /kubelab/steps/ID/change
-//   - server.go, first.go: what a server is made of, and the objects that it makes itself
+//   - server.go, first.go: what a server is made of, and the objects that it makes itself; registry.go: the kinds that are served, which
+//     may change while the server serves
 //
 // What clients send and get, and what they may ask besides, is beside this room, each in a package of its own: listen (the door), request
 // (bodies, options, selectors), answer (views, tables, lists, events, errors), apply (patches, and who manages which field), discovery

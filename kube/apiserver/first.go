@@ -99,9 +99,10 @@ func (s *Server) ownCall(ctx context.Context, object api.Object) (*call, error) 
 	}
 	r.Header.Set("User-Agent", "kubelab/apiserver")
 	own := user{name: access.APIServerUser, speaks: s.Policy.Components(access.APIServerUser, nil)}
-	for i := range s.Kinds {
-		if reflect.TypeOf(s.Kinds[i].New()) == reflect.TypeOf(object) {
-			return &call{r: r, user: own, kind: &s.Kinds[i], verb: "create", namespace: object.GetNamespace()}, nil
+	kinds := s.serves.Load().kinds
+	for i := range kinds {
+		if reflect.TypeOf(kinds[i].New()) == reflect.TypeOf(object) {
+			return &call{r: r, user: own, kind: &kinds[i], verb: "create", namespace: object.GetNamespace()}, nil
 		}
 	}
 	return nil, fmt.Errorf("no kind for %T: the server was made without it", object)

@@ -94,7 +94,7 @@ func page(c *call, selected request.Selector, records []*store.Item, revision st
 	limit := int(c.options.List.Limit)
 	found := answer.List{Kind: c.kind, Meta: metav1.ListMeta{ResourceVersion: strconv.FormatInt(int64(revision), 10)}}
 	for i, record := range records {
-		object, ok := record.Object.(*answer.Object)
+		object, ok := objectOf(record, c.kind)
 		if !ok || !selected.Matches(object.Is) {
 			continue
 		}

@@ -45,9 +45,9 @@ func (s *Server) decodeRecord(record store.Record) (any, error) {
 		return nil, nil
 	}
 	part, _, _ := strings.Cut(rest, "/")
-	kind := s.byKey[part]
+	kind := s.serves.Load().byKey[part]
 	if kind == nil {
-		return nil, fmt.Errorf("no kind has keys like this")
+		return &unserved{record: record}, nil
 	}
 	return decodeObject(kind, record)
 }
@@ -116,13 +116,14 @@ func (s *Server) get(ctx context.Context, kind *api.Kind, namespace, name string
 // lookup reads other objects for admission, from the cache.
 func (s *Server) lookup(ctx context.Context) api.Lookup {
 	return func(plural, namespace, name string) api.Object {
-		for i := range s.Kinds {
-			kind := &s.Kinds[i]
+		kinds := s.serves.Load().kinds
+		for i := range kinds {
+			kind := &kinds[i]
 			if kind.Plural != plural {
 				continue
 			}
 			if item := s.cache.Peek(key(kind, namespace, name)); item != nil {
-				if found, ok := item.Object.(*answer.Object); ok {
+				if found, ok := objectOf(item, kind); ok {
 					return found.Is
 				}
 			}
@@ -143,13 +144,15 @@ func (s *Server) Find(plural, namespace, name string) api.Object {
 // Each are the objects of a resource in a namespace, as the server last heard of them. They are shared: nobody may change them.
 func (s *Server) Each(plural, namespace string) iter.Seq[api.Object] {
 	return func(yield func(api.Object) bool) {
-		for i := range s.Kinds {
-			if s.Kinds[i].Plural != plural {
+		kinds := s.serves.Load().kinds
+		for i := range kinds {
+			kind := &kinds[i]
+			if kind.Plural != plural {
 				continue
 			}
-			items, _ := s.cache.List(prefix(&s.Kinds[i], namespace))
+			items, _ := s.cache.List(prefix(kind, namespace))
 			for _, item := range items {
-				if object, ok := item.Object.(*answer.Object); ok && !yield(object.Is) {
+				if object, ok := objectOf(item, kind); ok && !yield(object.Is) {
 					return
 				}
 			}

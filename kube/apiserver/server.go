@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,6 @@ import (
 	"kubelab/kube/apiserver/discovery"
 	"kubelab/kube/apiserver/health"
 	"kubelab/kube/apiserver/listen"
-	"kubelab/kube/apiserver/reviews"
 	"kubelab/kube/apiserver/streams"
 	"kubelab/kube/deadlines"
 	"kubelab/kube/store"
@@ -26,7 +24,7 @@ import (
 
 // Config is what a server is made of.
 type Config struct {
-	Kinds []api.Kind
+	Kinds []api.Kind // that are served at first
 	Store *store.Store
 	// Policy says whether a user may do what a request asks for, and if not, why.
 	Policy *access.Policy
@@ -49,36 +47,27 @@ type Config struct {
 // run side by side.
 type Server struct {
 	Config
+	serves    atomic.Pointer[registry]
+	serving   sync.Mutex // held while another takes its place
 	cache     *store.Cache
-	kinds     map[string]*api.Kind // by "group/version/plural"
-	byKey     map[string]*api.Kind // by the first part of the key in the store
 	relations access.Relations
 	managers  apply.Managers
-	documents *discovery.Documents
 	metrics   *health.Metrics
 	others    streams.Dialer
 	ready     atomic.Bool
 }
 
-// New makes a server. It panics when a kind is declared twice.
-func New(config Config) *Server {
-	config.Kinds = slices.Concat(config.Kinds, reviews.Kinds)
-	s := &Server{Config: config, kinds: map[string]*api.Kind{}, byKey: map[string]*api.Kind{}}
-	for i := range config.Kinds {
-		kind := &config.Kinds[i]
-		id := kind.GroupVersion().String() + "/" + kind.Plural
-		if s.kinds[id] != nil {
-			panic("kind " + id + " is declared twice")
-		}
-		s.kinds[id] = kind
-		s.byKey[keyPart(kind)] = kind
+// New makes a server. The error says which of its kinds cannot be served.
+func New(config Config) (*Server, error) {
+	s := &Server{Config: config}
+	if err := s.Serve(config.Kinds); err != nil {
+		return nil, err
 	}
 	s.cache = store.NewCache(config.Store, stepsPrefix, s.decodeRecord)
 	s.relations = access.In(s)
-	s.documents = discovery.New(config.Kinds, config.Version, append(health.Paths, stepsPath)...)
 	s.metrics = health.NewMetrics(s.storeNow)
 	s.others = streams.Dialer{TLS: config.KubeletTLS, Dial: config.DialKubelet}
-	return s
+	return s, nil
 }
 
 // Run follows the store and makes the objects that every cluster has. It returns when ctx is done.
@@ -97,7 +86,7 @@ func (s *Server) Listen(ctx context.Context, address string, certificate tls.Cer
 // storeNow is what metrics tell of the store.
 func (s *Server) storeNow() health.Store {
 	now := health.Store{Objects: map[string]int{}, Revision: int64(s.cache.Revision())}
-	for key, kind := range s.byKey {
+	for key, kind := range s.serves.Load().byKey {
 		if kind.Unstored {
 			continue
 		}
@@ -126,7 +115,7 @@ func (s *Server) servePath(c *call) error {
 	if c.notAcceptable != nil && !discovery.Wants(c.r.Header.Get("Accept")) {
 		return c.notAcceptable
 	}
-	if s.documents.Serve(c.w, c.r) {
+	if s.serves.Load().documents.Serve(c.w, c.r) {
 		return nil
 	}
 	return answer.NoSuchPath()

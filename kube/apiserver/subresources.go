@@ -111,7 +111,7 @@ func (s *Server) serveDeleteCollection(c *call) error {
 	}
 	items, _ := s.cache.List(prefix(c.kind, c.namespace))
 	for _, item := range items {
-		object, ok := item.Object.(*answer.Object)
+		object, ok := objectOf(item, c.kind)
 		if !ok || !selected.Matches(object.Is) {
 			continue
 		}

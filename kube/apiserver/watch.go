@@ -23,7 +23,7 @@ const (
 	bookmarkCheck     = 5 * time.Second
 )
 
-// serveWatch streams changes until the client goes, falls too far behind, or its time is over.
+// serveWatch streams changes until the client goes, falls too far behind, or its time is over, or until the kind is served no more.
 func (s *Server) serveWatch(c *call) error {
 	selected, err := c.options.Selector(c.kind)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Server) openWatch(c *call, w *watcher) (*store.Watch, error) {
 		return changes, nil
 	}
 	for _, item := range items {
-		if object, ok := item.Object.(*answer.Object); ok && w.selected.Matches(object.Is) {
+		if object, ok := objectOf(item, c.kind); ok && w.selected.Matches(object.Is) {
 			w.add(watch.Added, object)
 		}
 	}
@@ -96,6 +96,8 @@ func (w *watcher) run(cache *store.Cache, changes *store.Watch) {
 	for {
 		select {
 		case <-w.c.r.Context().Done():
+			return
+		case <-w.c.ended:
 			return
 		case <-deadline.C:
 			return
@@ -148,13 +150,13 @@ func (w *watcher) timeout() time.Duration {
 // event sends a change as the client sees it: an object that no longer matches the selector is deleted for
 // this client, one that newly matches is added.
 func (w *watcher) event(event *store.Event) {
-	object, ok := event.Item.Object.(*answer.Object)
+	object, ok := objectOf(event.Item, w.c.kind)
 	if !ok {
 		return
 	}
 	before := false
 	if event.Previous != nil {
-		if previous, ok := event.Previous.Object.(*answer.Object); ok {
+		if previous, ok := objectOf(event.Previous, w.c.kind); ok {
 			before = w.selected.Matches(previous.Is)
 		}
 	}

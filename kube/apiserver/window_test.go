@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -25,7 +26,10 @@ func serverWithoutWire(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(Config{Kinds: append(garbage.Kinds, api.Kinds...), Store: storetest.Start(t), Policy: nobody})
+	s, err := New(Config{Kinds: slices.Concat(garbage.Kinds, api.Kinds), Store: storetest.Start(t), Policy: nobody})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var running sync.WaitGroup
 	running.Go(func() { s.cache.Run(t.Context()) })
 	t.Cleanup(running.Wait) // the test's context has ended by then

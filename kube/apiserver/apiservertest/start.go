@@ -90,7 +90,8 @@ func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds [
 			Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
 		}
 		change(&config)
-		server := apiserver.New(config)
+		server, err := apiserver.New(config)
+		must(t, err)
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() { server.Run(ctx) })

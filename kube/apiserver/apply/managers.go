@@ -22,15 +22,21 @@ import (
 type Managers struct {
 	mu      sync.Mutex
 	types   managedfields.TypeConverter
-	mergers map[string]*managedfields.FieldManager
+	mergers map[managed]*managedfields.FieldManager
+}
+
+// managed is what a merger merges.
+type managed struct {
+	kind        *api.Kind
+	subresource string
 }
 
 func (m *Managers) of(kind *api.Kind, subresource string) (*managedfields.FieldManager, error) {
 	types := m.converter()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	id := kind.GroupVersionKind.String() + "/" + subresource
-	if known := m.mergers[id]; known != nil {
+	is := managed{kind, subresource}
+	if known := m.mergers[is]; known != nil {
 		return known, nil
 	}
 	merger, err := managedfields.NewDefaultFieldManager(types, runtime.UnsafeObjectConvertor(api.Scheme), defaulter{kind},
@@ -38,8 +44,18 @@ func (m *Managers) of(kind *api.Kind, subresource string) (*managedfields.FieldM
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	m.mergers[id] = merger
+	if m.mergers == nil {
+		m.mergers = map[managed]*managedfields.FieldManager{}
+	}
+	m.mergers[is] = merger
 	return merger, nil
+}
+
+// Forget forgets the mergers of kinds that are served no more.
+func (m *Managers) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mergers = nil
 }
 
 // converter knows the types of all fields. It takes a while to make.
@@ -48,7 +64,6 @@ func (m *Managers) converter() managedfields.TypeConverter {
 	defer m.mu.Unlock()
 	if m.types == nil {
 		m.types = applyconfigurations.NewTypeConverter(api.Scheme)
-		m.mergers = map[string]*managedfields.FieldManager{}
 	}
 	return m.types
 }

@@ -100,7 +100,7 @@ func (o *apiServerOptions) server() (*apiserver.Server, error) {
 	return apiserver.New(apiserver.Config{
 		Kinds: cluster.Kinds(o.serviceCIDR), Store: etcd, Policy: policy, KubeletTLS: kubeletTLS,
 		Host: o.host, Address: o.address, Port: port, ServiceIP: services.KubernetesIP(o.serviceCIDR).String(), Version: kubernetesVersion,
-	}), nil
+	})
 }
 
 func (o *apiServerOptions) certificate(name string) (tls.Certificate, error) {
