@@ -21,9 +21,8 @@
 //   - A process that ends is no event of the API. The kubelet hears of it from the runtime, in a stream of events. It lists what the
 //     runtime has when the stream begins or has broken, and now and then, as events can get lost.
 //
-// In one matter a kubelet is a server: logs, exec, attach and port-forward lead into its containers. Only the API
-// server is let in, which has asked who wants that and whether he may. The kubelet passes the connection on to a
-// place that the runtime names, and does not look inside.
+// In one matter a kubelet is a server: logs, exec, attach and port-forward lead into its containers. Package serve is
+// that server.
 //
 // # What a death costs
 //

@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/opencontainers/cgroups"
@@ -17,6 +19,7 @@ import (
 	"k8s.io/client-go/informers"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/kubelet/serve"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
 	"kubelab/kube/pods/cri"
@@ -70,7 +73,12 @@ func Run(ctx context.Context, client *operator.Client, config Config) error {
 	work.Go(func() error {
 		return sendHeartbeats(ctx, client, config.NodeName)
 	})
-	work.Go(func() error { return k.serve(ctx) })
+	server := serve.Config{
+		Address: net.JoinHostPort(config.NodeIP, strconv.Itoa(config.Port)),
+		TLSCert: config.TLSCert, TLSKey: config.TLSKey, ClientCA: config.ClientCA,
+	}
+	known := k.watches.Core().V1().Pods().Lister()
+	work.Go(func() error { return serve.Run(ctx, server, known, runtime) })
 	work.Go(func() error { return k.runPods(ctx) })
 	return work.Wait()
 }
@@ -123,7 +131,10 @@ func (k *Kubelet) runPods(ctx context.Context) error {
 		return ours.Run(ctx)
 	})
 	work.Go(func() error { return (&eventStream{runtime: k.runtime, observer: ours}).run(ctx) })
-	work.Go(func() error { return k.rotateLogs(ctx) })
+	work.Go(func() error {
+		serve.KeepLogsSmall(ctx, k.runtime)
+		return nil
+	})
 	return work.Wait()
 }
 

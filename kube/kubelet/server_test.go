@@ -5,14 +5,10 @@ package kubelet
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -29,7 +25,7 @@ import (
 	"k8s.io/client-go/transport/spdy"
 
 	"kubelab/kube/access"
-	"kubelab/kube/deadlines"
+	"kubelab/kube/kubelet/serve"
 	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
 )
@@ -150,7 +146,7 @@ func TestALogIsFollowedAcrossItsRotationToItsEnd(t *testing.T) {
 			t.Fatalf("line %d is %q (%v)", i, lines.Text(), lines.Err())
 		}
 		if i == 20 || i == 60 {
-			l.must(rotateAll(t.Context(), runtime, 100))
+			l.must(serve.RotateLogs(t.Context(), runtime, 100))
 		}
 	}
 	if lines.Scan() {
@@ -242,37 +238,4 @@ func TestTheNodeSaysWhatItHasAndThatItLives(t *testing.T) {
 		}
 		return len(renewals) == 2
 	})
-}
-
-func TestWhatTheAPIServerIsSentOutlivesTheTermsOfTheConnection(t *testing.T) {
-	const soon = 200 * time.Millisecond
-	late := onlyAPIServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(3 * soon)
-		fmt.Fprint(w, "late")
-	}))
-	as := func(user string) string {
-		server := httptest.NewUnstartedServer(nil)
-		server.Config = deadlines.Terms{Head: soon, Request: soon, Idle: soon}.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Subject: pkix.Name{CommonName: user}}}}
-			late.ServeHTTP(w, r)
-		}))
-		server.Start()
-		defer server.Close()
-		answer, err := http.Get(server.URL)
-		if err != nil {
-			return err.Error()
-		}
-		defer answer.Body.Close()
-		body, err := io.ReadAll(answer.Body)
-		if err != nil {
-			return err.Error()
-		}
-		return string(body)
-	}
-	if got := as(access.APIServerUser); got != "late" {
-		t.Errorf("the API server is answered %q", got)
-	}
-	if got := as(access.NodePrefix + "node-2"); !strings.Contains(got, "may not ask a kubelet") {
-		t.Errorf("another kubelet is answered %q", got)
-	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package kubelet
+package serve
 
 import (
 	"context"
@@ -20,24 +20,24 @@ const (
 	maxLog = 10 << 20
 )
 
-// rotateLogs keeps the logs of running containers from filling the disk, until ctx is done.
-func (k *Kubelet) rotateLogs(ctx context.Context) error {
+// KeepLogsSmall keeps the logs of running containers from filling the disk, until ctx is done.
+func KeepLogsSmall(ctx context.Context, runtime runtimeapi.RuntimeServiceClient) {
 	ticker := time.NewTicker(rotateInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-ticker.C:
 		}
-		if err := rotateAll(ctx, k.runtime, maxLog); err != nil && ctx.Err() == nil {
+		if err := RotateLogs(ctx, runtime, maxLog); err != nil && ctx.Err() == nil {
 			slog.Warn("logs are not rotated", "error", err)
 		}
 	}
 }
 
-// rotateAll puts every log aside that has grown to max bytes.
-func rotateAll(ctx context.Context, runtime *cri.Runtime, max int64) error {
+// RotateLogs puts the log of every running container aside that has grown to max bytes. With the first that cannot be rotated it ends.
+func RotateLogs(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, max int64) error {
 	running, err := runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{Filter: &runtimeapi.ContainerFilter{
 		State: &runtimeapi.ContainerStateValue{State: runtimeapi.ContainerState_CONTAINER_RUNNING}}})
 	if err != nil {
@@ -61,7 +61,7 @@ func rotateAll(ctx context.Context, runtime *cri.Runtime, max int64) error {
 
 // rotate renames a log and has its writer begin a new one. Until then the writer goes on in the renamed file, so
 // no line is lost.
-func rotate(ctx context.Context, runtime *cri.Runtime, id, path string) error {
+func rotate(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, id, path string) error {
 	if err := os.Rename(path, cri.RotatedLog(path)); err != nil {
 		return fmt.Errorf("put log aside: %w", err)
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package kubelet
+package serve
 
 import (
 	"cmp"
@@ -25,8 +25,8 @@ import (
 )
 
 // serveLogs copies a container's log, and goes on as long as it grows if the caller wants to follow.
-func (k *Kubelet) serveLogs(w http.ResponseWriter, r *http.Request) error {
-	pod, err := k.podOf(r)
+func (s *server) serveLogs(w http.ResponseWriter, r *http.Request) error {
+	pod, err := s.podOf(r)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (k *Kubelet) serveLogs(w http.ResponseWriter, r *http.Request) error {
 		return apierrors.NewBadRequest(err.Error())
 	}
 	name := r.PathValue("container")
-	record, err := k.logged(r.Context(), pod, name, query.Get("previous") == "true")
+	record, err := s.logged(r.Context(), pod, name, query.Get("previous") == "true")
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (k *Kubelet) serveLogs(w http.ResponseWriter, r *http.Request) error {
 		stdout = io.Discard
 	}
 	// The headers are out: an error now can only break the answer off.
-	if err := logs.ReadLogs(r.Context(), record.LogPath, record.Id, options, statuses{runtime: k.runtime}, stdout, stderr); err != nil && r.Context().Err() == nil {
+	if err := logs.ReadLogs(r.Context(), record.LogPath, record.Id, options, statuses{runtime: s.runtime}, stdout, stderr); err != nil && r.Context().Err() == nil {
 		fmt.Fprintf(w, "%v\n", err)
 	}
 	return nil
@@ -97,8 +97,8 @@ func logOptions(query url.Values, now time.Time) (*logs.LogOptions, error) {
 }
 
 // logged is the attempt of a container whose log is asked for.
-func (k *Kubelet) logged(ctx context.Context, pod *corev1.Pod, name string, previous bool) (*runtimeapi.ContainerStatus, error) {
-	records, err := k.containersOf(ctx, pod, name)
+func (s *server) logged(ctx context.Context, pod *corev1.Pod, name string, previous bool) (*runtimeapi.ContainerStatus, error) {
+	records, err := s.containersOf(ctx, pod, name)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (k *Kubelet) logged(ctx context.Context, pod *corev1.Pod, name string, prev
 		}
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("container %q in pod %q is waiting to start: %s", name, pod.Name, why))
 	}
-	answer, err := k.runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: records[0].Id})
+	answer, err := s.runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: records[0].Id})
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +123,8 @@ func (k *Kubelet) logged(ctx context.Context, pod *corev1.Pod, name string, prev
 }
 
 // containersOf are the runtime's records of one container of a pod, newest first.
-func (k *Kubelet) containersOf(ctx context.Context, pod *corev1.Pod, name string) ([]*runtimeapi.Container, error) {
-	answer, err := k.runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{
+func (s *server) containersOf(ctx context.Context, pod *corev1.Pod, name string) ([]*runtimeapi.Container, error) {
+	answer, err := s.runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{
 		Filter: &runtimeapi.ContainerFilter{LabelSelector: cri.LabelsOf(pod, name)}})
 	if err != nil {
 		return nil, fmt.Errorf("look for container %s of pod %s/%s: %w", name, pod.Namespace, pod.Name, err)
@@ -136,8 +136,8 @@ func (k *Kubelet) containersOf(ctx context.Context, pod *corev1.Pod, name string
 }
 
 // sandboxOf is the sandbox that a pod has now.
-func (k *Kubelet) sandboxOf(ctx context.Context, pod *corev1.Pod) (string, error) {
-	answer, err := k.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{
+func (s *server) sandboxOf(ctx context.Context, pod *corev1.Pod) (string, error) {
+	answer, err := s.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{Filter: &runtimeapi.PodSandboxFilter{
 		LabelSelector: cri.LabelsOf(pod, ""),
 		State:         &runtimeapi.PodSandboxStateValue{State: runtimeapi.PodSandboxState_SANDBOX_READY},
 	}})
@@ -153,7 +153,7 @@ func (k *Kubelet) sandboxOf(ctx context.Context, pod *corev1.Pod) (string, error
 // statuses is the part of the runtime that the reader of logs asks: whether the container still runs.
 type statuses struct {
 	criapi.RuntimeService
-	runtime *cri.Runtime
+	runtime runtimeapi.RuntimeServiceClient
 }
 
 // ContainerStatus asks the runtime.

@@ -1,6 +1,6 @@
 //go:build linux
 
-package kubelet
+package serve
 
 import (
 	"context"
@@ -13,54 +13,68 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/access"
 	"kubelab/kube/deadlines"
 	"kubelab/kube/hangup"
 )
 
-// serve answers the API server until ctx is done: logs, exec, attach, port-forward.
-func (k *Kubelet) serve(ctx context.Context) error {
-	config, err := k.serverTLS()
+// Config is where the server listens, and whom it believes.
+type Config struct {
+	Address string // host:port
+	// The server's certificate, and the authority of those who may ask it.
+	TLSCert, TLSKey, ClientCA string
+}
+
+// server answers for the pods of one node.
+type server struct {
+	pods    corelisters.PodLister // the node's, and no others
+	runtime runtimeapi.RuntimeServiceClient
+}
+
+// Run answers the API server until ctx is done: logs, exec, attach, port-forward. pods are those of the node. An error says that it
+// cannot listen, or that its certificates cannot be read.
+func Run(ctx context.Context, config Config, pods corelisters.PodLister, runtime runtimeapi.RuntimeServiceClient) error {
+	terms, err := config.tls()
 	if err != nil {
 		return err
 	}
-	address := net.JoinHostPort(k.config.NodeIP, strconv.Itoa(k.config.Port))
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Address)
 	if err != nil {
 		return fmt.Errorf("listen for the API server: %w", err)
 	}
-	server := deadlines.Usual.Server(onlyAPIServer(k.routes()))
-	hangup.Streams(server)
-	server.TLSConfig = config
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	web := deadlines.Usual.Server(onlyAPIServer((&server{pods, runtime}).routes()))
+	hangup.Streams(web)
+	web.TLSConfig = terms
+	stop := context.AfterFunc(ctx, func() { web.Close() })
 	defer stop()
-	if err := server.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := web.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the API server: %w", err)
 	}
 	return nil
 }
 
-// serverTLS asks every caller for a certificate of the cluster's authority. No HTTP/2: a connection that
+// tls asks every caller for a certificate of the cluster's authority. No HTTP/2: a connection that
 // becomes a shell has to be taken over whole.
-func (k *Kubelet) serverTLS() (*tls.Config, error) {
-	own, err := tls.LoadX509KeyPair(k.config.TLSCert, k.config.TLSKey)
+func (c Config) tls() (*tls.Config, error) {
+	own, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	if err != nil {
 		return nil, fmt.Errorf("load the kubelet's certificate (--tls-cert, --tls-key): %w", err)
 	}
-	authority, err := os.ReadFile(k.config.ClientCA)
+	authority, err := os.ReadFile(c.ClientCA)
 	if err != nil {
 		return nil, fmt.Errorf("read the authority of callers (--client-ca): %w", err)
 	}
 	callers := x509.NewCertPool()
 	if !callers.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("no certificate in %s (--client-ca)", k.config.ClientCA)
+		return nil, fmt.Errorf("no certificate in %s (--client-ca)", c.ClientCA)
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{own}, ClientCAs: callers, ClientAuth: tls.RequireAndVerifyClientCert,
@@ -82,14 +96,14 @@ func onlyAPIServer(next http.Handler) http.Handler {
 	})
 }
 
-func (k *Kubelet) routes() http.Handler {
+func (s *server) routes() http.Handler {
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
-	routes.HandleFunc("GET /pods", k.listPods)
-	routes.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", answering(k.serveLogs))
-	routes.HandleFunc("/exec/{namespace}/{pod}/{container}", answering(k.serveExec))
-	routes.HandleFunc("/attach/{namespace}/{pod}/{container}", answering(k.serveAttach))
-	routes.HandleFunc("/portForward/{namespace}/{pod}", answering(k.servePortForward))
+	routes.HandleFunc("GET /pods", s.listPods)
+	routes.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", answering(s.serveLogs))
+	routes.HandleFunc("/exec/{namespace}/{pod}/{container}", answering(s.serveExec))
+	routes.HandleFunc("/attach/{namespace}/{pod}/{container}", answering(s.serveAttach))
+	routes.HandleFunc("/portForward/{namespace}/{pod}", answering(s.servePortForward))
 	return routes
 }
 
@@ -115,8 +129,8 @@ func fail(w http.ResponseWriter, err error) {
 }
 
 // listPods are the pods of this node, as the kubelet knows them.
-func (k *Kubelet) listPods(w http.ResponseWriter, _ *http.Request) {
-	known, err := k.watches.Core().V1().Pods().Lister().List(labels.Everything())
+func (s *server) listPods(w http.ResponseWriter, _ *http.Request) {
+	known, err := s.pods.List(labels.Everything())
 	if err != nil {
 		fail(w, err)
 		return
@@ -130,9 +144,9 @@ func (k *Kubelet) listPods(w http.ResponseWriter, _ *http.Request) {
 }
 
 // podOf is the pod that a request is about.
-func (k *Kubelet) podOf(r *http.Request) (*corev1.Pod, error) {
+func (s *server) podOf(r *http.Request) (*corev1.Pod, error) {
 	namespace, name := r.PathValue("namespace"), r.PathValue("pod")
-	pod, err := k.watches.Core().V1().Pods().Lister().Pods(namespace).Get(name)
+	pod, err := s.pods.Pods(namespace).Get(name)
 	if apierrors.IsNotFound(err) {
 		return nil, apierrors.NewNotFound(corev1.Resource("pods"), name)
 	}

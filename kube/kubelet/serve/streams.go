@@ -1,6 +1,6 @@
 //go:build linux
 
-package kubelet
+package serve
 
 import (
 	"fmt"
@@ -14,16 +14,13 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// What goes both ways for long is not the kubelet's: it asks the runtime for a place to connect to, and passes
-// the bytes on, whatever protocol the two ends speak.
-
-func (k *Kubelet) serveExec(w http.ResponseWriter, r *http.Request) error {
-	container, err := k.runningContainer(r)
+func (s *server) serveExec(w http.ResponseWriter, r *http.Request) error {
+	container, err := s.runningContainer(r)
 	if err != nil {
 		return err
 	}
 	wants := streamsOf(r)
-	answer, err := k.runtime.Exec(r.Context(), &runtimeapi.ExecRequest{
+	answer, err := s.runtime.Exec(r.Context(), &runtimeapi.ExecRequest{
 		ContainerId: container, Cmd: r.URL.Query()["command"],
 		Stdin: wants.in, Stdout: wants.out, Stderr: wants.err, Tty: wants.tty,
 	})
@@ -33,13 +30,13 @@ func (k *Kubelet) serveExec(w http.ResponseWriter, r *http.Request) error {
 	return passOn(w, r, answer.Url)
 }
 
-func (k *Kubelet) serveAttach(w http.ResponseWriter, r *http.Request) error {
-	container, err := k.runningContainer(r)
+func (s *server) serveAttach(w http.ResponseWriter, r *http.Request) error {
+	container, err := s.runningContainer(r)
 	if err != nil {
 		return err
 	}
 	wants := streamsOf(r)
-	answer, err := k.runtime.Attach(r.Context(), &runtimeapi.AttachRequest{
+	answer, err := s.runtime.Attach(r.Context(), &runtimeapi.AttachRequest{
 		ContainerId: container, Stdin: wants.in, Stdout: wants.out, Stderr: wants.err, Tty: wants.tty,
 	})
 	if err != nil {
@@ -48,12 +45,12 @@ func (k *Kubelet) serveAttach(w http.ResponseWriter, r *http.Request) error {
 	return passOn(w, r, answer.Url)
 }
 
-func (k *Kubelet) servePortForward(w http.ResponseWriter, r *http.Request) error {
-	pod, err := k.podOf(r)
+func (s *server) servePortForward(w http.ResponseWriter, r *http.Request) error {
+	pod, err := s.podOf(r)
 	if err != nil {
 		return err
 	}
-	sandbox, err := k.sandboxOf(r.Context(), pod)
+	sandbox, err := s.sandboxOf(r.Context(), pod)
 	if err != nil {
 		return err
 	}
@@ -67,7 +64,7 @@ func (k *Kubelet) servePortForward(w http.ResponseWriter, r *http.Request) error
 			ports = append(ports, int32(port))
 		}
 	}
-	answer, err := k.runtime.PortForward(r.Context(), &runtimeapi.PortForwardRequest{PodSandboxId: sandbox, Port: ports})
+	answer, err := s.runtime.PortForward(r.Context(), &runtimeapi.PortForwardRequest{PodSandboxId: sandbox, Port: ports})
 	if err != nil {
 		return fmt.Errorf("prepare port-forward: %w", err)
 	}
@@ -94,13 +91,13 @@ func streamsOf(r *http.Request) streams {
 	return s
 }
 
-func (k *Kubelet) runningContainer(r *http.Request) (string, error) {
-	pod, err := k.podOf(r)
+func (s *server) runningContainer(r *http.Request) (string, error) {
+	pod, err := s.podOf(r)
 	if err != nil {
 		return "", err
 	}
 	name := r.PathValue("container")
-	records, err := k.containersOf(r.Context(), pod, name)
+	records, err := s.containersOf(r.Context(), pod, name)
 	if err != nil {
 		return "", err
 	}
