@@ -24,7 +24,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // start runs a server with the kinds that these tests use.
@@ -43,7 +43,7 @@ func declared(name string) component.Component {
 	return c
 }
 
-var kinds = slices.Concat(api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, podkind.Kinds)
+var kinds = slices.Concat(api.Kinds, servicekind.Kinds, nodes.Kinds, garbage.Kinds, replicasets.Kinds, podkind.Kinds)
 
 func configMap(name string, data ...string) *corev1.ConfigMap {
 	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{}}

@@ -19,6 +19,7 @@ import (
 	"kubelab/kube/scheduler"
 	"kubelab/kube/serviceaccounts"
 	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // Room is what a room of the house brings to a cluster: kinds of objects, loops of the controllers, or both.
@@ -47,7 +48,7 @@ func Rooms(serviceRange netip.Prefix) []Room {
 		{Kinds: podkind.Kinds},
 		{garbage.Kinds, garbage.Loops, alone(garbage.New)},
 		{nodes.Kinds, nodes.Loops, func(client *operator.Client, of Controlled) (Runner, error) { return nodes.New(client, of.Pods) }},
-		{services.KindsIn(serviceRange), services.Loops, alone(services.New)},
+		{servicekind.KindsIn(serviceRange), services.Loops, alone(services.New)},
 		{serviceaccounts.Kinds, serviceaccounts.Loops, func(client *operator.Client, of Controlled) (Runner, error) {
 			return serviceaccounts.New(client, of.Authority)
 		}},

@@ -27,7 +27,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // lab is an API server with the loops of Deployments and ReplicaSets. Nothing runs: the test itself says when
@@ -39,7 +39,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	controllers := apiservertest.Controllers(slices.Concat(deployments.Loops, replicasets.Loops)...)
-	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, servicekind.Kinds, garbage.Kinds,
 		podkind.Kinds, replicasets.Kinds, deployments.Kinds)...)
 	client := cluster.As(controllers, "")
 	sets, err := replicasets.New(client)

@@ -18,7 +18,7 @@ import (
 	"kubelab/kube/nodes"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 	"kubelab/kube/trace"
 )
 
@@ -30,7 +30,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	var kinds []api.Kind
-	for _, room := range [][]api.Kind{api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds, podkind.Kinds} {
+	for _, room := range [][]api.Kind{api.Kinds, servicekind.Kinds, nodes.Kinds, garbage.Kinds, podkind.Kinds} {
 		kinds = append(kinds, room...)
 	}
 	component := apiservertest.Controllers(garbage.Loops...)

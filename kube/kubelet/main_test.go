@@ -40,7 +40,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/runtime"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // The tests run a real kubelet against a real API server and a real runtime. So that nothing of the machine is
@@ -149,7 +149,7 @@ func newLab(t testing.TB) *lab {
 	if missing != "" {
 		t.Skip(missing)
 	}
-	kinds := slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, services.Kinds, podkind.Kinds)
+	kinds := slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, servicekind.Kinds, podkind.Kinds)
 	l := &lab{t: t, cluster: apiservertest.StartFor(t, apiservertest.Policy(t, Component), kinds...)}
 	l.admin = l.cluster.Admin()
 	// A directory with a short name: the path of a unix socket has at most 107 bytes.

@@ -13,12 +13,12 @@ import (
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/garbage"
 	"kubelab/kube/nodes"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 func newCluster(t *testing.T) *apiservertest.Cluster {
 	var kinds []api.Kind
-	for _, room := range [][]api.Kind{api.Kinds, services.Kinds, nodes.Kinds, garbage.Kinds} {
+	for _, room := range [][]api.Kind{api.Kinds, servicekind.Kinds, nodes.Kinds, garbage.Kinds} {
 		kinds = append(kinds, room...)
 	}
 	return apiservertest.Start(t, kinds...)

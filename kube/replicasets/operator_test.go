@@ -23,7 +23,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicasets"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // lab is an API server with the loop of ReplicaSets, and a line between them that can be disturbed.
@@ -75,7 +75,7 @@ func (h held) Read(into []byte) (int, error) {
 
 func newLab(t *testing.T) *lab {
 	controllers := apiservertest.Controllers(replicasets.Loops...)
-	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, servicekind.Kinds, garbage.Kinds,
 		podkind.Kinds, replicasets.Kinds)...)
 	l := &lab{t, cluster.Admin(), &line{}}
 	straight := cluster.As(controllers, "")

@@ -17,14 +17,14 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/replicationcontrollers"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // newLab is an API server with the loop of ReplicationControllers, and a person.
 func newLab(t *testing.T) *operator.Client {
 	t.Helper()
 	controllers := apiservertest.Controllers(replicationcontrollers.Loops...)
-	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds,
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, controllers), slices.Concat(api.Kinds, nodes.Kinds, servicekind.Kinds, garbage.Kinds,
 		podkind.Kinds, replicationcontrollers.Kinds)...)
 	client := cluster.As(controllers, "")
 	loop, err := replicationcontrollers.New(client)

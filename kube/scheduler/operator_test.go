@@ -26,7 +26,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/scheduler"
-	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 )
 
 // lab is an API server with a scheduler. Its nodes are mere objects: nothing runs there.
@@ -39,7 +39,7 @@ func newLab(t testing.TB) *lab { return newLabBehind(t, nil) }
 
 // newLabBehind is a lab whose scheduler reaches the API server by what between makes of its client.
 func newLabBehind(t testing.TB, between func(*operator.Client) *operator.Client) *lab {
-	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, scheduler.Component), slices.Concat(api.Kinds, nodes.Kinds, services.Kinds, garbage.Kinds, podkind.Kinds)...)
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, scheduler.Component), slices.Concat(api.Kinds, nodes.Kinds, servicekind.Kinds, garbage.Kinds, podkind.Kinds)...)
 	client := cluster.As(scheduler.Component, "")
 	if between != nil {
 		client = between(client)

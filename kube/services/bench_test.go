@@ -38,7 +38,7 @@ func crowded(b *testing.B) *loader {
 	services := client.Watches.Core().V1().Services().Informer().GetIndexer()
 	for i := range many {
 		s := web()
-		s.Name, s.Spec.ClusterIP = fmt.Sprintf("web-%d", i), addressAt(DefaultRange, 300+i).String()
+		s.Name, s.Spec.ClusterIP = fmt.Sprintf("web-%d", i), AddressAt(DefaultRange, 300+i).String()
 		if err := services.Add(s); err != nil {
 			b.Fatal(err)
 		}

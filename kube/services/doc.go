@@ -11,7 +11,7 @@
 // Three loops, none of which knows the others, turn a selector into packets that arrive:
 //
 //	Service web              selector app=web, address 10.96.3.7:80     a person wrote it
-//	   │                     (the server chose the address: claims.go)
+//	   │                     (the server chose the address: package servicekind)
 //	   ▼  PlanEndpoints      which pods are behind it, and are they ready?
 //	EndpointSlice web-x4k2p  10.244.1.5 ready, 10.244.2.8 ready          in kube controllers
 //	   │

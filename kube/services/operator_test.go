@@ -28,6 +28,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/services"
+	"kubelab/kube/services/servicekind"
 	"kubelab/kube/trace"
 )
 
@@ -43,7 +44,7 @@ var controllers = apiservertest.Controllers(services.Loops...)
 
 func newCluster(t *testing.T) *cluster {
 	c := &cluster{T: t}
-	c.Cluster = apiservertest.StartFor(t, apiservertest.Policy(t, controllers, services.Component), slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, podkind.Kinds, services.Kinds)...)
+	c.Cluster = apiservertest.StartFor(t, apiservertest.Policy(t, controllers, services.Component), slices.Concat(api.Kinds, garbage.Kinds, nodes.Kinds, podkind.Kinds, servicekind.Kinds)...)
 	c.person = c.Admin()
 	client := c.As(controllers, "")
 	loop, err := services.New(client)

@@ -22,13 +22,13 @@ func web(edits ...func(*corev1.Service)) *corev1.Service {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "web-uid"},
 		Spec: corev1.ServiceSpec{
 			ClusterIP: "10.96.3.7", ClusterIPs: []string{"10.96.3.7"}, Selector: map[string]string{"app": "web"},
-			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
+			Ports: []corev1.ServicePort{{Protocol: corev1.ProtocolTCP, Port: 80, TargetPort: intstr.FromInt32(8080)}},
+			Type:  corev1.ServiceTypeClusterIP,
 		},
 	}
 	for _, edit := range edits {
 		edit(s)
 	}
-	setDefaults(s)
 	return s
 }
 
@@ -146,7 +146,9 @@ func TestHeadlessServicesAndAliasesNeedNoRules(t *testing.T) {
 
 func TestAPortOfAServiceMeetsThePortsOfASliceByName(t *testing.T) {
 	s := web(func(s *corev1.Service) {
-		s.Spec.Ports = []corev1.ServicePort{{Name: "http", Port: 80}, {Name: "metrics", Port: 9090}}
+		s.Spec.Ports = []corev1.ServicePort{
+			{Name: "http", Protocol: corev1.ProtocolTCP, Port: 80}, {Name: "metrics", Protocol: corev1.ProtocolTCP, Port: 9090},
+		}
 	})
 	slices := behind(s, at("10.244.1.5", "node-1", "ready"))
 	slices[0].Ports = []discoveryv1.EndpointPort{{Name: new("metrics"), Port: new(int32(2112)), Protocol: new(corev1.ProtocolTCP)}}

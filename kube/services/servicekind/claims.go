@@ -1,7 +1,6 @@
-package services
+package servicekind
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -11,24 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
+	"kubelab/kube/services"
 )
-
-// DefaultRange is where services have their addresses, unless the cluster was made with another range. Two addresses of it are set aside.
-var DefaultRange = netip.MustParsePrefix("10.96.0.0/16")
-
-// KubernetesIP is the address of the API server, by the name of kubernetes.default.
-func KubernetesIP(services netip.Prefix) netip.Addr { return addressAt(services, 1) }
-
-// DNSIP is the address of the cluster's name server.
-func DNSIP(services netip.Prefix) netip.Addr { return addressAt(services, 10) }
-
-// CheckRange says what is wrong with a range for services, if anything is.
-func CheckRange(services netip.Prefix) error {
-	if !services.Addr().Is4() || services != services.Masked() || services.Bits() < 12 || services.Bits() > 24 {
-		return fmt.Errorf("%s: want an IPv4 range from /12 to /24 that begins where its network does, such as %s", services, DefaultRange)
-	}
-	return nil
-}
 
 // The ports at which nodes open services to the outside.
 const (
@@ -40,18 +23,18 @@ const (
 // rarely in their way (KEP-3070, KEP-3668).
 const chosenPorts = 86
 
-func chosenAddresses(services netip.Prefix) int { return min(max(16, size(services)/16), 256) }
+func chosenAddresses(in netip.Prefix) int { return min(max(16, size(in)/16), 256) }
 
 // size is how many addresses a range has.
-func size(services netip.Prefix) int { return 1 << (32 - services.Bits()) }
+func size(in netip.Prefix) int { return 1 << (32 - in.Bits()) }
 
 // claimFrom makes what gives a service its address and node ports, those that it asks for and any where it leaves the choice.
 // Two services that claim the same one are an error.
-func claimFrom(services netip.Prefix) func(*corev1.Service, api.Taken) ([]string, error) {
+func claimFrom(in netip.Prefix) func(*corev1.Service, api.Taken) ([]string, error) {
 	return func(s *corev1.Service, taken api.Taken) ([]string, error) {
 		var claims []string
 		if hasAddress(s) {
-			c, err := claimAddress(services, s, taken)
+			c, err := claimAddress(in, s, taken)
 			if err != nil {
 				return nil, err
 			}
@@ -85,9 +68,9 @@ func portClaim(protocol corev1.Protocol, port int32) string {
 	return fmt.Sprintf("nodeport/%s/%d", protocol, port)
 }
 
-func claimAddress(services netip.Prefix, s *corev1.Service, taken api.Taken) (string, error) {
+func claimAddress(in netip.Prefix, s *corev1.Service, taken api.Taken) (string, error) {
 	if s.Spec.ClusterIP == "" {
-		ip, found := freeAddress(services, taken)
+		ip, found := freeAddress(in, taken)
 		if !found {
 			return "", invalid(s, field.InternalError(field.NewPath("spec", "clusterIPs"),
 				fmt.Errorf("failed to allocate a serviceIP: range is full")))
@@ -103,9 +86,9 @@ func claimAddress(services netip.Prefix, s *corev1.Service, taken api.Taken) (st
 	switch {
 	case err != nil:
 		return refuse("it is not a valid IP address")
-	case !services.Contains(ip):
-		return refuse(fmt.Sprintf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", ip, services))
-	case ip == DNSIP(services), taken(addressClaim(ip)):
+	case !in.Contains(ip):
+		return refuse(fmt.Sprintf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", ip, in))
+	case ip == services.DNSIP(in), taken(addressClaim(ip)):
 		return refuse("provided IP is already allocated")
 	}
 	return addressClaim(ip), nil
@@ -113,16 +96,9 @@ func claimAddress(services netip.Prefix, s *corev1.Service, taken api.Taken) (st
 
 // freeAddress is a random address of the range, from its first part only when the rest is used up. The first
 // and the last address are nobody's.
-func freeAddress(services netip.Prefix, taken api.Taken) (netip.Addr, bool) {
-	n, found := freeNumber(1, chosenAddresses(services), size(services)-2, func(n int) bool { return taken(addressClaim(addressAt(services, n))) })
-	return addressAt(services, n), found
-}
-
-// addressAt is the nth address of a range.
-func addressAt(services netip.Prefix, n int) netip.Addr {
-	ip := services.Addr().As4()
-	binary.BigEndian.PutUint32(ip[:], binary.BigEndian.Uint32(ip[:])+uint32(n))
-	return netip.AddrFrom4(ip)
+func freeAddress(in netip.Prefix, taken api.Taken) (netip.Addr, bool) {
+	n, found := freeNumber(1, chosenAddresses(in), size(in)-2, func(n int) bool { return taken(addressClaim(services.AddressAt(in, n))) })
+	return services.AddressAt(in, n), found
 }
 
 // freeNumber looks for a number that is not taken: from a random place in middle…last onwards and around, then

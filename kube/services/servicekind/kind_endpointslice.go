@@ -1,4 +1,4 @@
-package services
+package servicekind
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 	"kubelab/kube/api/podspec"
 )
 
-// maxEndpoints is how many endpoints a slice may have at all; our own have up to [perSlice].
+// maxEndpoints is how many endpoints a slice may have at all; our own have far fewer.
 const maxEndpoints = 1000
 
 var endpointSliceKind = api.Type[*discoveryv1.EndpointSlice]{

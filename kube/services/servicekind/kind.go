@@ -1,4 +1,4 @@
-package services
+package servicekind
 
 import (
 	"fmt"
@@ -13,15 +13,16 @@ import (
 	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api"
+	"kubelab/kube/services"
 )
 
-// Kinds are the kinds of this room, in a cluster with the default range.
-var Kinds = KindsIn(DefaultRange)
+// Kinds are Service and EndpointSlice, in a cluster with the default range.
+var Kinds = KindsIn(services.DefaultRange)
 
-// KindsIn are the kinds of this room, in a cluster whose services have the addresses of a range.
-func KindsIn(services netip.Prefix) []api.Kind {
+// KindsIn are the same kinds in a cluster whose services have the addresses of another range.
+func KindsIn(in netip.Prefix) []api.Kind {
 	kind := serviceType
-	kind.Claim = claimFrom(services)
+	kind.Claim = claimFrom(in)
 	return []api.Kind{kind.Kind(), endpointSliceKind}
 }
 

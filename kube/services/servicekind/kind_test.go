@@ -1,4 +1,4 @@
-package services
+package servicekind
 
 import (
 	"net/netip"
@@ -6,13 +6,68 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"kubelab/kube/services"
 )
 
 func none(string) bool { return false }
+
+// web is a service at 10.96.3.7:80 in front of port 8080 of its pods, changed by edits, with its defaults.
+func web(edits ...func(*corev1.Service)) *corev1.Service {
+	s := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "web-uid"},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: "10.96.3.7", ClusterIPs: []string{"10.96.3.7"}, Selector: map[string]string{"app": "web"},
+			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
+		},
+	}
+	for _, edit := range edits {
+		edit(s)
+	}
+	setDefaults(s)
+	return s
+}
+
+func nodePort(s *corev1.Service) {
+	s.Spec.Type, s.Spec.Ports[0].NodePort = corev1.ServiceTypeNodePort, 30080
+}
+func headless(s *corev1.Service) { s.Spec.ClusterIP, s.Spec.ClusterIPs = "None", []string{"None"} }
+func sticky(s *corev1.Service)   { s.Spec.SessionAffinity = corev1.ServiceAffinityClientIP }
+func localOutside(s *corev1.Service) {
+	s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+}
+
+// sliceOf makes a slice of endpoints at port 8080.
+func sliceOf(addresses ...string) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: new(""), Port: new(int32(8080)), Protocol: new(corev1.ProtocolTCP)}},
+	}
+	for _, address := range addresses {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{Addresses: []string{address}})
+	}
+	return slice
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s:\n%s", what, diff)
+	}
+}
 
 // problems are the errors of a service as kubectl shows them.
 func problems(s *corev1.Service) []string {
@@ -73,7 +128,7 @@ func TestWhatIsWrongWithAServiceIsSaidAsKubernetesSaysIt(t *testing.T) {
 	}
 }
 
-var claim = claimFrom(DefaultRange)
+var claim = claimFrom(services.DefaultRange)
 
 func TestAServiceGetsAnAddressAndNodePortsOfItsOwn(t *testing.T) {
 	s := web(func(s *corev1.Service) {
@@ -101,20 +156,20 @@ func TestAHeadlessServiceAndAnAliasClaimNothing(t *testing.T) {
 
 func TestARandomAddressStaysOutOfThePartThatPeopleChooseFrom(t *testing.T) {
 	for text, chosen := range map[string]int{"10.96.0.0/16": 256, "172.16.0.0/12": 256, "192.168.7.0/24": 16} {
-		services := netip.MustParsePrefix(text).Masked()
+		in := netip.MustParsePrefix(text).Masked()
 		for range 200 {
-			ip, found := freeAddress(services, none)
-			if !found || !services.Contains(ip) || !addressAt(services, chosen-1).Less(ip) {
-				t.Fatalf("got %s, which is in the first %d of %s", ip, chosen, services)
+			ip, found := freeAddress(in, none)
+			if !found || !in.Contains(ip) || !services.AddressAt(in, chosen-1).Less(ip) {
+				t.Fatalf("got %s, which is in the first %d of %s", ip, chosen, in)
 			}
 		}
 	}
-	last := addressClaim(KubernetesIP(DefaultRange).Next())
-	ip, found := freeAddress(DefaultRange, func(claim string) bool { return claim != last })
+	last := addressClaim(services.KubernetesIP(services.DefaultRange).Next())
+	ip, found := freeAddress(services.DefaultRange, func(claim string) bool { return claim != last })
 	if !found || addressClaim(ip) != last {
 		t.Errorf("the only free address is %s, and it found %s", last, ip)
 	}
-	if _, found := freeAddress(DefaultRange, func(string) bool { return true }); found {
+	if _, found := freeAddress(services.DefaultRange, func(string) bool { return true }); found {
 		t.Error("it found an address though all are taken")
 	}
 }
@@ -232,8 +287,7 @@ func TestTheColumnsOfAServiceAreThoseOfKubectl(t *testing.T) {
 }
 
 func TestASliceShowsThreeOfItsEndpoints(t *testing.T) {
-	s := web()
-	slice := behind(s, at("10.244.1.1", "a", "ready"), at("10.244.1.2", "a", "ready"), at("10.244.1.3", "a", "ready"), at("10.244.1.4", "a", "ready"))[0]
+	slice := sliceOf("10.244.1.1", "10.244.1.2", "10.244.1.3", "10.244.1.4")
 	check(t, "endpoints", sliceAddresses(slice), any("10.244.1.1,10.244.1.2,10.244.1.3 + 1 more..."))
 	check(t, "ports", slicePorts(slice), any("8080"))
 	check(t, "nothing", slicePorts(&discoveryv1.EndpointSlice{}), any("<unset>"))
@@ -241,7 +295,7 @@ func TestASliceShowsThreeOfItsEndpoints(t *testing.T) {
 
 func TestASliceCannotLeadToANodesLoopback(t *testing.T) {
 	for ip, want := range map[string]int{"10.244.1.5": 0, "127.0.0.1": 1, "169.254.169.254": 1, "0.0.0.0": 1, "fd00::1": 1, "web": 1} {
-		errs := validateSlice(behind(web(), at(ip, "node-1", "ready"))[0])
+		errs := validateSlice(sliceOf(ip))
 		check(t, "errors for "+ip, len(errs), want)
 	}
 }
