@@ -17,6 +17,8 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/runtime/spec"
+	"kubelab/kube/runtime/steps"
 )
 
 // CreateContainer prepares a container in a sandbox, up to the point where its command would begin.
@@ -25,7 +27,7 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 	if err != nil {
 		return nil, err
 	}
-	about(ctx, sb.record.Config.Metadata)
+	steps.About(ctx, sb.record.Config.Metadata)
 	config := request.GetConfig()
 	if config.GetMetadata().GetName() == "" {
 		return nil, status.Error(codes.InvalidArgument, "a container needs a name: metadata.name")
@@ -38,8 +40,8 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 	if err != nil {
 		return nil, err
 	}
-	r.imageUse.RLock()
-	defer r.imageUse.RUnlock()
+	r.images.Use.RLock()
+	defer r.images.Use.RUnlock()
 	c := &container{sandbox: sb, exited: make(chan struct{})}
 	wanted, err := r.wantedContainer(c, config)
 	if err != nil {
@@ -55,23 +57,23 @@ func (r *Runtime) CreateContainer(ctx context.Context, request *cri.CreateContai
 		r.forgetContainer(c)
 		return nil, err
 	}
-	note(ctx, "mount rootfs", "%s: %d layers of %s", c.name(), len(wanted.Layers), config.GetImage().GetImage())
+	steps.Note(ctx, "mount rootfs", "%s: %d layers of %s", c.name(), len(wanted.Layers), config.GetImage().GetImage())
 	r.created(c)
 	return &cri.CreateContainerResponse{ContainerId: wanted.ID}, nil
 }
 
 // wantedContainer fills in the record of c, and says what the shim shall make.
 func (r *Runtime) wantedContainer(c *container, config *cri.ContainerConfig) (containers.Config, error) {
-	image, err := r.images.Get(config.GetImage().GetImage())
+	image, err := r.images.Store.Get(config.GetImage().GetImage())
 	if err != nil {
 		return containers.Config{}, err
 	}
 	sandbox := c.sandbox.record
-	signal, err := parseSignal(StopSignal(config.GetStopSignal(), image.Config.StopSignal))
+	signal, err := spec.StopSignal(config.GetStopSignal(), image.Config.StopSignal)
 	if err != nil {
 		return containers.Config{}, status.Errorf(codes.InvalidArgument, "container %s: %v", config.Metadata.Name, err)
 	}
-	wanted, err := PlanContainer(newID(), config, sandbox.Config, image, r.images.Layers(image), r.podMounts(sandbox.ID))
+	wanted, err := spec.PlanContainer(newID(), config, sandbox.Config, image, r.images.Store.Layers(image), r.podMounts(sandbox.ID))
 	if err != nil {
 		return containers.Config{}, status.Errorf(codes.InvalidArgument, "container %s: %v", config.Metadata.Name, err)
 	}
@@ -110,7 +112,7 @@ func (r *Runtime) StartContainer(ctx context.Context, request *cri.StartContaine
 	if err != nil {
 		return nil, err
 	}
-	about(ctx, c.sandbox.record.Config.Metadata)
+	steps.About(ctx, c.sandbox.record.Config.Metadata)
 	if err := shim.Start(ctx, c.id()); err != nil {
 		if now, err := shim.Status(ctx, c.id()); err == nil {
 			r.heard(c, now) // that it has exited is known when its caller looks
@@ -122,7 +124,7 @@ func (r *Runtime) StartContainer(ctx context.Context, request *cri.StartContaine
 		return nil, err
 	}
 	r.heard(c, now)
-	note(ctx, "start process", "%s, pid %d", c.name(), now.PID)
+	steps.Note(ctx, "start process", "%s, pid %d", c.name(), now.PID)
 	return &cri.StartContainerResponse{}, nil
 }
 
@@ -134,7 +136,7 @@ func (r *Runtime) StopContainer(ctx context.Context, request *cri.StopContainerR
 	} else if err != nil {
 		return nil, err
 	}
-	about(ctx, c.sandbox.record.Config.Metadata)
+	steps.About(ctx, c.sandbox.record.Config.Metadata)
 	if r.state(c).State == containers.Exited {
 		return &cri.StopContainerResponse{}, nil
 	}
@@ -143,7 +145,7 @@ func (r *Runtime) StopContainer(ctx context.Context, request *cri.StopContainerR
 		return nil, fmt.Errorf("stop container %s: %w", c.name(), err)
 	}
 	end := r.state(c)
-	noteAt(ctx, end.FinishedAt, "process exited", "%s, exit code %d", c.name(), end.ExitCode)
+	steps.NoteAt(ctx, end.FinishedAt, "process exited", "%s, exit code %d", c.name(), end.ExitCode)
 	return &cri.StopContainerResponse{}, nil
 }
 
@@ -154,8 +156,8 @@ func (r *Runtime) terminate(ctx context.Context, shim *containers.Shim, c *conta
 		if err := shim.Signal(ctx, c.id(), signal); err != nil {
 			return err
 		}
-		note(ctx, "signal process", "%s, pid %d: %v, then up to %v of grace", name, pid, signal, grace)
-		tellNow(ctx)
+		steps.Note(ctx, "signal process", "%s, pid %d: %v, then up to %v of grace", name, pid, signal, grace)
+		steps.TellNow(ctx)
 		patience, cancel := context.WithTimeout(ctx, grace)
 		defer cancel()
 		if awaitExit(patience, c) == nil {
@@ -164,10 +166,10 @@ func (r *Runtime) terminate(ctx context.Context, shim *containers.Shim, c *conta
 			return context.Cause(ctx)
 		}
 	}
-	if err := shim.Signal(ctx, c.id(), sigKill); err != nil {
+	if err := shim.Signal(ctx, c.id(), syscall.SIGKILL); err != nil {
 		return err
 	}
-	note(ctx, "kill process", "%s, pid %d: the grace is over", name, pid)
+	steps.Note(ctx, "kill process", "%s, pid %d: the grace is over", name, pid)
 	return awaitExit(ctx, c)
 }
 
@@ -177,11 +179,11 @@ func (r *Runtime) RemoveContainer(ctx context.Context, request *cri.RemoveContai
 	if err != nil {
 		return &cri.RemoveContainerResponse{}, nil
 	}
-	about(ctx, c.sandbox.record.Config.Metadata)
+	steps.About(ctx, c.sandbox.record.Config.Metadata)
 	c.sandbox.busy.Lock()
 	defer c.sandbox.busy.Unlock()
 	if r.state(c).State == containers.Running { // its end is heard of before it is forgotten
-		err := c.sandbox.shim.Signal(ctx, c.id(), sigKill)
+		err := c.sandbox.shim.Signal(ctx, c.id(), syscall.SIGKILL)
 		if err == nil {
 			err = awaitExit(ctx, c)
 		}

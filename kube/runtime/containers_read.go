@@ -4,6 +4,7 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -18,6 +19,18 @@ func (r *Runtime) containersOf(sb *sandbox) []*container {
 		all = append(all, c)
 	}
 	return all
+}
+
+// imageUser says which container has an image as its root file system, and is empty if none has.
+func (r *Runtime) imageUser(image string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, c := range r.containers {
+		if c.record.Told.ImageId == image && c.sandbox.ready {
+			return fmt.Sprintf("%s (%s)", id, c.name())
+		}
+	}
+	return ""
 }
 
 // ContainerStatus tells all about one container.

@@ -19,6 +19,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/images"
+	"kubelab/kube/runtime/spec"
 )
 
 // What becomes of every field of CRI's two large requests, but for those that are refused. A path stands for all below it, too.
@@ -186,10 +187,10 @@ func some(field protoreflect.FieldDescriptor) protoreflect.Value {
 
 func TestEveryFieldOfCRIIsDoneOrRefusedByName(t *testing.T) {
 	sandbox := func(m proto.Message) error {
-		return CheckSandbox(m.(*cri.PodSandboxConfig), "")
+		return spec.CheckSandbox(m.(*cri.PodSandboxConfig), "")
 	}
 	container := func(m proto.Message) error {
-		_, err := PlanContainer("id", m.(*cri.ContainerConfig), nil, images.Image{Config: v1.Config{Cmd: []string{"sh"}}}, nil, PodMounts{})
+		_, err := spec.PlanContainer("id", m.(*cri.ContainerConfig), nil, images.Image{Config: v1.Config{Cmd: []string{"sh"}}}, nil, spec.PodMounts{})
 		return err
 	}
 	for _, kind := range []struct {
@@ -199,8 +200,8 @@ func TestEveryFieldOfCRIIsDoneOrRefusedByName(t *testing.T) {
 		refused map[string]string
 		check   func(proto.Message) error
 	}{
-		{&cri.PodSandboxConfig{Metadata: &cri.PodSandboxMetadata{Name: "web", Namespace: "shop", Uid: "1"}}, doneForSandbox, nothingForSandbox, refusedOfSandbox, sandbox},
-		{&cri.ContainerConfig{}, doneForContainer, nothingForContainer, refusedOfContainer, container},
+		{&cri.PodSandboxConfig{Metadata: &cri.PodSandboxMetadata{Name: "web", Namespace: "shop", Uid: "1"}}, doneForSandbox, nothingForSandbox, spec.RefusedOfSandbox, sandbox},
+		{&cri.ContainerConfig{}, doneForContainer, nothingForContainer, spec.RefusedOfContainer, container},
 	} {
 		name := kind.whole.ProtoReflect().Descriptor().Name()
 		decided := slices.Concat(kind.done, slices.Collect(maps.Keys(kind.nothing)), slices.Collect(maps.Keys(kind.refused)))
@@ -248,26 +249,5 @@ func TestEveryCallOfCRIIsServedOrKnownNotToBe(t *testing.T) {
 	slices.Sort(notServed)
 	if diff := cmp.Diff(notServed, calls); diff != "" {
 		t.Errorf("calls that are not served (-known +found):\n%s", diff)
-	}
-}
-
-func TestCredentialsGoToTheRegistryThatTheyAreForAndToNoOther(t *testing.T) {
-	for _, test := range []struct {
-		image, server string
-		given         bool
-	}{
-		{"localhost:5000/web", "", true},
-		{"localhost:5000/web", "localhost:5000", true},
-		{"localhost:5000/web", "https://localhost:5000/v2/", true},
-		{"localhost:5000/web", "localhost:5001", false},
-		{"busybox", "https://index.docker.io/v1/", true},
-		{"busybox", "localhost:5000", false},
-	} {
-		auth, err := credentials(&cri.PullImageRequest{
-			Image: &cri.ImageSpec{Image: test.image}, Auth: &cri.AuthConfig{Username: "alice", ServerAddress: test.server},
-		})
-		if err != nil || (auth.GetUsername() == "alice") != test.given {
-			t.Errorf("for %s, those of %q are given as %v, %v", test.image, test.server, auth, err)
-		}
 	}
 }

@@ -264,25 +264,3 @@ func TestAPodThatSendsForEverIsCutOffFromAClientThatHasGone(t *testing.T) {
 	}
 	waitFor(t, "the runtime to hang up", func() bool { return n.openFiles() <= before })
 }
-
-func TestAPodThatReadsNothingIsCutOffSoThatTheStreamsBesideItGoOn(t *testing.T) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	conn, err := net.Dial("tcp4", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, stream := net.Pipe()
-	sent := make(chan error, 1)
-	go func() {
-		_, err := io.Copy(client, endless{})
-		sent <- err
-	}()
-	join(t.Context(), conn.(*net.TCPConn), stream, 20*time.Millisecond)
-	if err := <-sent; err == nil {
-		t.Error("the client is not told")
-	}
-}

@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	case role == "inside":
 		os.Exit(inside(m))
 	case role != "":
-		os.Exit(serve(role))
+		os.Exit(runRuntime(role))
 	}
 	if missing = containerstest.Missing(); missing != "" {
 		os.Exit(m.Run())
@@ -67,8 +67,8 @@ func inside(m *testing.M) int {
 	return m.Run()
 }
 
-// serve is the runtime's process.
-func serve(role string) int {
+// runRuntime is the runtime's process.
+func runRuntime(role string) int {
 	var config struct {
 		Config
 		Node bool // it is the first process of a node of its own

@@ -17,6 +17,8 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/podnet"
+	"kubelab/kube/runtime/spec"
+	"kubelab/kube/runtime/steps"
 )
 
 // What a kubelet finds out about the runtime before it runs pods, and what it tells it: the range of the node's pods.
@@ -115,7 +117,7 @@ func (r *Runtime) podNetwork() *podnet.Network {
 
 // plugIn gives a sandbox its place in the pod network, if it is not to be in the node's.
 func (r *Runtime) plugIn(ctx context.Context, record *sandboxRecord) error {
-	if namespaces(record.Config).GetNetwork() == cri.NamespaceMode_NODE {
+	if spec.Namespaces(record.Config).GetNetwork() == cri.NamespaceMode_NODE {
 		return nil
 	}
 	network := r.podNetwork()
@@ -127,8 +129,8 @@ func (r *Runtime) plugIn(ctx context.Context, record *sandboxRecord) error {
 		return err
 	}
 	record.IP, record.NetNS = place.IP.String(), place.NetNS
-	note(ctx, "create netns", "%s", place.NetNS)
-	note(ctx, "attach veth", "%s: eth0 in the pod, %s on the node", place.IP, place.HostVeth)
+	steps.Note(ctx, "create netns", "%s", place.NetNS)
+	steps.Note(ctx, "attach veth", "%s: eth0 in the pod, %s on the node", place.IP, place.HostVeth)
 	return nil
 }
 
@@ -143,7 +145,7 @@ func (r *Runtime) unplug(ctx context.Context, id string) error {
 		return err
 	}
 	if attached {
-		note(ctx, "detach veth", "%s is free again", place.IP)
+		steps.Note(ctx, "detach veth", "%s is free again", place.IP)
 	}
 	return nil
 }

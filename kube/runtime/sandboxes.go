@@ -17,6 +17,8 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/runtime/spec"
+	"kubelab/kube/runtime/steps"
 )
 
 // newID is a name that no other sandbox or container has had.
@@ -29,15 +31,15 @@ func newID() string {
 // RunPodSandbox makes what a pod's containers will share.
 func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxRequest) (*cri.RunPodSandboxResponse, error) {
 	config := request.GetConfig()
-	if err := CheckSandbox(config, request.GetRuntimeHandler()); err != nil {
+	if err := spec.CheckSandbox(config, request.GetRuntimeHandler()); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	about(ctx, config.Metadata)
+	steps.About(ctx, config.Metadata)
 	if err := r.endQuarantined(ctx, config.Metadata); err != nil {
 		return nil, err
 	}
 	if config.Hostname == "" {
-		config.Hostname = Hostname(config)
+		config.Hostname = spec.Hostname(config)
 	}
 	sb := &sandbox{ready: true, containers: map[string]*container{}, record: sandboxRecord{
 		ID: newID(), CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
@@ -80,7 +82,7 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 	if err != nil {
 		return err
 	}
-	note(ctx, "start shim", "sandbox %s", record.ID)
+	steps.Note(ctx, "start shim", "sandbox %s", record.ID)
 	sb.shim = shim
 	r.follow(sb)
 	return writeRecord(r.recordFile(record.ID), record)
@@ -89,7 +91,7 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 // shimConfig is the sandbox as the containers room knows it.
 func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
 	return containers.Sandbox{
-		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: Hostname(record.Config),
+		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: spec.Hostname(record.Config),
 		CgroupParent: record.Cgroup,
 	}
 }

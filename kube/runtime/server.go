@@ -4,27 +4,21 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
-	"k8s.io/cri-streaming/pkg/streaming"
 
-	"kubelab/kube/containers"
 	"kubelab/kube/images"
 	"kubelab/kube/podnet"
+	"kubelab/kube/runtime/imageservice"
+	"kubelab/kube/runtime/serve"
+	"kubelab/kube/runtime/streams"
 )
 
 // Config says where a runtime keeps things and what it works with.
@@ -47,15 +41,13 @@ type Config struct {
 // Runtime is a CRI server: sandboxes and containers, and who listens to them.
 type Runtime struct {
 	cri.UnimplementedRuntimeServiceServer
-	cri.UnimplementedImageServiceServer
 
 	config    Config
-	images    *images.Store
-	streams   streaming.Server
+	images    *imageservice.Service
+	streams   *streams.Server
 	listeners listeners
 	context   context.Context // ends when the runtime is to end
 	following sync.WaitGroup  // one for each living shim
-	imageUse  sync.RWMutex    // held for reading while a container is made from an image
 
 	mu         sync.Mutex // guards what follows, and most of what is in it
 	network    *podnet.Network
@@ -83,19 +75,21 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	defer lock.Close()
-	if r.images, err = images.Open(filepath.Join(r.config.Root, "images")); err != nil {
+	dir := filepath.Join(r.config.Root, "images")
+	store, err := images.Open(dir)
+	if err != nil {
 		return err
 	}
+	r.images = &imageservice.Service{Store: store, Dir: dir, Pods: r.podsDir(), User: r.imageUser}
 	if err := r.recover(ctx); err != nil {
 		return fmt.Errorf("take over the pods in %s: %w", r.config.Root, err)
 	}
 	defer r.closeNetwork()
-	stopStreams, err := r.serveStreams()
-	if err != nil {
+	if r.streams, err = streams.Serve(r); err != nil {
 		return err
 	}
-	defer stopStreams()
-	return r.serve(ctx)
+	defer r.streams.Close()
+	return serve.Run(ctx, r.config.Listen, r, r.images)
 }
 
 // lockPatience is how long a runtime waits for an earlier one to be gone: when that was killed in the middle of starting
@@ -117,75 +111,4 @@ func (r *Runtime) lockRoot() (*os.File, error) {
 			return nil, fmt.Errorf("another runtime works in %s: end it first, or give this one another --root (%w)", r.config.Root, err)
 		}
 	}
-}
-
-func (r *Runtime) serve(ctx context.Context) error {
-	path, found := strings.CutPrefix(r.config.Listen, "unix://")
-	if !found || !filepath.IsAbs(path) {
-		return fmt.Errorf("listen on %q: want unix:// and an absolute path", r.config.Listen)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make the directory of the CRI socket: %w", err)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the CRI socket of an earlier runtime: %w", err)
-	}
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		return fmt.Errorf("open the CRI socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil { // who may use it is root
-		return errors.Join(err, listener.Close())
-	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
-		grpc.ChainUnaryInterceptor(withLog, withCodes, withNotes))
-	cri.RegisterRuntimeServiceServer(server, r)
-	cri.RegisterImageServiceServer(server, r)
-	stop := context.AfterFunc(ctx, server.Stop)
-	defer stop()
-	slog.Info("CRI is served", "socket", path, "sandboxes", len(r.sandboxes))
-	return server.Serve(listener)
-}
-
-// maxMessage is the bound that the kubelet has too: 16 MiB.
-const maxMessage = 16 << 20
-
-// withLog leaves a line per call, for those who ask for it.
-func withLog(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	start := time.Now()
-	response, err := handler(ctx, request)
-	slog.Debug("CRI call", "call", filepath.Base(info.FullMethod), "took", time.Since(start), "error", err)
-	return response, err
-}
-
-// withCodes gives errors the codes that CRI clients tell them apart by.
-func withCodes(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	response, err := handler(ctx, request)
-	return response, coded(err)
-}
-
-func coded(err error) error {
-	var coded interface{ GRPCStatus() *status.Status }
-	if err == nil || errors.As(err, &coded) {
-		return err
-	}
-	for _, known := range []struct {
-		err  error
-		code codes.Code
-	}{
-		{containers.ErrNotFound, codes.NotFound},
-		{containers.ErrExists, codes.AlreadyExists},
-		{containers.ErrNotRunning, codes.FailedPrecondition},
-		{containers.ErrShimDead, codes.FailedPrecondition},
-		{images.ErrNotFound, codes.NotFound},
-		{images.ErrInvalidName, codes.InvalidArgument},
-		{images.ErrNoRoom, codes.ResourceExhausted},
-		{context.DeadlineExceeded, codes.DeadlineExceeded},
-		{context.Canceled, codes.Canceled},
-	} {
-		if errors.Is(err, known.err) {
-			return status.Error(known.code, err.Error())
-		}
-	}
-	return status.Error(codes.Internal, err.Error())
 }

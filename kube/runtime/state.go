@@ -15,6 +15,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/runtime/spec"
 )
 
 // sandbox is one that the runtime has. What is not said to be otherwise is guarded by the runtime's lock.
@@ -99,6 +100,19 @@ func (r *Runtime) forgetContainer(c *container) {
 	}
 }
 
+// forgetSandbox is the end of a sandbox's life, and of all that it still has.
+func (r *Runtime) forgetSandbox(sb *sandbox) {
+	for _, c := range r.containersOf(sb) {
+		r.forgetContainer(c)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sandboxes[sb.record.ID] != nil {
+		delete(r.sandboxes, sb.record.ID)
+		r.tell(cri.ContainerEventType_CONTAINER_DELETED_EVENT, sb, sb.record.ID)
+	}
+}
+
 // created tells the listeners of a container that is there now, and what has been heard of it meanwhile.
 func (r *Runtime) created(c *container) {
 	r.mu.Lock()
@@ -136,7 +150,7 @@ func (sb *sandbox) status() *cri.PodSandboxStatus {
 	return &cri.PodSandboxStatus{
 		Id: sb.record.ID, Metadata: config.GetMetadata(), State: sb.state(), CreatedAt: sb.record.CreatedAt.UnixNano(),
 		Network: &cri.PodSandboxNetworkStatus{Ip: sb.record.IP},
-		Linux:   &cri.LinuxPodSandboxStatus{Namespaces: &cri.Namespace{Options: namespaces(config)}},
+		Linux:   &cri.LinuxPodSandboxStatus{Namespaces: &cri.Namespace{Options: spec.Namespaces(config)}},
 		Labels:  config.GetLabels(), Annotations: config.GetAnnotations(),
 	}
 }

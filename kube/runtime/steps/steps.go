@@ -1,6 +1,8 @@
 //go:build linux
 
-package runtime
+// Package steps is how the runtime says what it did. It does not know the API server, so it gives the steps of a call back to the caller
+// (see kube/trace/cri.go), who records them. They travel in the call's context until it ends.
+package steps
 
 import (
 	"context"
@@ -16,9 +18,6 @@ import (
 	"kubelab/kube/trace"
 )
 
-// The runtime does not know the API server, so it gives the steps that it made in a call back to the caller (see
-// kube/trace/cri.go), who records them.
-
 type notesKey struct{}
 
 // notes are the steps made in one call.
@@ -28,8 +27,8 @@ type notes struct {
 	steps []trace.Step
 }
 
-// about says which pod the call is about. Without that, nothing is noted.
-func about(ctx context.Context, pod *cri.PodSandboxMetadata) {
+// About says which pod the call is about. Without that, nothing is noted.
+func About(ctx context.Context, pod *cri.PodSandboxMetadata) {
 	if n, ok := ctx.Value(notesKey{}).(*notes); ok {
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -37,13 +36,13 @@ func about(ctx context.Context, pod *cri.PodSandboxMetadata) {
 	}
 }
 
-// note takes down a step that was just made.
-func note(ctx context.Context, verb, format string, args ...any) {
-	noteAt(ctx, time.Now(), verb, format, args...)
+// Note takes down a step that was just made.
+func Note(ctx context.Context, verb, format string, args ...any) {
+	NoteAt(ctx, time.Now(), verb, format, args...)
 }
 
-// noteAt takes down a step that was made before somebody noticed.
-func noteAt(ctx context.Context, at time.Time, verb, format string, args ...any) {
+// NoteAt takes down a step that was made before somebody noticed.
+func NoteAt(ctx context.Context, at time.Time, verb, format string, args ...any) {
 	n, ok := ctx.Value(notesKey{}).(*notes)
 	if !ok {
 		return
@@ -58,8 +57,8 @@ func noteAt(ctx context.Context, at time.Time, verb, format string, args ...any)
 	n.steps = append(n.steps, trace.Fill(ctx, step))
 }
 
-// tellNow gives the caller the steps that were made so far, for the rest of the call may take long. Once in a call.
-func tellNow(ctx context.Context) {
+// TellNow gives the caller the steps that were made so far, for the rest of the call may take long. Once in a call.
+func TellNow(ctx context.Context) {
 	n, ok := ctx.Value(notesKey{}).(*notes)
 	if !ok {
 		return
@@ -81,8 +80,8 @@ func (n *notes) give(to func(metadata.MD) error) error {
 	return to(metadata.Pairs(trace.CRIStepsKey, steps))
 }
 
-// withNotes hands a call its causes, and its caller the steps, whether the call worked or not.
-func withNotes(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// Intercept hands a call its causes, and its caller the steps, whether the call worked or not.
+func Intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if received, ok := metadata.FromIncomingContext(ctx); ok {
 		for _, causes := range received.Get(trace.CRICausesKey) {
 			ctx = trace.DecodeCauses(ctx, causes)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package runtime
+package spec
 
 import (
 	"syscall"
@@ -12,8 +12,8 @@ import (
 func TestStopSignalsAreUnderstoodAsImagesAndPodsWriteThem(t *testing.T) {
 	for text, want := range map[string]syscall.Signal{
 		"SIGTERM": syscall.SIGTERM, "quit": syscall.SIGQUIT, "9": syscall.SIGKILL, "SIGRTMIN": 34, "SIGRTMIN+3": 37,
-		StopSignal(cri.Signal_SIGNAL_SIGRTMAXMINUS1, "x"): 63, StopSignal(cri.Signal_SIGNAL_RUNTIME_DEFAULT, "SIGINT"): syscall.SIGINT,
-		StopSignal(cri.Signal_SIGNAL_RUNTIME_DEFAULT, ""): syscall.SIGTERM,
+		stopSignal(cri.Signal_SIGNAL_SIGRTMAXMINUS1, "x"): 63, stopSignal(cri.Signal_SIGNAL_RUNTIME_DEFAULT, "SIGINT"): syscall.SIGINT,
+		stopSignal(cri.Signal_SIGNAL_RUNTIME_DEFAULT, ""): syscall.SIGTERM,
 	} {
 		if got, err := parseSignal(text); got != want || err != nil {
 			t.Errorf("%s is signal %d (%v), want %d", text, got, err, want)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package runtime
+package streams
 
 import (
 	"context"
@@ -28,8 +28,8 @@ const (
 )
 
 // PortForward joins the client's stream to a port on the loopback interface inside the pod.
-func (s streams) PortForward(ctx context.Context, sandbox string, port int32, stream io.ReadWriteCloser) error {
-	netNS, err := s.runtime.netNS(sandbox)
+func (s into) PortForward(ctx context.Context, sandbox string, port int32, stream io.ReadWriteCloser) error {
+	netNS, err := s.pods.NetNS(sandbox)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package runtime
+package spec
 
 import (
 	"fmt"
@@ -9,7 +9,8 @@ import (
 // What CRI can ask for and this runtime does not do, by the path of the field, and why or what to do. A field that is not here is done, or has no meaning
 // on a node such as this one: a test holds every field of CRI against that.
 
-var refusedOfSandbox = map[string]string{
+// RefusedOfSandbox are the fields of a sandbox.
+var RefusedOfSandbox = map[string]string{
 	"linux.sysctls": "kernel parameters of the pod's own are not supported here",
 	"linux.security_context.namespace_options.target_id":           noSharing,
 	"linux.security_context.namespace_options.userns_options.uids": noUsers,
@@ -18,7 +19,8 @@ var refusedOfSandbox = map[string]string{
 	"windows":                                                      noWindows,
 }
 
-var refusedOfContainer = map[string]string{
+// RefusedOfContainer are the fields of a container.
+var RefusedOfContainer = map[string]string{
 	"image.runtime_handler":                      "there is only the one runtime, without a name",
 	"mounts.uidMappings":                         noUsers,
 	"mounts.gidMappings":                         noUsers,

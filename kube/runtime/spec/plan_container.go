@@ -1,4 +1,4 @@
-package runtime
+package spec
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 	c := containers.Config{
 		ID: id, Layers: layers,
 		Args: command(want, image.Config), Env: environment(want, pod.GetHostname(), image.Config), Cwd: want.WorkingDir,
-		User: user(security, image.Config.User), Resources: PlanResources(want.GetLinux().GetResources()),
+		User: user(security, image.Config.User), Resources: resources(want.GetLinux().GetResources()),
 		OOMScoreAdj: int(want.GetLinux().GetResources().GetOomScoreAdj()),
 		CapAdd:      security.GetCapabilities().GetAddCapabilities(), CapDrop: security.GetCapabilities().GetDropCapabilities(),
 		Privileged: security.GetPrivileged(), ReadonlyRootfs: security.GetReadonlyRootfs(), NoNewPrivs: security.GetNoNewPrivs(),
@@ -88,9 +88,6 @@ func environment(want *cri.ContainerConfig, hostname string, image v1.Config) []
 	if hostname != "" {
 		env = append(env, "HOSTNAME="+hostname)
 	}
-	if want.Tty {
-		env = append(env, "TERM=xterm")
-	}
 	for _, variable := range want.Envs {
 		name := variable.Key + "="
 		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name) })
@@ -118,7 +115,7 @@ func user(security *cri.LinuxContainerSecurityContext, image string) string {
 
 // checkContainer refuses what this runtime cannot do: a container that lacks it would look like one that has it.
 func checkContainer(want *cri.ContainerConfig, pod *cri.PodSandboxConfig) error {
-	if err := refuse(want.ProtoReflect(), "", refusedOfContainer); err != nil {
+	if err := refuse(want.ProtoReflect(), "", RefusedOfContainer); err != nil {
 		return err
 	}
 	for _, mount := range want.Mounts {
@@ -156,16 +153,16 @@ func mounts(want *cri.ContainerConfig, files PodMounts) ([]containers.Mount, err
 	return list, nil
 }
 
-// PlanResources translates limits; what is zero is not limited, or not changed.
-func PlanResources(r *cri.LinuxContainerResources) containers.Resources {
+// resources translates limits; what is zero is not limited, or not changed.
+func resources(r *cri.LinuxContainerResources) containers.Resources {
 	return containers.Resources{
 		CPUShares: uint64(r.GetCpuShares()), CPUQuota: r.GetCpuQuota(), CPUPeriod: uint64(r.GetCpuPeriod()),
 		MemoryLimit: r.GetMemoryLimitInBytes(), Unified: r.GetUnified(),
 	}
 }
 
-// StopSignal is the name or number of the signal that asks the container to end: the pod's, or the image's, or SIGTERM.
-func StopSignal(pod cri.Signal, image string) string {
+// stopSignal is the name or number of the signal that asks the container to end: the pod's, or the image's, or SIGTERM.
+func stopSignal(pod cri.Signal, image string) string {
 	switch {
 	case pod != cri.Signal_SIGNAL_RUNTIME_DEFAULT:
 		return strings.TrimPrefix(pod.String(), "SIGNAL_")

@@ -1,6 +1,6 @@
 //go:build linux
 
-package runtime
+package spec
 
 import (
 	"fmt"
@@ -9,15 +9,19 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
-
-const sigKill = syscall.SIGKILL
 
 // The first and the last real-time signal as the C library counts them (signal(7)).
 const (
 	sigRTMin = 34
 	sigRTMax = 64
 )
+
+// StopSignal is the signal that asks a container to end: the pod's, or the image's, or SIGTERM. An error says that there is no such signal.
+func StopSignal(pod cri.Signal, image string) (syscall.Signal, error) {
+	return parseSignal(stopSignal(pod, image))
+}
 
 // parseSignal understands what images and pods write: SIGTERM, TERM, 15, SIGRTMIN+3, SIGRTMINPLUS3.
 func parseSignal(text string) (syscall.Signal, error) {

@@ -1,4 +1,4 @@
-package runtime
+package spec
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // CheckSandbox says what is wrong with a wanted sandbox.
 func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 	meta := config.GetMetadata()
-	options := namespaces(config)
+	options := Namespaces(config)
 	switch {
 	case meta.GetName() == "" || meta.GetNamespace() == "" || meta.GetUid() == "":
 		return fmt.Errorf("a sandbox needs metadata.name, metadata.namespace and metadata.uid")
@@ -25,7 +25,7 @@ func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 			return fmt.Errorf("port_mappings.host_port: %d: ports of the host are not mapped here: use the host's network, or a Service of type NodePort", mapping.HostPort)
 		}
 	}
-	if err := refuse(config.ProtoReflect(), "", refusedOfSandbox); err != nil {
+	if err := refuse(config.ProtoReflect(), "", RefusedOfSandbox); err != nil {
 		return err
 	}
 	return checkNamespaces(options)
@@ -35,7 +35,7 @@ func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 func Hostname(config *cri.PodSandboxConfig) string {
 	const longest = 63
 	switch name := config.GetMetadata().GetName(); {
-	case namespaces(config).GetNetwork() == cri.NamespaceMode_NODE:
+	case Namespaces(config).GetNetwork() == cri.NamespaceMode_NODE:
 		return ""
 	case config.GetHostname() != "":
 		return config.Hostname
@@ -57,8 +57,8 @@ func checkNamespaces(options *cri.NamespaceOption) error {
 	return nil
 }
 
-// namespaces says which namespaces of the node a pod shares; nil means none.
-func namespaces(config *cri.PodSandboxConfig) *cri.NamespaceOption {
+// Namespaces says which namespaces of the node a pod shares; nil means none.
+func Namespaces(config *cri.PodSandboxConfig) *cri.NamespaceOption {
 	return config.GetLinux().GetSecurityContext().GetNamespaceOptions()
 }
 

@@ -1,14 +1,16 @@
 //go:build linux
 
-package runtime
+// Package imageservice is CRI's second service, a thin cover over the node's image store.
+package imageservice
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -17,15 +19,27 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/images"
+	"kubelab/kube/runtime/spec"
+	"kubelab/kube/runtime/steps"
 )
 
-// CRI's second service is a thin cover over the node's image store.
+// Service answers for one store of images.
+type Service struct {
+	cri.UnimplementedImageServiceServer
+	Store *images.Store
+	Dir   string // where the store keeps its files
+	Pods  string // where containers keep theirs
+	// User says which container has an image, by its ID, as its root file system: for people, and empty if none has.
+	User func(image string) string
+	// Use is held for reading while a container is made from an image: none is removed meanwhile.
+	Use sync.RWMutex
+}
 
 // ListImages lists all images, or the one that the filter names.
-func (r *Runtime) ListImages(_ context.Context, request *cri.ListImagesRequest) (*cri.ListImagesResponse, error) {
+func (s *Service) ListImages(_ context.Context, request *cri.ListImagesRequest) (*cri.ListImagesResponse, error) {
 	response := &cri.ListImagesResponse{}
 	if name := request.GetFilter().GetImage().GetImage(); name != "" {
-		image, err := r.images.Get(name)
+		image, err := s.Store.Get(name)
 		if errors.Is(err, images.ErrNotFound) {
 			return response, nil
 		} else if err != nil {
@@ -34,7 +48,7 @@ func (r *Runtime) ListImages(_ context.Context, request *cri.ListImagesRequest) 
 		response.Images = append(response.Images, criImage(image))
 		return response, nil
 	}
-	all, err := r.images.List()
+	all, err := s.Store.List()
 	for _, image := range all {
 		response.Images = append(response.Images, criImage(image))
 	}
@@ -42,8 +56,8 @@ func (r *Runtime) ListImages(_ context.Context, request *cri.ListImagesRequest) 
 }
 
 // ImageStatus describes an image. One that is not there is no error, but an empty answer.
-func (r *Runtime) ImageStatus(_ context.Context, request *cri.ImageStatusRequest) (*cri.ImageStatusResponse, error) {
-	image, err := r.images.Get(request.GetImage().GetImage())
+func (s *Service) ImageStatus(_ context.Context, request *cri.ImageStatusRequest) (*cri.ImageStatusResponse, error) {
+	image, err := s.Store.Get(request.GetImage().GetImage())
 	if errors.Is(err, images.ErrNotFound) {
 		return &cri.ImageStatusResponse{}, nil
 	} else if err != nil {
@@ -51,30 +65,34 @@ func (r *Runtime) ImageStatus(_ context.Context, request *cri.ImageStatusRequest
 	}
 	response := &cri.ImageStatusResponse{Image: criImage(image)}
 	if request.GetVerbose() {
-		response.Info = info(map[string]any{"config": image.Config, "layers": r.images.Layers(image)})
+		about, err := json.Marshal(map[string]any{"config": image.Config, "layers": s.Store.Layers(image)})
+		if err != nil {
+			return nil, err
+		}
+		response.Info = map[string]string{"info": string(about)}
 	}
 	return response, nil
 }
 
 // PullImage fetches an image from its registry.
-func (r *Runtime) PullImage(ctx context.Context, request *cri.PullImageRequest) (*cri.PullImageResponse, error) {
-	about(ctx, request.GetSandboxConfig().GetMetadata())
+func (s *Service) PullImage(ctx context.Context, request *cri.PullImageRequest) (*cri.PullImageResponse, error) {
+	steps.About(ctx, request.GetSandboxConfig().GetMetadata())
 	if handler := request.GetImage().GetRuntimeHandler(); handler != "" {
-		return nil, status.Errorf(codes.InvalidArgument, "image.runtime_handler: %s", refusedOfContainer["image.runtime_handler"])
+		return nil, status.Errorf(codes.InvalidArgument, "image.runtime_handler: %s", spec.RefusedOfContainer["image.runtime_handler"])
 	}
 	auth, err := credentials(request)
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	image, err := r.images.Pull(ctx, request.GetImage().GetImage(), authn.AuthConfig{
+	image, err := s.Store.Pull(ctx, request.GetImage().GetImage(), authn.AuthConfig{
 		Username: auth.GetUsername(), Password: auth.GetPassword(), Auth: auth.GetAuth(),
 		IdentityToken: auth.GetIdentityToken(), RegistryToken: auth.GetRegistryToken(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	note(ctx, "pull image", "%s, %d bytes in %d layers, in %v", request.GetImage().GetImage(), image.Size, len(image.DiffIDs), time.Since(start).Round(time.Millisecond))
+	steps.Note(ctx, "pull image", "%s, %d bytes in %d layers, in %v", request.GetImage().GetImage(), image.Size, len(image.DiffIDs), time.Since(start).Round(time.Millisecond))
 	return &cri.PullImageResponse{ImageRef: image.ID}, nil
 }
 
@@ -99,41 +117,37 @@ func credentials(request *cri.PullImageRequest) (*cri.AuthConfig, error) {
 }
 
 // RemoveImage removes an image with all its names, whichever of them is given: so CRI has it. Containers keep theirs.
-func (r *Runtime) RemoveImage(_ context.Context, request *cri.RemoveImageRequest) (*cri.RemoveImageResponse, error) {
-	r.imageUse.Lock() // no container is being made
-	defer r.imageUse.Unlock()
-	image, err := r.images.Get(request.GetImage().GetImage())
+func (s *Service) RemoveImage(_ context.Context, request *cri.RemoveImageRequest) (*cri.RemoveImageResponse, error) {
+	s.Use.Lock() // no container is being made
+	defer s.Use.Unlock()
+	image, err := s.Store.Get(request.GetImage().GetImage())
 	if errors.Is(err, images.ErrNotFound) {
-		return &cri.RemoveImageResponse{}, r.images.Remove(request.Image.Image) // it may be one that cannot be read
+		return &cri.RemoveImageResponse{}, s.Store.Remove(request.Image.Image) // it may be one that cannot be read
 	} else if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id, c := range r.containers {
-		if c.record.Told.ImageId == image.ID && c.sandbox.ready {
-			return nil, status.Errorf(codes.FailedPrecondition, "image %s is the root file system of container %s (%s): remove that first", image.Name(), id, c.name())
-		}
+	if user := s.User(image.ID); user != "" {
+		return nil, status.Errorf(codes.FailedPrecondition, "image %s is the root file system of container %s: remove that first", image.Name(), user)
 	}
-	if err := r.images.Remove(image.ID); err != nil {
+	if err := s.Store.Remove(image.ID); err != nil {
 		return nil, fmt.Errorf("remove image %s: %w", image.Name(), err)
 	}
 	return &cri.RemoveImageResponse{}, nil
 }
 
 // ImageFsInfo says what images take up, and what containers have written.
-func (r *Runtime) ImageFsInfo(context.Context, *cri.ImageFsInfoRequest) (*cri.ImageFsInfoResponse, error) {
-	store, err := r.images.Usage()
+func (s *Service) ImageFsInfo(context.Context, *cri.ImageFsInfoRequest) (*cri.ImageFsInfoResponse, error) {
+	store, err := s.Store.Usage()
 	if err != nil {
 		return nil, fmt.Errorf("measure the image store: %w", err)
 	}
-	written, err := images.DiskUsage(r.podsDir())
+	written, err := images.DiskUsage(s.Pods)
 	if err != nil {
 		return nil, fmt.Errorf("measure what containers have written: %w", err)
 	}
 	return &cri.ImageFsInfoResponse{
-		ImageFilesystems:     []*cri.FilesystemUsage{filesystem(filepath.Join(r.config.Root, "images"), store)},
-		ContainerFilesystems: []*cri.FilesystemUsage{filesystem(r.podsDir(), written)},
+		ImageFilesystems:     []*cri.FilesystemUsage{filesystem(s.Dir, store)},
+		ContainerFilesystems: []*cri.FilesystemUsage{filesystem(s.Pods, written)},
 	}, nil
 }
 
