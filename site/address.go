@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/net/netutil"
+
+	"kubelab/kube/atomicfile"
 )
 
 // ErrBeyondLoopback says that an address can be reached from elsewhere, and that nothing guards it.
@@ -104,25 +105,9 @@ func URLFile(students string, role Role) string {
 // KeepIn keeps addresses in files of mode 0600: after a crash at any moment it is the old address or the new one.
 func KeepIn(students string) func(role Role, url string) error {
 	return func(role Role, url string) error {
-		if err := replaceFile(URLFile(students, role), url+"\n"); err != nil {
+		if err := atomicfile.Replace(URLFile(students, role), []byte(url+"\n"), 0o600); err != nil {
 			return fmt.Errorf("keep the site's address: %w", err)
 		}
 		return nil
 	}
-}
-
-// replaceFile writes a file of mode 0600: whoever reads it sees the old content or the new one, whole.
-func replaceFile(path, content string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".site-*") // of mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(content)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }

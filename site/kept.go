@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"kubelab/kube/atomicfile"
 )
 
 // kept is the file of the sessions: who was in stays in when the site's process is another one. Nobody gets in with
@@ -38,7 +40,7 @@ func (s *sessions) save() {
 		err = os.MkdirAll(filepath.Dir(s.file), 0o700)
 	}
 	if err == nil {
-		err = replaceFile(s.file, string(text))
+		err = atomicfile.Replace(s.file, text, 0o600)
 	}
 	if err != nil {
 		slog.Error("cannot keep the sessions: all browsers need a new address when the site starts anew", "error", err)

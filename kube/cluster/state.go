@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"kubelab/kube/atomicfile"
 )
 
 // ErrNotUp says that there is no such cluster on this machine.
@@ -207,13 +209,5 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(content, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(file.Name()))
-	}
-	return os.Rename(file.Name(), path)
+	return atomicfile.Write(path, append(content, '\n'), 0o600)
 }

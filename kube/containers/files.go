@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"kubelab/kube/atomicfile"
 )
 
 // UnmountShm undoes the shim's mount there, if it is there.
@@ -47,12 +49,16 @@ func (s Sandbox) WriteStatus(status Status) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.ContainerDir(status.ID), statusFile), data, status.State == Exited)
+	write := atomicfile.Replace
+	if status.State == Exited {
+		write = atomicfile.Write
+	}
+	return write(filepath.Join(s.ContainerDir(status.ID), statusFile), data, modeState)
 }
 
 // WriteNote stores a container's note, before its first status.
 func (s Sandbox) WriteNote(id, note string) error {
-	return writeFile(filepath.Join(s.ContainerDir(id), noteFile), []byte(note), true)
+	return atomicfile.Write(filepath.Join(s.ContainerDir(id), noteFile), []byte(note), modeState)
 }
 
 // readStatuses returns what the files tell, oldest first. A container whose creation was cut short has none.
@@ -80,23 +86,4 @@ func (s Sandbox) readStatuses() ([]Status, error) {
 	}
 	slices.SortFunc(all, func(a, b Status) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return all, nil
-}
-
-func writeFile(path string, data []byte, flush bool) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once renamed
-	_, err = f.Write(data)
-	if err == nil && flush {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }

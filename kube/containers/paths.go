@@ -2,6 +2,9 @@ package containers
 
 import "path/filepath"
 
+// modeState is the mode of what the shim and its clients keep.
+const modeState = 0o600
+
 // Files in a sandbox's directory.
 const (
 	sandboxFile   = "sandbox.json"

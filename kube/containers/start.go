@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"kubelab/kube/atomicfile"
 )
 
 // Shim is a client of one sandbox's shim. It has no connection of its own, so it need not be closed, and any number of
@@ -39,7 +41,7 @@ func (s *Shim) start(ctx context.Context, binary string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(s.Sandbox.Dir, sandboxFile), config, true); err != nil {
+	if err := atomicfile.Write(filepath.Join(s.Sandbox.Dir, sandboxFile), config, modeState); err != nil {
 		return err
 	}
 	// We open the socket, so requests may queue before the shim has come up, and the shim inherits it.

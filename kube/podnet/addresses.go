@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+
+	"kubelab/kube/atomicfile"
 )
 
 // addresses is the content of addresses.json: the node's part of the cluster's address plan.
@@ -95,22 +97,8 @@ func (n *Network) writeAddresses() error {
 	if err != nil {
 		return fmt.Errorf("encode the pods' addresses: %w", err)
 	}
-	if err := replaceFile(n.addressFile(), content); err != nil {
+	if err := atomicfile.Write(n.addressFile(), content, 0o644); err != nil {
 		return fmt.Errorf("write the pods' addresses: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes content beside path, forces it to disk, and renames it over path.
-func replaceFile(path string, content []byte) error {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }

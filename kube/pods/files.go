@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"kubelab/kube/atomicfile"
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/cri"
@@ -79,15 +80,7 @@ func (n files) writeHosts(uid, content string) error {
 	if there, err := os.ReadFile(file); err == nil && string(there) == content {
 		return nil
 	}
-	temp, err := os.CreateTemp(path.Dir(file), "etc-hosts-") // the pod's other containers may start at the same time
-	if err != nil {
-		return fmt.Errorf("write hosts file: %w", err)
-	}
-	_, err = temp.WriteString(content)
-	if err := errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
-		return fmt.Errorf("write hosts file: %w", err)
-	}
-	return os.Rename(temp.Name(), file)
+	return atomicfile.Replace(file, []byte(content), 0o644) // the pod's other containers may start at the same time
 }
 
 // removeFiles removes all that is left of a pod. Its class is not known any more: its cgroup is in one of the three.

@@ -45,7 +45,7 @@ type Runtime struct {
 	config    Config
 	images    *imageservice.Service
 	streams   *streams.Server
-	listeners listeners
+	events    events
 	context   context.Context // ends when the runtime is to end
 	following sync.WaitGroup  // one for each living shim
 
@@ -59,7 +59,10 @@ type Runtime struct {
 // Run takes over what an earlier runtime left in config.Root, and then serves CRI until ctx ends. Pods live on without it.
 func Run(ctx context.Context, config Config) error {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Runtime{config: config, context: ctx, sandboxes: map[string]*sandbox{}, containers: map[string]*container{}}
+	r := &Runtime{
+		config: config, context: ctx, events: events{Bound: maxWaiting},
+		sandboxes: map[string]*sandbox{}, containers: map[string]*container{},
+	}
 	defer r.following.Wait()
 	defer cancel()
 	if err := os.MkdirAll(r.podsDir(), 0o700); err != nil {

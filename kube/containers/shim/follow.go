@@ -4,43 +4,29 @@ package shim
 
 import "kubelab/kube/containers"
 
-// follower is a client that wants to hear of exits.
-type follower struct {
-	news []containers.Status // not yet sent; guarded by the server's lock
-	wake chan struct{}
-}
-
 // follow sends the exits so far and then each as it happens, until the client goes.
 func (s *server) follow(conn *containers.Conn) error {
-	f := &follower{wake: make(chan struct{}, 1)}
-	f.wake <- struct{}{}
 	s.mu.Lock()
+	exits := s.exits.Listen()
+	var news []containers.Status
 	for _, c := range s.containers {
 		if c.told {
-			f.news = append(f.news, c.currentStatus())
+			news = append(news, c.currentStatus())
 		}
 	}
-	s.followers[f] = true
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.followers, f)
-		s.mu.Unlock()
-	}()
+	defer exits.Close()
 	gone := hangup(conn)
 	for {
-		select {
-		case <-f.wake:
-		case <-gone:
-			return nil
-		}
-		s.mu.Lock()
-		news := f.news
-		f.news = nil
-		s.mu.Unlock()
 		if err := conn.Send(containers.Reply{Statuses: news}); err != nil {
 			return err
 		}
+		select {
+		case <-exits.Wake():
+		case <-gone:
+			return nil
+		}
+		news, _ = exits.Take() // it has no bound, so nothing is missed
 	}
 }
 
@@ -49,13 +35,7 @@ func (s *server) publish(c *container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.told = true
-	for f := range s.followers {
-		f.news = append(f.news, c.currentStatus())
-		select {
-		case f.wake <- struct{}{}:
-		default: // it has been woken and has not looked yet
-		}
-	}
+	s.exits.Publish(c.currentStatus())
 }
 
 // hangup returns a channel that is closed when the client, which has no more to say, ends the connection.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"kubelab/kube/broadcast"
 	"kubelab/kube/containers"
 )
 
@@ -25,13 +26,13 @@ type server struct {
 
 	mu         sync.Mutex
 	containers map[string]*container
-	followers  map[*follower]bool
+	exits      broadcast.Broadcaster[containers.Status] // published by whoever holds mu
 }
 
 func newServer(sandbox containers.Sandbox) *server {
 	return &server{
 		sandbox: sandbox, tidy: time.AfterFunc(time.Second, debug.FreeOSMemory),
-		containers: map[string]*container{}, followers: map[*follower]bool{},
+		containers: map[string]*container{},
 	}
 }
 
