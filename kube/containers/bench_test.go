@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 )
 
 // Run with: go test -run - -bench . -benchtime 100x ./kube/containers
@@ -107,7 +108,7 @@ func BenchmarkExec(b *testing.B) {
 	var times []time.Duration
 	for b.Loop() {
 		begin := time.Now()
-		code, err := p.Exec(b.Context(), "a", containers.ExecConfig{Args: []string{"echo", "hello"}}, containers.Stdio{Stdout: io.Discard}, nil)
+		code, err := p.Exec(b.Context(), "a", containers.ExecConfig{Args: []string{"echo", "hello"}}, streams.Stdio{Stdout: io.Discard}, nil)
 		if err != nil || code != 0 {
 			b.Fatal(code, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 )
 
 // Each test tries a way out of a container that once worked with runc, and that libcontainer has closed since.
@@ -33,8 +34,8 @@ func TestAContainerCannotOverwriteTheShimsProgram(t *testing.T) {
 	c.Layers = []string{layer, evil}
 	p.run(c)
 	for range 5 {
-		p.Exec(p.ctx, "a", containers.ExecConfig{Args: []string{"/bin/evil"}}, containers.Stdio{Stdout: io.Discard}, nil)
-		p.Exec(p.ctx, "a", containers.ExecConfig{Args: []string{"true"}}, containers.Stdio{}, nil)
+		p.Exec(p.ctx, "a", containers.ExecConfig{Args: []string{"/bin/evil"}}, streams.Stdio{Stdout: io.Discard}, nil)
+		p.Exec(p.ctx, "a", containers.ExecConfig{Args: []string{"true"}}, streams.Stdio{}, nil)
 	}
 	if sum() != before {
 		t.Fatal("the program on the host was overwritten")
@@ -55,7 +56,7 @@ func TestAWorkingDirectoryCannotBeOutside(t *testing.T) {
 	for fd := range 20 {
 		var out bytes.Buffer
 		e := containers.ExecConfig{Args: []string{"ls", "."}, Cwd: fmt.Sprintf("/proc/self/fd/%d", fd)}
-		code, err := p.Exec(p.ctx, "a", e, containers.Stdio{Stdout: &out}, nil)
+		code, err := p.Exec(p.ctx, "a", e, streams.Stdio{Stdout: &out}, nil)
 		if err == nil && code == 0 {
 			t.Errorf("a command began in %s and saw %q", e.Cwd, &out)
 		}

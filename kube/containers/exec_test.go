@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,7 +36,7 @@ func TestExecRunsInTheContainerAndReturnsTheExitCode(t *testing.T) {
 		{exec: containers.ExecConfig{Args: []string{"sh", "-c", "echo > /dev/stdout"}, User: "1000"}, out: "\n"},
 	} {
 		var out, errOut bytes.Buffer
-		stdio := containers.Stdio{Stdin: strings.NewReader(test.stdin), Stdout: &out, Stderr: &errOut}
+		stdio := streams.Stdio{Stdin: strings.NewReader(test.stdin), Stdout: &out, Stderr: &errOut}
 		code, err := p.Exec(p.ctx, "a", test.exec, stdio, nil)
 		if err != nil || code != test.code || out.String() != test.out || errOut.String() != test.errOut {
 			t.Errorf("%q: code %d, stdout %q, stderr %q, error %v", test.exec.Args, code, &out, &errOut, err)
@@ -48,12 +49,12 @@ func TestExecWithATerminalHasItsSizeAndFollowsIt(t *testing.T) {
 	p.run(busyboxContainer("a", "sleep 1000"))
 	in, typed := io.Pipe()
 	out := newScreen()
-	sizes := make(chan containers.Size, 1)
-	sizes <- containers.Size{Width: 100, Height: 40}
+	sizes := make(chan streams.Size, 1)
+	sizes <- streams.Size{Width: 100, Height: 40}
 	code := make(chan int, 1)
 	go func() {
 		c := containers.ExecConfig{Args: []string{"sh", "-c", "trap 'stty size' WINCH; echo ready $TERM; until read line; do :; done; echo got $line; while :; do sleep 0.01; done"}, Terminal: true}
-		got, err := p.Exec(p.ctx, "a", c, containers.Stdio{Stdin: in, Stdout: out}, sizes)
+		got, err := p.Exec(p.ctx, "a", c, streams.Stdio{Stdin: in, Stdout: out}, sizes)
 		if err != nil {
 			t.Error(err)
 		}
@@ -62,7 +63,7 @@ func TestExecWithATerminalHasItsSizeAndFollowsIt(t *testing.T) {
 	out.waitFor(t, "ready")
 	io.WriteString(typed, "hello\n")
 	out.waitFor(t, "got hello")
-	sizes <- containers.Size{Width: 80, Height: 24}
+	sizes <- streams.Size{Width: 80, Height: 24}
 	out.waitFor(t, "24 80")
 	io.WriteString(typed, "\x03") // control-C, which the terminal turns into a signal
 	if got := <-code; got != 130 {
@@ -77,7 +78,7 @@ func TestExecEndsWithItsContext(t *testing.T) {
 	out := newScreen()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := p.Exec(ctx, "a", containers.ExecConfig{Args: []string{"sh", "-c", "echo up; exec sleep 2000"}}, containers.Stdio{Stdout: out}, nil)
+		_, err := p.Exec(ctx, "a", containers.ExecConfig{Args: []string{"sh", "-c", "echo up; exec sleep 2000"}}, streams.Stdio{Stdout: out}, nil)
 		ended <- err
 	}()
 	out.waitFor(t, "up")
@@ -93,7 +94,7 @@ func TestExecEndsWithItsContext(t *testing.T) {
 func (p *pod) ps(id string) string {
 	p.t.Helper()
 	var out bytes.Buffer
-	if _, err := p.Exec(p.ctx, id, containers.ExecConfig{Args: []string{"ps", "-o", "pid,args"}}, containers.Stdio{Stdout: &out}, nil); err != nil {
+	if _, err := p.Exec(p.ctx, id, containers.ExecConfig{Args: []string{"ps", "-o", "pid,args"}}, streams.Stdio{Stdout: &out}, nil); err != nil {
 		p.t.Fatal(err)
 	}
 	return out.String()
@@ -113,7 +114,7 @@ func TestExecSaysWhatIsWrong(t *testing.T) {
 		{"down", []string{"true"}, "exec in container down, which is exited"},
 		{"none", []string{"true"}, "no such container"},
 	} {
-		_, err := p.Exec(p.ctx, test.id, containers.ExecConfig{Args: test.args}, containers.Stdio{}, nil)
+		_, err := p.Exec(p.ctx, test.id, containers.ExecConfig{Args: test.args}, streams.Stdio{}, nil)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("error %q does not say %q", err, test.want)
 		}
@@ -128,8 +129,8 @@ func TestAttachJoinsStdinAndOutputOfTheCommand(t *testing.T) {
 	in, typed := io.Pipe()
 	out, errOut, onlooker := newScreen(), newScreen(), newScreen()
 	ended := make(chan error, 2)
-	go func() { ended <- p.Attach(p.ctx, "a", containers.Stdio{Stdout: onlooker}, nil) }()
-	go func() { ended <- p.Attach(p.ctx, "a", containers.Stdio{Stdin: in, Stdout: out, Stderr: errOut}, nil) }()
+	go func() { ended <- p.Attach(p.ctx, "a", streams.Stdio{Stdout: onlooker}, nil) }()
+	go func() { ended <- p.Attach(p.ctx, "a", streams.Stdio{Stdin: in, Stdout: out, Stderr: errOut}, nil) }()
 	io.WriteString(typed, "one\n")
 	errOut.waitFor(t, "err one")
 	waitFor(t, "both to be attached", func() bool {
@@ -159,17 +160,17 @@ func TestAttachToATerminalFollowsItsSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, typed := io.Pipe()
-	out, sizes, ended := newScreen(), make(chan containers.Size), make(chan error, 1)
+	out, sizes, ended := newScreen(), make(chan streams.Size), make(chan error, 1)
 	ctx, cancel := context.WithCancel(p.ctx)
-	go func() { ended <- p.Attach(ctx, "a", containers.Stdio{Stdin: in, Stdout: out}, sizes) }()
-	sizes <- containers.Size{Width: 90, Height: 30} // taken once attached
+	go func() { ended <- p.Attach(ctx, "a", streams.Stdio{Stdin: in, Stdout: out}, sizes) }()
+	sizes <- streams.Size{Width: 90, Height: 30} // taken once attached
 	if err := p.Start(p.ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
 	out.waitFor(t, "ready")
 	io.WriteString(typed, "hello\n")
 	out.waitFor(t, "got hello")
-	sizes <- containers.Size{Width: 81, Height: 25}
+	sizes <- streams.Size{Width: 81, Height: 25}
 	out.waitFor(t, "25 81")
 	cancel() // detach: the command goes on
 	if err := <-ended; !errors.Is(err, context.Canceled) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -228,13 +229,13 @@ func TestWhatIsCreatedManyTimesDoesNotAddUp(t *testing.T) {
 		p.run(busyboxContainer("a", "sleep 1000"))
 		for _, terminal := range []bool{true, false} {
 			c := containers.ExecConfig{Args: []string{"true"}, Terminal: terminal}
-			if _, err := p.Exec(p.ctx, "a", c, containers.Stdio{Stdout: io.Discard}, nil); err != nil {
+			if _, err := p.Exec(p.ctx, "a", c, streams.Stdio{Stdout: io.Discard}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 		ctx, detach := context.WithCancel(p.ctx)
 		detach()
-		p.Attach(ctx, "a", containers.Stdio{Stdout: io.Discard}, nil)
+		p.Attach(ctx, "a", streams.Stdio{Stdout: io.Discard}, nil)
 		if err := p.Delete(p.ctx, "a"); err != nil {
 			t.Fatal(err)
 		}

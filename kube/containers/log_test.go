@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -19,8 +19,8 @@ func TestALongLineIsLoggedInPartsAndAnUnfinishedOneAsAPart(t *testing.T) {
 	got := p.output("a")
 	x := func(n int) string { return strings.Repeat("x", n) }
 	want := []string{
-		"stdout P " + x(containers.MaxLogLine), "stdout P " + x(containers.MaxLogLine),
-		"stdout F " + x(40000-2*containers.MaxLogLine), "stdout F short", "stdout P unfinished",
+		"stdout P " + x(streams.MaxLogLine), "stdout P " + x(streams.MaxLogLine),
+		"stdout F " + x(40000-2*streams.MaxLogLine), "stdout F short", "stdout P unfinished",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -46,12 +46,12 @@ func TestStdoutAndStderrDoNotCutEachOthersLines(t *testing.T) {
 func TestALogIsBoundedHoweverFastItsWriterAndKeepsTheLatestLines(t *testing.T) {
 	p := newPod(t)
 	p.runToEnd(busyboxContainer("a", "seq 1000000"))
-	rotated, err := os.ReadFile(containers.RotatedLog(p.logPath("a")))
+	rotated, err := os.ReadFile(streams.RotatedLog(p.logPath("a")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	current, err := os.ReadFile(p.logPath("a"))
-	if err != nil || len(current) > containers.MaxLog || len(rotated) > containers.MaxLog || len(rotated) < containers.MaxLog-512<<10 { // a write of short lines is ten times as long as what was read
+	if err != nil || len(current) > streams.MaxLog || len(rotated) > streams.MaxLog || len(rotated) < streams.MaxLog-512<<10 { // a write of short lines is ten times as long as what was read
 		t.Fatalf("%d and %d bytes are kept, %v", len(rotated), len(current), err)
 	}
 	next := 0

@@ -158,9 +158,6 @@ type ExecConfig struct {
 	Terminal  bool
 }
 
-// Size is that of a terminal, in characters.
-type Size struct{ Width, Height uint16 }
-
 // Errors to be told apart with errors.Is.
 var (
 	// ErrNotFound: the sandbox has no container with that ID.

@@ -18,7 +18,7 @@ import (
 	"kubelab/kube/podnet"
 	"kubelab/kube/runtime/imageservice"
 	"kubelab/kube/runtime/serve"
-	"kubelab/kube/runtime/streams"
+	"kubelab/kube/runtime/sessions"
 )
 
 // Config says where a runtime keeps things and what it works with.
@@ -44,7 +44,7 @@ type Runtime struct {
 
 	config    Config
 	images    *imageservice.Service
-	streams   *streams.Server
+	sessions  *sessions.Server
 	events    events
 	context   context.Context // ends when the runtime is to end
 	following sync.WaitGroup  // one for each living shim
@@ -88,10 +88,10 @@ func Run(ctx context.Context, config Config) error {
 		return fmt.Errorf("take over the pods in %s: %w", r.config.Root, err)
 	}
 	defer r.closeNetwork()
-	if r.streams, err = streams.Serve(r); err != nil {
+	if r.sessions, err = sessions.Serve(r); err != nil {
 		return err
 	}
-	defer r.streams.Close()
+	defer r.sessions.Close()
 	return serve.Run(ctx, r.config.Listen, r, r.images)
 }
 

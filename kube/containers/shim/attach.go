@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 )
 
 // attach joins a client to the command's stdio until the client hangs up or the command has ended. It replies once the
@@ -22,14 +23,14 @@ func (c *container) attach(conn *containers.Conn, files [3]*os.File) error {
 			continue
 		}
 		var err error
-		if files[i], err = containers.Pollable(files[i]); err != nil {
+		if files[i], err = streams.Pollable(files[i]); err != nil {
 			return fmt.Errorf("attach to container %s: %w", c.config.ID, err)
 		}
 	}
 	for i, o := range c.io.outputs {
 		if client := files[i+1]; client != nil {
-			o.attach(client)
-			defer o.detach(client)
+			o.Attach(client)
+			defer o.Detach(client)
 		}
 	}
 	if err := conn.Send(containers.Reply{}); err != nil {
@@ -65,26 +66,14 @@ func (s *stdio) resizes(conn *containers.Conn) <-chan struct{} {
 	go func() { // ends with the connection
 		defer close(gone)
 		for {
-			var size containers.Size
+			var size streams.Size
 			if _, err := conn.Receive(&size); err != nil {
 				return
 			}
 			if s.console != nil {
-				containers.SetSize(s.console, size)
+				streams.SetSize(s.console, size)
 			}
 		}
 	}()
 	return gone
-}
-
-// detach is for a client that has gone.
-func (o *output) detach(client *os.File) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i, other := range o.attached {
-		if other == client {
-			o.attached = append(o.attached[:i], o.attached[i+1:]...)
-			return
-		}
-	}
 }

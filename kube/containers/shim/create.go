@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/specconv"
@@ -31,7 +32,7 @@ type container struct {
 	box    *libcontainer.Container
 	first  *libcontainer.Process // what becomes the command
 	io     stdio
-	log    *logFile
+	log    *streams.LogFile
 
 	busy   sync.Mutex    // held while it is created or removed
 	ready  bool          // creation is over; guarded by the server's lock
@@ -89,7 +90,7 @@ func (c *container) create() error {
 		return err
 	}
 	var err error
-	if c.log, err = openLog(c.config.LogPath); err != nil {
+	if c.log, err = streams.OpenLog(c.config.LogPath); err != nil {
 		return err
 	}
 	if c.first, err = c.process(containers.ExecConfig{Args: c.config.Args}); err != nil {
@@ -265,7 +266,7 @@ func (c *container) release() error {
 	}
 	c.io.close()
 	if c.log != nil {
-		c.log.close()
+		c.log.Close()
 	}
 	return errors.Join(failed, c.server.sandbox.UnmountRoot(c.config.ID))
 }

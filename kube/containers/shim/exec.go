@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 
 	"github.com/opencontainers/runc/libcontainer"
 )
@@ -66,7 +67,7 @@ func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.
 		}
 		return nil, c.box.Start(p)
 	}
-	ours, theirs, err := socketPair()
+	ours, theirs, err := streams.ConsolePair()
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.
 	if err := c.box.Start(p); err != nil {
 		return nil, err
 	}
-	master, err := receiveMaster(ours)
+	master, err := streams.ReceiveMaster(ours)
 	if err != nil {
 		p.Signal(syscall.SIGKILL)
 		p.Wait()

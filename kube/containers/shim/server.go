@@ -89,17 +89,17 @@ func (s *server) do(conn *containers.Conn, r containers.Request, files []*os.Fil
 	case containers.OpSignal:
 		return reply, c.signal(syscall.Signal(r.Signal))
 	case containers.OpReopen:
-		return reply, c.log.reopen()
+		return reply, c.log.Reopen()
 	case containers.OpExec:
-		return c.exec(conn, *r.Exec, streams(r, files))
+		return c.exec(conn, *r.Exec, filesOf(r, files))
 	case containers.OpAttach:
-		return reply, c.attach(conn, streams(r, files))
+		return reply, c.attach(conn, filesOf(r, files))
 	}
 	return reply, fmt.Errorf("a shim does not know how to %q", r.Op)
 }
 
-// streams sorts the files that came with a request; nil means that the client has no such stream.
-func streams(r containers.Request, files []*os.File) (list [3]*os.File) {
+// filesOf sorts the files that came with a request; nil means that the client has no such stream.
+func filesOf(r containers.Request, files []*os.File) (list [3]*os.File) {
 	for i, used := range r.Streams {
 		if used && len(files) > 0 {
 			list[i], files = files[0], files[1:]

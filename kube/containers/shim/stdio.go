@@ -3,24 +3,19 @@
 package shim
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
-	"kubelab/kube/containers"
-
-	"golang.org/x/sys/unix"
+	"kubelab/kube/containers/streams"
 )
 
 // stdio is what the shim holds of a command's stdin, stdout and stderr.
 type stdio struct {
 	theirs  []*os.File // the command's ends, until it has them
 	console *os.File   // with a terminal: first the socket that its master comes through, then the master
-	outputs []*output
+	outputs []*streams.Output
 
 	flowing sync.WaitGroup
 	mu      sync.Mutex
@@ -30,7 +25,7 @@ type stdio struct {
 // open makes pipes, or asks for a terminal.
 func (s *stdio) open(c *container) error {
 	if c.config.Terminal {
-		ours, theirs, err := socketPair()
+		ours, theirs, err := streams.ConsolePair()
 		if err != nil {
 			return err
 		}
@@ -49,7 +44,7 @@ func (s *stdio) open(c *container) error {
 		if err != nil {
 			return err
 		}
-		s.theirs, s.outputs = append(s.theirs, w), append(s.outputs, &output{name: name, source: r})
+		s.theirs, s.outputs = append(s.theirs, w), append(s.outputs, &streams.Output{Name: name, Source: r})
 	}
 	c.first.Stdout, c.first.Stderr = s.theirs[len(s.theirs)-2], s.theirs[len(s.theirs)-1]
 	return nil
@@ -64,38 +59,35 @@ func (s *stdio) handedOver() {
 }
 
 // begin starts to copy the output.
-func (s *stdio) begin(log *logFile) error {
+func (s *stdio) begin(log *streams.LogFile) error {
 	if s.console != nil {
-		master, err := receiveMaster(s.console)
+		master, err := streams.ReceiveMaster(s.console)
 		if err != nil {
 			return err
 		}
-		if master, err = containers.Pollable(master); err != nil {
+		if master, err = streams.Pollable(master); err != nil {
 			return err
 		}
 		s.console.Close()
 		s.console, s.input = master, master
-		s.outputs = []*output{{name: "stdout", source: master}}
+		s.outputs = []*streams.Output{{Name: "stdout", Source: master}}
 	}
 	for _, o := range s.outputs {
-		s.flowing.Go(func() { o.flow(log) })
+		s.flowing.Go(func() { o.Flow(log) })
 	}
 	return nil
 }
 
-// firstWords is how many bytes of the beginning of an output are kept.
-const firstWords = 1 << 10
-
 // firstWords is the beginning of what came on stderr, or from the terminal, once the output is drained.
 func (s *stdio) firstWords() string {
-	return strings.ToValidUTF8(strings.TrimSpace(string(s.outputs[len(s.outputs)-1].first)), "\uFFFD")
+	return strings.ToValidUTF8(strings.TrimSpace(string(s.outputs[len(s.outputs)-1].First)), "\uFFFD")
 }
 
 // drain waits for the last output of a command that has ended. Its end comes when the last process that has the pipe
 // open closes it. That one may live outside the container if the file was sent there, so there is a limit.
 func (s *stdio) drain() {
 	for _, o := range s.outputs {
-		o.source.SetReadDeadline(time.Now().Add(5 * time.Second))
+		o.Source.SetReadDeadline(time.Now().Add(5 * time.Second))
 	}
 	s.flowing.Wait()
 	s.close()
@@ -108,7 +100,7 @@ func (s *stdio) close() {
 		s.console.Close()
 	}
 	for _, o := range s.outputs {
-		o.close()
+		o.Close()
 	}
 }
 
@@ -119,102 +111,4 @@ func (s *stdio) closeInput() {
 		s.input.Close()
 	}
 	s.input = nil
-}
-
-// output is one stream of a command's, copied to the log and to whoever is attached.
-type output struct {
-	name   string // "stdout" or "stderr"
-	source *os.File
-	first  []byte // the beginning of what was written, up to a line's length
-
-	mu       sync.Mutex
-	ended    bool
-	attached []*os.File
-}
-
-func (o *output) flow(log *logFile) {
-	buffer, filled := make([]byte, containers.MaxLogLine), 0
-	var entries []byte
-	for {
-		n, err := o.source.Read(buffer[filled:])
-		if o.first == nil && n > 0 {
-			o.first = bytes.Clone(buffer[filled : filled+min(n, firstWords)])
-		}
-		o.share(buffer[filled : filled+n])
-		filled += n
-		var rest []byte
-		entries, rest = containers.LogEntries(entries[:0], time.Now(), o.name, buffer[:filled], err != nil)
-		log.write(entries)
-		filled = copy(buffer, rest)
-		if cap(entries) > 2*containers.MaxLogLine { // thousands of short lines at once: rare, so not kept
-			entries = nil
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// share gives output to the attached clients. One that does not take it in time is cut off.
-func (o *output) share(data []byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	kept := o.attached[:0]
-	for _, client := range o.attached {
-		client.SetWriteDeadline(time.Now().Add(10 * time.Second))
-		if _, err := client.Write(data); err != nil {
-			client.Close()
-			continue
-		}
-		kept = append(kept, client)
-	}
-	o.attached = kept
-}
-
-func (o *output) attach(client *os.File) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.ended {
-		client.Close()
-		return
-	}
-	o.attached = append(o.attached, client)
-}
-
-// close tells the attached clients that there is no more.
-func (o *output) close() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.ended = true
-	o.source.Close()
-	for _, client := range o.attached {
-		client.Close()
-	}
-	o.attached = nil
-}
-
-func socketPair() (ours, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a socket for the terminal: %w", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "console"), os.NewFile(uintptr(fds[1]), "console"), nil
-}
-
-// receiveMaster takes the master of the terminal that was made inside the container.
-func receiveMaster(socket *os.File) (*os.File, error) {
-	name, rights := make([]byte, 256), make([]byte, unix.CmsgSpace(4))
-	_, n, _, _, err := unix.Recvmsg(int(socket.Fd()), name, rights, unix.MSG_CMSG_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("receive the container's terminal: %w", err)
-	}
-	messages, err := syscall.ParseSocketControlMessage(rights[:n])
-	if err != nil || len(messages) == 0 {
-		return nil, fmt.Errorf("receive the container's terminal: %d messages, %v", len(messages), err)
-	}
-	fds, err := syscall.ParseUnixRights(&messages[0])
-	if err != nil {
-		return nil, fmt.Errorf("receive the container's terminal: %w", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "terminal"), nil
 }

@@ -7,7 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 )
 
 // Node is what a pod must know of the node that it runs on.
@@ -46,7 +46,7 @@ func (n Node) LogPath(pod *corev1.Pod, container string, attempt int) string {
 }
 
 // RotatedLog is where a log lies that was put aside.
-func RotatedLog(log string) string { return containers.RotatedLog(log) }
+func RotatedLog(log string) string { return streams.RotatedLog(log) }
 
 // HostsPath is the pod's /etc/hosts.
 func (n Node) HostsPath(uid string) string { return path.Join(n.PodDirectory(uid), "etc-hosts") }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package streams
+package sessions
 
 import (
 	"context"

@@ -1,10 +1,10 @@
 //go:build linux
 
-// Package streams is how a client's connection comes into a pod: exec, attach and port-forward.
+// Package sessions is how a client's connection comes into a pod: exec, attach and port-forward.
 //
 // What goes both ways for long (a shell, a forwarded port) does not go over gRPC: CRI gives the kubelet a URL with a token that is good once,
 // and the kubelet passes the bytes of kubectl's connection on to it (SPDY or WebSocket). The server of these URLs is here.
-package streams
+package sessions
 
 import (
 	"context"
@@ -21,11 +21,12 @@ import (
 	utilexec "k8s.io/utils/exec"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 	"kubelab/kube/deadlines"
 	"kubelab/kube/hangup"
 )
 
-// Pods are what the streams lead into.
+// Pods are what the sessions lead into.
 type Pods interface {
 	// Running is the shim of a container that runs; an error says that it does not.
 	Running(container string) (*containers.Shim, error)
@@ -105,8 +106,8 @@ func (s into) Attach(ctx context.Context, id string, in io.Reader, out, errOut i
 }
 
 // stdio leaves out the streams that the client has not asked for.
-func stdio(in io.Reader, out, errOut io.WriteCloser) containers.Stdio {
-	var all containers.Stdio
+func stdio(in io.Reader, out, errOut io.WriteCloser) streams.Stdio {
+	var all streams.Stdio
 	if in != nil {
 		all.Stdin = in
 	}
@@ -120,11 +121,11 @@ func stdio(in io.Reader, out, errOut io.WriteCloser) containers.Stdio {
 }
 
 // sizes passes the terminal's sizes on until ctx ends.
-func sizes(ctx context.Context, from <-chan remotecommand.TerminalSize) <-chan containers.Size {
+func sizes(ctx context.Context, from <-chan remotecommand.TerminalSize) <-chan streams.Size {
 	if from == nil {
 		return nil
 	}
-	to := make(chan containers.Size)
+	to := make(chan streams.Size)
 	go func() {
 		defer close(to)
 		for {
@@ -134,7 +135,7 @@ func sizes(ctx context.Context, from <-chan remotecommand.TerminalSize) <-chan c
 					return
 				}
 				select {
-				case to <- containers.Size{Width: size.Width, Height: size.Height}:
+				case to <- streams.Size{Width: size.Width, Height: size.Height}:
 				case <-ctx.Done():
 					return
 				}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package streams
+package sessions
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/containers/streams"
 )
 
 // maxOutput is what ExecSync keeps of each stream (CVE-2022-1708: the output of a probe must not fill the node's memory).
@@ -34,7 +35,7 @@ func ExecSync(ctx context.Context, shim *containers.Shim, request *cri.ExecSyncR
 		defer cancel()
 	}
 	var stdout, stderr bounded
-	code, err := shim.Exec(ctx, request.ContainerId, containers.ExecConfig{Args: request.GetCmd()}, containers.Stdio{Stdout: &stdout, Stderr: &stderr}, nil)
+	code, err := shim.Exec(ctx, request.ContainerId, containers.ExecConfig{Args: request.GetCmd()}, streams.Stdio{Stdout: &stdout, Stderr: &stderr}, nil)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, status.Errorf(codes.DeadlineExceeded, "command %q timed out after %d s", request.Cmd, request.Timeout)
 	} else if err != nil {

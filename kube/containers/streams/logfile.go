@@ -1,34 +1,33 @@
 //go:build linux
 
-package shim
+package streams
 
 import (
 	"errors"
 	"fmt"
 	"os"
 	"sync"
-
-	"kubelab/kube/containers"
 )
 
-// logFile is where a container's output goes. Each write is of whole entries, so that stdout, stderr and a reopening
+// LogFile is where a container's output goes. Each write is of whole entries, so that stdout, stderr and a reopening
 // never cut each other's lines. It is put aside when it is full: whoever looks now and then would find that a fast writer
 // has filled the disk. When it cannot be written (the disk is full) the entries are lost and the container goes on, as
 // it would otherwise stand still with its pipe full.
-type logFile struct {
+type LogFile struct {
 	path string // empty: no log is kept
 	mu   sync.Mutex
 	file *os.File
 	size int64
 }
 
-func openLog(path string) (*logFile, error) {
-	l := &logFile{path: path}
-	return l, l.reopen()
+// OpenLog opens the log at path for more, or makes it; an empty path is a log that is not kept. The caller closes it.
+func OpenLog(path string) (*LogFile, error) {
+	l := &LogFile{path: path}
+	return l, l.Reopen()
 }
 
-// reopen makes the file anew if somebody has moved it.
-func (l *logFile) reopen() error {
+// Reopen makes the file anew if somebody has moved it.
+func (l *LogFile) Reopen() error {
 	if l.path == "" {
 		return nil
 	}
@@ -37,7 +36,7 @@ func (l *logFile) reopen() error {
 	return l.open()
 }
 
-func (l *logFile) open() error {
+func (l *LogFile) open() error {
 	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("open the container's log: %w", err)
@@ -53,7 +52,8 @@ func (l *logFile) open() error {
 	return nil
 }
 
-func (l *logFile) write(entries []byte) {
+// Write adds whole entries.
+func (l *LogFile) Write(entries []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil || len(entries) == 0 || !l.makeRoom(len(entries)) {
@@ -64,14 +64,15 @@ func (l *logFile) write(entries []byte) {
 }
 
 // makeRoom puts the file aside if it would become too large, in place of the one that was put aside before.
-func (l *logFile) makeRoom(entries int) bool {
-	if l.size+int64(entries) <= containers.MaxLog {
+func (l *LogFile) makeRoom(entries int) bool {
+	if l.size+int64(entries) <= MaxLog {
 		return true
 	}
-	return os.Rename(l.path, containers.RotatedLog(l.path)) == nil && l.open() == nil
+	return os.Rename(l.path, RotatedLog(l.path)) == nil && l.open() == nil
 }
 
-func (l *logFile) close() {
+// Close ends it. What is written later is lost.
+func (l *LogFile) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != nil {

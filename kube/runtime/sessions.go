@@ -10,7 +10,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
-	"kubelab/kube/runtime/streams"
+	"kubelab/kube/runtime/sessions"
 )
 
 // Exec prepares a connection to a further command in a running container.
@@ -18,7 +18,7 @@ func (r *Runtime) Exec(_ context.Context, request *cri.ExecRequest) (*cri.ExecRe
 	if _, err := r.Running(request.GetContainerId()); err != nil {
 		return nil, err
 	}
-	return r.streams.GetExec(request)
+	return r.sessions.GetExec(request)
 }
 
 // Attach prepares a connection to the command of a container. It may begin later, so that no output of it is missed.
@@ -26,7 +26,7 @@ func (r *Runtime) Attach(_ context.Context, request *cri.AttachRequest) (*cri.At
 	if _, err := r.NotExited(request.GetContainerId()); err != nil {
 		return nil, err
 	}
-	return r.streams.GetAttach(request)
+	return r.sessions.GetAttach(request)
 }
 
 // PortForward prepares connections to ports of a pod.
@@ -34,7 +34,7 @@ func (r *Runtime) PortForward(_ context.Context, request *cri.PortForwardRequest
 	if _, err := r.NetNS(request.GetPodSandboxId()); err != nil {
 		return nil, err
 	}
-	return r.streams.GetPortForward(request)
+	return r.sessions.GetPortForward(request)
 }
 
 // Running is the shim of a container that runs.
@@ -75,5 +75,5 @@ func (r *Runtime) ExecSync(ctx context.Context, request *cri.ExecSyncRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return streams.ExecSync(ctx, shim, request)
+	return sessions.ExecSync(ctx, shim, request)
 }
