@@ -12,7 +12,7 @@
 //   - lives in the pod's UTS and IPC namespaces, so that the containers, its children, share hostname and IPC (this is
 //     the work of the "pause" container elsewhere); the network namespace is made by somebody else and joined by path;
 //   - makes the containers, waits for them, and writes each exit to a file before it tells anybody;
-//   - copies stdout and stderr into log files, holds terminals, starts further commands (exec), lets clients attach;
+//   - copies stdout and stderr into log files, holds terminals, starts further commands (exec), lets clients attach (package streams);
 //   - answers on a unix socket that only root may open: a line of JSON each way, and file descriptors beside it.
 //
 // This package is the client's side, for the runtime: [StartShim], or after a restart [ConnectShim], and then the

@@ -24,6 +24,9 @@
 //	                    containers: root file system, cgroup, a first process that waits
 //	StartContainer   →  containers: the first process becomes the command
 //
+// What surrounds that is in annexes: spec (what a caller's words come to), sessions (exec, attach, port-forward), imageservice, serve (the
+// gRPC server), steps (how the causal record learns what was done).
+//
 // # Nothing is lost
 //
 // `kill -9` of the runtime at any instant must not lose an exit code or leave a network cable behind. Three habits do it:
@@ -40,7 +43,7 @@
 // Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, processes and IPC shared with other containers or the
 // node, devices, kernel parameters, mount propagation, image volumes, host ports, checkpoints, limits that change while a container runs, and
 // statistics. Who asks for one of them gets an error that says so. They keep a pause container alive in each sandbox, or pin namespaces to files; here
-// the shim holds them. Container IDs must be given in full. What is refused, by field: plan_refused.go.
+// the shim holds them. Container IDs must be given in full. What is refused, by field: spec/plan_refused.go.
 //
 // Chapter 01 uses this room through kube cri; chapter 11 shows the kubelet driving it.
 package runtime

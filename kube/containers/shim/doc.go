@@ -3,7 +3,7 @@
 // Package shim is the process that watches over one pod; package containers above tells why there is one.
 //
 // A reader may go by what happens to a container: create.go (root file system, and what libcontainer is told), user.go
-// and host.go (what must be looked up for that), stdio.go and log.go (where its output goes), life.go (start, exit,
+// and host.go (what must be looked up for that), stdio.go (where its output goes, see package streams), life.go (start, exit,
 // signals, removal), exec.go and attach.go (how clients join in). server.go answers requests, follow.go tells of
 // exits.
 //
