@@ -84,11 +84,11 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 		}
 	}
 	var failed []error // a person's file that cannot be changed keeps nothing else
-	for _, path := range c.state.Kubeconfigs {
+	for _, path := range c.Spec.Kubeconfigs {
 		failed = append(failed, access.RemoveContext(path, c.Spec.Context()))
 	}
 	if keepData {
-		c.Spec.Boot = ""
+		c.Spec.Boot, c.Spec.Kubeconfigs = "", nil
 		return errors.Join(append(failed, writeSpec(c.Spec))...)
 	}
 	return errors.Join(append(failed, removeFiles(c.Spec.DataDir))...)

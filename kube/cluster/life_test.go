@@ -174,6 +174,35 @@ func TestDownTakesTheContextOutOfEveryKubeconfigThatItWasPutInto(t *testing.T) {
 	})
 }
 
+func TestDownTakesTheContextOutAlsoAfterTheMachineWasStartedAnew(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		spec := up(t, o)
+		path, err := AddContext(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := readState(o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, process := range state.Processes { // as a reboot does, which empties /run too
+			if err := process.Signal(syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			process.Wait(-1)
+		}
+		if err := errors.Join(removeUplink(t.Context(), spec), removeSwitch(o.Name), os.RemoveAll(clusterDir(o.Name))); err != nil {
+			t.Fatal(err)
+		}
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	})
+}
+
 func TestDownClearsAwayWhatIsHalfThere(t *testing.T) {
 	onEmptyMachine(t, func(t *testing.T, o Options) {
 		up(t, o)

@@ -29,20 +29,21 @@ type Host struct {
 
 // Spec is all that is decided about a cluster. It is kept in the data directory.
 type Spec struct {
-	Name       string
-	DataDir    string
-	Bin        string       // the directory of our programs
-	Network    netip.Prefix // of the hosts
-	Pods       netip.Prefix // of all nodes' pods
-	Services   netip.Prefix
-	Port       int      // on the machine's loopback, where the API is reached
-	Isolated   bool     // no way out of the network
-	Upstream   []string // name servers that hosts can reach, as ADDRESS:PORT
-	Relayed    []string // name servers that only the machine can reach; it relays to them, and is Upstream itself
-	CgroupRoot string   // the cgroup that holds the hosts' cgroups
-	Boot       string   // the life of the machine in which it was started last; empty: it was taken down
-	Site       Site
-	Hosts      []Host
+	Name        string
+	DataDir     string
+	Bin         string       // the directory of our programs
+	Network     netip.Prefix // of the hosts
+	Pods        netip.Prefix // of all nodes' pods
+	Services    netip.Prefix
+	Port        int      // on the machine's loopback, where the API is reached
+	Isolated    bool     // no way out of the network
+	Upstream    []string // name servers that hosts can reach, as ADDRESS:PORT
+	Relayed     []string // name servers that only the machine can reach; it relays to them, and is Upstream itself
+	CgroupRoot  string   // the cgroup that holds the hosts' cgroups
+	Boot        string   // the life of the machine in which it was started last; empty: it was taken down
+	Kubeconfigs []string // the persons' files that our context was put into
+	Site        Site
+	Hosts       []Host
 }
 
 // Site says where a browser finds the lab site, and who may use it. The zero value: there is none.

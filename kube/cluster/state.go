@@ -23,12 +23,11 @@ var ErrNotUp = errors.New("not up")
 // State is what runs of a cluster. It lies in /run/kubelab/NAME/state.json; whoever holds the lock of the
 // cluster may change it.
 type State struct {
-	Boot        string             // of the kernel; in another life of the machine nothing of this is true
-	Spec        Spec               // as it is carried out
-	Processes   map[string]Process // the hosts' first processes, and those on the machine itself
-	Stopped     map[string]bool    // hosts that a person has switched off
-	Kubeconfigs []string           // the persons' files that our context was put into
-	Supervisor  Process            // the `kube up` that starts again what ends
+	Boot       string             // of the kernel; in another life of the machine nothing of this is true
+	Spec       Spec               // as it is carried out
+	Processes  map[string]Process // the hosts' first processes, and those on the machine itself
+	Stopped    map[string]bool    // hosts that a person has switched off
+	Supervisor Process            // the `kube up` that starts again what ends
 }
 
 // lock is the right to change a cluster. While one process holds it, others wait.
@@ -159,7 +158,7 @@ func readState(name string) (State, error) {
 		return kept, nil
 	}
 	return State{
-		Boot: boot, Spec: kept.Spec, Kubeconfigs: kept.Kubeconfigs,
+		Boot: boot, Spec: kept.Spec,
 		Processes: map[string]Process{}, Stopped: map[string]bool{},
 	}, nil
 }

@@ -197,13 +197,11 @@ func AddContext(name string) (string, error) {
 		return path, nil
 	}
 	// First where it will be, then the deed: so Down knows of every file that may hold it.
-	err = c.change(func(state *State) {
-		if !slices.Contains(state.Kubeconfigs, path) {
-			state.Kubeconfigs = append(state.Kubeconfigs, path)
+	if !slices.Contains(c.Spec.Kubeconfigs, path) {
+		c.Spec.Kubeconfigs = append(c.Spec.Kubeconfigs, path)
+		if err := errors.Join(writeSpec(c.Spec), c.change(func(state *State) { state.Spec = c.Spec })); err != nil {
+			return "", err
 		}
-	})
-	if err != nil {
-		return "", err
 	}
 	return path, access.AddContext(path, c.Spec.Kubeconfig())
 }
