@@ -142,10 +142,21 @@ func tryOverlay(dir string) (err error) {
 			return err
 		}
 	}
+	return onThreadThatEnds(func() error { return mountOverlay(dir) })
+}
+
+// onThreadThatEnds calls fn on a thread that ends with it, and with it the namespaces that fn gave it. The program's first thread does
+// not end before the program, and /proc/self shows what it sees: so another one has to do it.
+func onThreadThatEnds(fn func() error) error {
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
-		done <- mountOverlay(dir)
+		runtime.LockOSThread() // and never unlocked, but on the first
+		if unix.Gettid() != unix.Getpid() {
+			done <- fn()
+			return
+		}
+		defer runtime.UnlockOSThread()
+		done <- onThreadThatEnds(fn)
 	}()
 	return <-done
 }

@@ -4,15 +4,18 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
 )
 
 // took tells a test that it runs as a child from which something was taken away, and where its files are to be.
@@ -65,6 +68,24 @@ func TestTriesOfAChild(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("the tries took %s", time.Since(start))
+}
+
+func TestNamespacesThatAreOnlyTriedAreNeverThoseOfTheProgramsFirstThread(t *testing.T) {
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			err := onThreadThatEnds(func() error {
+				if unix.Gettid() == unix.Getpid() {
+					return errors.New("it is the first thread")
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestAServiceIsTriedInTheRangesThatWereChosen(t *testing.T) {
