@@ -29,7 +29,11 @@ func (s *Server) serveWatch(c *call) error {
 	if err != nil {
 		return err
 	}
-	w := &watcher{c: c, events: c.view.Events(c.w, c.kind), selected: selected, bookmarks: c.options.List.AllowWatchBookmarks}
+	events, err := c.view.Events(c.w, c.kind)
+	if err != nil {
+		return err
+	}
+	w := &watcher{c: c, events: events, selected: selected, bookmarks: c.options.List.AllowWatchBookmarks}
 	changes, err := s.openWatch(c, w)
 	if err != nil {
 		return err

@@ -21,9 +21,13 @@ type Events struct {
 	buffer bytes.Buffer // what is not sent yet
 }
 
-// Events is a stream in this view. It has not begun.
-func (v View) Events(w http.ResponseWriter, kind *api.Kind) *Events {
-	return &Events{view: v, kind: kind, to: w}
+// Events is a stream in this view. It has not begun. Where the view is YAML, which has none, the error is a Status that says what would be
+// accepted.
+func (v View) Events(w http.ResponseWriter, kind *api.Kind) (*Events, error) {
+	if v.info.StreamSerializer == nil {
+		return nil, notAcceptable("application/json, application/vnd.kubernetes.protobuf")
+	}
+	return &Events{view: v, kind: kind, to: w}, nil
 }
 
 // Begin sends the head of the answer, and what has been added.

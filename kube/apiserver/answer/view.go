@@ -39,8 +39,12 @@ func Negotiate(accept string, tables bool) (View, error) {
 			return v, nil
 		}
 	}
-	return View{}, apierrors.NewGenericServerResponse(http.StatusNotAcceptable, "", schema.GroupResource{}, "",
-		"only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf", 0, false)
+	return View{}, notAcceptable("application/json, application/yaml, application/vnd.kubernetes.protobuf")
+}
+
+func notAcceptable(accepted string) error {
+	return apierrors.NewGenericServerResponse(http.StatusNotAcceptable, "", schema.GroupResource{}, "",
+		"only the following media types are accepted: "+accepted, 0, false)
 }
 
 func viewOf(mediaType string, params map[string]string) (View, bool) {
