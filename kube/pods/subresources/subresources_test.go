@@ -1,0 +1,91 @@
+package subresources_test
+
+import (
+	"net/netip"
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubelab/kube/api"
+	"kubelab/kube/pods/subresources"
+)
+
+func find(t *testing.T, name string) *api.Subresource {
+	t.Helper()
+	found := (&api.Kind{Subresources: subresources.OfPods}).Subresource(name)
+	if found == nil {
+		t.Fatalf("a pod has no %s", name)
+	}
+	return found
+}
+
+func podOn(node string, containers ...string) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: corev1.PodSpec{NodeName: node}}
+	for _, name := range containers {
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: name})
+	}
+	return pod
+}
+
+func TestAPodIsBoundOnce(t *testing.T) {
+	binding, pod := find(t, "binding"), podOn("")
+	to := func(node string) *corev1.Binding { return &corev1.Binding{Target: corev1.ObjectReference{Name: node}} }
+	if problems := binding.Validate(to("")); len(problems) != 1 {
+		t.Errorf("a binding to no node: %v", problems)
+	}
+	if err := binding.Change(pod, to("node-1")); err != nil || pod.Spec.NodeName != "node-1" {
+		t.Fatalf("the pod is on %q: %v", pod.Spec.NodeName, err)
+	}
+	if err := binding.Change(pod, to("node-2")); err == nil || pod.Spec.NodeName != "node-1" {
+		t.Errorf("the pod was bound again, to %s: %v", pod.Spec.NodeName, err)
+	}
+}
+
+func TestTheKubeletOfThePodsNodeIsAsked(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "172.30.0.3"}}
+	lookup := func(_, _, name string) api.Object {
+		if name != node.Name {
+			return nil
+		}
+		return node
+	}
+	for name, test := range map[string]struct {
+		sub, query string
+		pod        *corev1.Pod
+		path       string // empty: it is refused
+		asked      string
+	}{
+		"the log of the only container":        {"log", "follow=1", podOn("node-1", "main"), "/containerLogs/shop/web/main", "follow=true"},
+		"a command in one that is named":       {"exec", "container=b&command=ls", podOn("node-1", "a", "b"), "/exec/shop/web/b", "command=ls"},
+		"a port, which is the pod's":           {"portforward", "ports=80", podOn("node-1", "a", "b"), "/portForward/shop/web", "ports=80"},
+		"one of two, and it is not said which": {"attach", "", podOn("node-1", "a", "b"), "", ""},
+		"one that is not in the pod":           {"log", "container=c", podOn("node-1", "a", "b"), "", ""},
+		"a log from less than its end":         {"log", "tailLines=-1", podOn("node-1", "a"), "", ""},
+		"a pod that is on no node yet":         {"log", "", podOn("", "a"), "", ""},
+		"a pod on a node that has gone":        {"log", "", podOn("node-2", "a"), "", ""},
+	} {
+		query, err := url.ParseQuery(test.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := find(t, test.sub).Connect(test.pod, query, lookup)
+		if test.path == "" {
+			if err == nil {
+				t.Errorf("%s: got %+v, want that it is refused", name, got)
+			}
+			continue
+		}
+		asked, _ := url.ParseQuery(test.asked)
+		want := api.Target{
+			Name: "node-1", Role: "the kubelet of node", Address: netip.MustParseAddrPort("172.30.0.3:10250"),
+			Path: test.path, Query: asked, Session: test.sub != "log",
+		}
+		if difference := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); err != nil || difference != "" {
+			t.Errorf("%s: %v\n-want +got\n%s", name, err, difference)
+		}
+	}
+}
