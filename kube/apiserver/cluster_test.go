@@ -335,7 +335,7 @@ func changes(u user) {
 	u.says(`patched`, "patch", "deployment", "web", "--type=merge", "-p", `{"metadata":{"labels":{"by":"merge"}}}`)
 	u.says(`patched`, "patch", "deployment", "web", "--type=json", "-p", `[{"op":"replace","path":"/metadata/labels/by","value":"json"}]`)
 	u.says(`^json$`, "get", "deployment", "web", "-o", "jsonpath={.metadata.labels.by}")
-	u.T.(*testing.T).Setenv("EDITOR", "sed -i s/b$/edited/")
+	u.T.(*testing.T).Setenv("EDITOR", "sed -i 's/a: b$/a: edited/'") // a uid may end in b, too
 	u.says(`configmap/literal edited`, "edit", "configmap", "literal")
 	u.says(`^edited$`, "get", "configmap", "literal", "-o", "jsonpath={.data.a}")
 	u.says(`scaled`, "scale", "deployment/web", "--replicas=5")
