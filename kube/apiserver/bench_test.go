@@ -38,6 +38,18 @@ func BenchmarkCreateOneKiB(b *testing.B) {
 	}
 }
 
+func BenchmarkUpdateOneKiB(b *testing.B) {
+	c := start(b).As(worker, "")
+	object, err := c.CoreV1().ConfigMaps("default").Create(b.Context(), configMap("a", "value", strings.Repeat("x", 1024)), metav1.CreateOptions{})
+	for n := 0; b.Loop() && err == nil; n++ {
+		object.Data["n"] = fmt.Sprint(n)
+		object, err = c.CoreV1().ConfigMaps("default").Update(b.Context(), object, metav1.UpdateOptions{})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
 func BenchmarkList5000(b *testing.B) {
 	c := start(b).As(worker, "")
 	for i := range 5000 {

@@ -96,6 +96,18 @@ func (c *call) settle(try func() error) error {
 	}
 }
 
+// confirm is the commit of a write that has nothing to change: that must be so of what the store has.
+func (s *Server) confirm(w *mutation) error {
+	record, err := s.Store.Get(w.c.r.Context(), key(w.c.kind, w.old.GetNamespace(), w.old.GetName()))
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if record.Revision != w.revision {
+		return store.ErrConflict
+	}
+	return nil
+}
+
 func addClaims(change *store.Change, w *mutation, owner string) {
 	for _, claim := range w.claims {
 		if !slices.Contains(w.held, claim) {

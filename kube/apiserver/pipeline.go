@@ -164,8 +164,17 @@ type outcome struct {
 	created bool
 }
 
-// write reads, decides and commits until no other write comes in between.
+// write decides and commits until no other write comes in between. The first try goes by what the cache knows of the object, which is
+// nearly always how it is: a try that is carried out has proved that, as its transaction holds at that revision only. One that is
+// refused proves nothing, so the next goes by what the store has.
 func (s *Server) write(c *call, wanted intent) (done outcome, err error) {
+	if known := s.known(c); known != nil && wanted.act != Create {
+		var refused apierrors.APIStatus
+		done, err = s.try(c, wanted, known)
+		if !errors.As(err, &refused) && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errMoved) {
+			return done, err
+		}
+	}
 	err = c.settle(func() error {
 		have, err := s.have(c, wanted)
 		if err == nil {
@@ -174,6 +183,19 @@ func (s *Server) write(c *call, wanted intent) (done outcome, err error) {
 		return err
 	})
 	return done, err
+}
+
+// known is a copy of the object that a call names as the cache has it, or nil.
+func (s *Server) known(c *call) api.Object {
+	item := s.cache.Peek(key(c.kind, c.namespace, c.name))
+	if item == nil {
+		return nil
+	}
+	found, ok := item.Object.(*answer.Object)
+	if !ok {
+		return nil
+	}
+	return found.Is.DeepCopyObject().(api.Object)
 }
 
 // have is the object that a write is about, or nil where it is to be made.
@@ -273,7 +295,7 @@ func (s *Server) settleRecord(w *mutation) (Effect, error) {
 	effect := EffectOf(w.c.kind, w.old, w.new)
 	switch effect {
 	case Nothing:
-		return Nothing, nil
+		return Nothing, s.confirm(w)
 	case Remove:
 		w.new, w.claims = nil, nil
 	}
