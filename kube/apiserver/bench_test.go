@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -38,15 +39,22 @@ func BenchmarkCreateOneKiB(b *testing.B) {
 	}
 }
 
+// BenchmarkUpdateOneKiB changes one of twenty objects after the other, as nodes do with their pods.
 func BenchmarkUpdateOneKiB(b *testing.B) {
-	c := start(b).As(worker, "")
-	object, err := c.CoreV1().ConfigMaps("default").Create(b.Context(), configMap("a", "value", strings.Repeat("x", 1024)), metav1.CreateOptions{})
-	for n := 0; b.Loop() && err == nil; n++ {
-		object.Data["n"] = fmt.Sprint(n)
-		object, err = c.CoreV1().ConfigMaps("default").Update(b.Context(), object, metav1.UpdateOptions{})
+	configMaps := start(b).As(worker, "").CoreV1().ConfigMaps("default")
+	var err error
+	objects := make([]*corev1.ConfigMap, 20)
+	for i := range objects {
+		if objects[i], err = configMaps.Create(b.Context(), configMap(fmt.Sprint("c", i), "value", strings.Repeat("x", 1024)), metav1.CreateOptions{}); err != nil {
+			b.Fatal(err)
+		}
 	}
-	if err != nil {
-		b.Fatal(err)
+	for n := 0; b.Loop(); n++ {
+		object := &objects[n%len(objects)]
+		(*object).Data["n"] = fmt.Sprint(n)
+		if *object, err = configMaps.Update(b.Context(), *object, metav1.UpdateOptions{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

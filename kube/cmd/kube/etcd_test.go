@@ -17,7 +17,7 @@ func TestEtcdSpeaksGRPCAndHTTPAtAddressesOfTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(config.ListenClientHttpUrls) == 0 {
-		t.Error("HTTP has no address: etcd then serves gRPC by its HTTP server, which costs a third more")
+		t.Error("HTTP has no address: etcd then serves gRPC by its HTTP server, at half as much again")
 	}
 	for _, http := range config.ListenClientHttpUrls {
 		if slices.ContainsFunc(config.ListenClientUrls, func(grpc url.URL) bool { return grpc.Host == http.Host }) || http.Scheme != "https" {
