@@ -191,7 +191,7 @@ func (s *Server) known(c *call) api.Object {
 	if item == nil {
 		return nil
 	}
-	found, ok := item.Object.(*answer.Object)
+	found, ok := objectOf(item, c.kind)
 	if !ok {
 		return nil
 	}
