@@ -84,6 +84,17 @@ func (c *Cluster) prepareUplink(ctx context.Context) error {
 	return makeUplink(ctx, c.Spec)
 }
 
+// leaveOldRules takes out of the machine's firewalls what a life of the cluster has left there that ended without a word: the next may have
+// another network. What cannot be taken out does no harm.
+func (c *Cluster) leaveOldRules(ctx context.Context) {
+	unlock, err := lockMachine()
+	if err != nil {
+		return
+	}
+	defer unlock()
+	_ = leaveFirewalls(ctx, c.Spec)
+}
+
 // start starts what is wanted and not there, all at once: no component waits for another one to be up.
 func (c *Cluster) start(ctx context.Context, pki *access.PKI) error {
 	var starts errgroup.Group

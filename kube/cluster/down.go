@@ -37,7 +37,10 @@ func Down(ctx context.Context, name, dataDir string, keepData bool) error {
 	if c.Spec.Name == "" {
 		// Nothing runs, but a directory of it may lie there.
 		if c.Spec, err = readSpec(dataDir); err != nil || c.Spec.Name != name || keepData {
-			return errors.Join(fmt.Errorf("cluster %s: %w", name, ErrNotUp), forgetTries(name, dataDir), lock.remove())
+			if err := errors.Join(forgetTries(name, dataDir), lock.remove()); err != nil {
+				return fmt.Errorf("take away what is left of %s: %w", name, err)
+			}
+			return fmt.Errorf("cluster %s: %w", name, ErrNotUp)
 		}
 	}
 	if err := c.clear(ctx, keepData); err != nil {
@@ -53,9 +56,10 @@ func Down(ctx context.Context, name, dataDir string, keepData bool) error {
 
 // clear removes everything but the state, which goes last: until then, Down can be tried again.
 func (c *Cluster) clear(ctx context.Context, keepData bool) error {
-	if err := errors.Join(c.endProcesses(keepData), forgetTries(c.Spec.Name, c.Spec.DataDir)); err != nil {
+	if err := c.endProcesses(keepData); err != nil {
 		return err
 	}
+	failed := []error{forgetTries(c.Spec.Name, c.Spec.DataDir)} // what cannot be changed, as a person's file, keeps nothing else
 	unlock, err := lockMachine()
 	if err != nil {
 		return err
@@ -83,7 +87,6 @@ func (c *Cluster) clear(ctx context.Context, keepData bool) error {
 			return err
 		}
 	}
-	var failed []error // a person's file that cannot be changed keeps nothing else
 	for _, path := range c.Spec.Kubeconfigs {
 		failed = append(failed, access.RemoveContext(path, c.Spec.Context()))
 	}

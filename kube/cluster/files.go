@@ -21,7 +21,10 @@ var ourFiles = []string{"pki", "etcd", "hosts", "log", "terminal", site, "admin.
 
 // half says whether a file of ours was being written when its writer was killed: it has a name of its own until it is whole.
 func half(entry fs.DirEntry) bool {
-	return slices.ContainsFunc(ourFiles, func(name string) bool { return strings.HasPrefix(entry.Name(), "."+name+".") })
+	return entry.Type().IsRegular() && slices.ContainsFunc([]string{"admin.kubeconfig", machineKubeconfig, specFile}, func(name string) bool {
+		number, cut := strings.CutPrefix(entry.Name(), "."+name+".")
+		return cut && number != "" && strings.Trim(number, "0123456789") == ""
+	})
 }
 
 // claim makes sure that a directory is ours to use, and later to remove: a cluster's, or empty.

@@ -24,13 +24,23 @@ func noted(listed, cluster string) bool {
 	return slices.ContainsFunc(strings.Fields(listed), func(word string) bool { return strings.Trim(word, `"`) == firewallNote(cluster) })
 }
 
+// withdrawn are the changes that take out what iptables lists with a cluster's note.
+func withdrawn(listed, cluster string) (changes []string) {
+	for line := range strings.Lines(listed) {
+		if rule, adds := strings.CutPrefix(strings.TrimSpace(line), "-A "); adds && noted(rule, cluster) {
+			changes = append(changes, "-D "+rule)
+		}
+	}
+	return changes
+}
+
 // passFirewalls lets the hosts' packets pass where a firewall of the machine (Docker's, ufw's, one written by hand) drops what no rule of its
 // own accepts. Our table could not: a packet must be accepted by every table. What a firewall does not let us do is no error,
 // because the cluster works without a way out, and [Notes] tells of it.
 func passFirewalls(ctx context.Context, spec Spec) error {
 	for _, p := range spec.passages() {
 		for _, program := range iptablesShut(ctx, spec, p) {
-			_ = changeIptables(ctx, program, "-I", spec, p)
+			_ = passIptables(ctx, program, spec, p)
 		}
 		shut, err := shutChains(ctx, spec, p)
 		if err != nil {
@@ -43,13 +53,14 @@ func passFirewalls(ctx context.Context, spec Spec) error {
 	return nil
 }
 
-// leaveFirewalls takes out what passFirewalls put in.
+// leaveFirewalls takes out what passFirewalls put in, in this life of the cluster or in one before: it goes by what is there.
 func leaveFirewalls(ctx context.Context, spec Spec) error {
 	var failures []error
 	for _, program := range iptablesPrograms() {
-		for _, p := range spec.passages() {
-			if there, err := chainOf(ctx, program, p.hook); err == nil && noted(there, spec.Name) {
-				failures = append(failures, changeIptables(ctx, program, "-D", spec, p))
+		for _, hook := range []string{"forward", "input"} {
+			there, err := chainOf(ctx, program, hook)
+			if gone := withdrawn(there, spec.Name); err == nil && len(gone) > 0 { // an error: the kernel has no such rules
+				failures = append(failures, restore(ctx, program, gone))
 			}
 		}
 	}
@@ -96,13 +107,18 @@ func chainOf(ctx context.Context, program, hook string) (string, error) {
 	return string(listed), err
 }
 
-// changeIptables inserts (-I) or deletes (-D) rules that accept: all or none, for a start that is killed in the middle leaves no half way.
-func changeIptables(ctx context.Context, program, verb string, spec Spec, p passage) error {
-	table := []string{"*filter"}
+// passIptables inserts rules that accept.
+func passIptables(ctx context.Context, program string, spec Spec, p passage) error {
+	var inserts []string
 	for _, accepted := range p.rules {
-		table = append(table, fmt.Sprintf("%s %s %s -j ACCEPT -m comment --comment %s", verb, strings.ToUpper(p.hook), accepted.iptables, firewallNote(spec.Name)))
+		inserts = append(inserts, fmt.Sprintf("-I %s %s -j ACCEPT -m comment --comment %s", strings.ToUpper(p.hook), accepted.iptables, firewallNote(spec.Name)))
 	}
-	return run(ctx, append(table, "COMMIT"), program+"-restore", "--wait", "--noflush")
+	return restore(ctx, program, inserts)
+}
+
+// restore changes rules of iptables: all or none, for a start that is killed in the middle leaves no half way.
+func restore(ctx context.Context, program string, changes []string) error {
+	return run(ctx, slices.Concat([]string{"*filter"}, changes, []string{"COMMIT"}), program+"-restore", "--wait", "--noflush")
 }
 
 // passChain inserts the same with nft.

@@ -99,6 +99,29 @@ func TestTheRulesOfAClusterWhoseNameBeginsWithAnothersAreNotTheOthers(t *testing
 	}
 }
 
+func TestOfAFirewallsRulesThoseComeOutThatAreThere(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		defer outside(t)()
+		docker := firewalls[0]
+		if _, err := exec.LookPath(docker.program); err != nil {
+			t.Skip("needs " + docker.program)
+		}
+		shell(t, docker.start)
+		defer shell(t, docker.stop)
+		before := rulesThere(t)
+		shell(t, "iptables-nft -I FORWARD -i kubelab9 -j ACCEPT -m comment --comment "+firewallNote(o.Name)) // of a life that ended without a word
+		spec := up(t, o)
+		askAtUntil(t, "node-1", spec, "198.51.100.2:80")
+		shell(t, "iptables-nft -D FORWARD 1") // somebody takes one of two
+		if err := Down(t.Context(), o.Name, o.DataDir, false); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, rulesThere(t)); diff != "" {
+			t.Errorf("rules (-before +after):\n%s", diff)
+		}
+	})
+}
+
 func TestTheMachinesNameServersAreReachedWhereAFirewallDropsWhatComesIn(t *testing.T) {
 	spec := NewSpec(Options{Name: "x", Nodes: 1}, net30)
 	spec.Relayed = []string{"127.0.0.1:53"}

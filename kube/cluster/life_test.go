@@ -491,3 +491,42 @@ func TestTheStateOfAnEarlierLifeOfTheMachineIsNotBelieved(t *testing.T) {
 		}
 	})
 }
+
+func TestANameLeadsToNoOtherDirectory(t *testing.T) {
+	onEmptyMachine(t, func(t *testing.T, o Options) {
+		other := filepath.Join(runDir, "other", "file")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(other), 0o700), os.WriteFile(other, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"", ".", "..", "x/../other", "../kubelab"} {
+			if err := Down(t.Context(), name, o.DataDir, false); err == nil || errors.Is(err, ErrNotUp) || !strings.Contains(err.Error(), "--name") {
+				t.Errorf("down of %q: %v", name, err)
+			}
+			if _, err := os.Stat(other); err != nil {
+				t.Fatalf("after down of %q: %v", name, err)
+			}
+		}
+		if err := os.RemoveAll(runDir); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestHiddenFilesOfAPersonAreNotTakenForACluster(t *testing.T) {
+	for _, name := range []string{".site.yml", ".hosts.bak", ".cluster.json.orig", ".log.7/notes"} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if err := claim(dir); err == nil {
+			t.Errorf("a directory with %s counts as empty", name)
+		}
+		if err := removeFiles(dir); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -93,11 +93,18 @@ var DefaultPods = netip.MustParsePrefix("10.244.0.0/16")
 
 var validName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$`)
 
+func checkName(name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("--name %q: a name has up to 20 of a-z, 0-9 and -, and begins with a letter", name)
+	}
+	return nil
+}
+
 // Check says what is wrong with the options, if anything is.
 func (o Options) Check() error {
 	switch {
-	case !validName.MatchString(o.Name):
-		return fmt.Errorf("--name %q: a name has up to 20 of a-z, 0-9 and -, and begins with a letter", o.Name)
+	case checkName(o.Name) != nil:
+		return checkName(o.Name)
 	case o.Nodes > maxNodes:
 		return fmt.Errorf("--nodes %d: there is room for %d in the network", o.Nodes, maxNodes)
 	case len(o.DataDir) > maxPath:

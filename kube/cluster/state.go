@@ -38,6 +38,9 @@ type lock struct {
 
 // lockCluster waits for the right to change a cluster. ErrNotUp: it has no directory, and create is false.
 func lockCluster(name string, create bool) (*lock, error) {
+	if err := checkName(name); err != nil { // it is the name of a directory that root makes and removes
+		return nil, err
+	}
 	path := filepath.Join(clusterDir(name), "lock")
 	for {
 		if create {

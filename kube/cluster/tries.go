@@ -99,7 +99,11 @@ func forgetTries(cluster, dataDir string) error {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(triedOverlay(cluster, dataDir)), removeCgroups(triedCgroup(cluster)))
+	err := removeCgroups(triedCgroup(cluster))
+	if _, missing := os.Lstat(triedOverlay(cluster, dataDir)); missing == nil { // a place that cannot be written has none, and that is said elsewhere
+		err = errors.Join(err, os.RemoveAll(triedOverlay(cluster, dataDir)))
+	}
+	return err
 }
 
 // placeOf is where a directory is, or will be: the nearest one that is there.

@@ -58,6 +58,9 @@ func Up(ctx context.Context, o Options) (Spec, Before, error) {
 	if before == Supervised && len(Plan(c.Spec, c.observe())) == 0 {
 		return c.Spec, before, c.prepareUplink(ctx) // a firewall that was started since may have shut it
 	}
+	if before == Nothing || before == Files {
+		c.leaveOldRules(ctx)
+	}
 	pki, err := c.prepare(ctx)
 	if err == nil {
 		err = c.start(ctx, pki)

@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"google.golang.org/grpc"
 
 	"kubelab/kube/component"
+	"kubelab/kube/deadlines"
 )
 
 // etcdOptions are those of one member that is alone.
@@ -82,6 +84,7 @@ func (o *etcdOptions) config() (*embed.Config, error) {
 	// each call on to it: a transaction then costs two thirds.
 	http := url.URL{Scheme: own.Scheme, Host: "127.0.0.1:2381"}
 	config.ListenClientHttpUrls, config.EnableGRPCGateway = []url.URL{http}, false
+	config.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.ConnectionTimeout(deadlines.Usual.Head)} // for who connects and says nothing
 	config.ClientTLSInfo, config.PeerTLSInfo = o.tls("server"), o.tls("peer")
 	config.TickMs, config.ElectionMs = etcdTick, etcdElection
 	config.QuotaBackendBytes, config.MaxTxnOps = etcdQuota, etcdMaxTxnOps
