@@ -37,6 +37,9 @@ func (s *Server) namespaceOpen(c *call, name string) (api.Object, error) {
 		return nil, nil
 	}
 	namespace := s.lookup(c.r.Context())("namespaces", "", name)
+	if namespace != nil && namespace.GetDeletionTimestamp() != nil { // the cache may not know yet that another has come to bear the name
+		namespace = s.stored(c.r.Context(), "namespaces", "", name)
+	}
 	if namespace == nil {
 		return nil, apierrors.NewNotFound(namespaces, name)
 	}

@@ -321,3 +321,34 @@ func TestAComponentsReasonIsCutToWhatTheRecordTakes(t *testing.T) {
 		}
 	}
 }
+
+func TestAWriteNeedsAName(t *testing.T) {
+	person := start(t).Admin()
+	for _, c := range []struct{ method, contentType string }{{"PUT", "application/json"}, {"PATCH", "application/merge-patch+json"}, {"PATCH", "application/apply-patch+yaml"}} {
+		err := person.CoreV1().RESTClient().Verb(c.method).RequestURI("/api/v1/namespaces/default/configmaps?fieldManager=x").SetHeader("Content-Type", c.contentType).
+			Body([]byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`)).Do(t.Context()).Error()
+		if !apierrors.IsMethodNotSupported(err) {
+			t.Errorf("%s of a collection, as %s: %v", c.method, c.contentType, err)
+		}
+	}
+}
+
+func TestASubresourceIsNotWrittenOverANewerState(t *testing.T) {
+	person := start(t).Admin()
+	makeNamespace(t, person, "shop")
+	old, err := person.CoreV1().Namespaces().Get(t.Context(), "shop", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := person.CoreV1().Namespaces().Patch(t.Context(), "shop", types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	old.Spec.Finalizers = nil
+	if _, err := person.CoreV1().Namespaces().Finalize(t.Context(), old, metav1.UpdateOptions{}); !apierrors.IsConflict(err) {
+		t.Errorf("finalize at an old revision: %v", err)
+	}
+	old.ResourceVersion = ""
+	if _, err := person.CoreV1().Namespaces().Finalize(t.Context(), old, metav1.UpdateOptions{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"time"
@@ -77,14 +78,26 @@ func (s *Server) ensure(ctx context.Context, object api.Object) error {
 	return nil
 }
 
-// keepAs puts an object right where it is otherwise.
+// keepAs puts an object right where it is otherwise. What others have written beside it stays.
 func (s *Server) keepAs(ctx context.Context, object api.Object) error {
 	c, err := s.ownCall(ctx, object)
 	if err != nil {
 		return err
 	}
 	c.verb, c.name = "update", object.GetName()
-	_, err = s.write(c, intent{act: Update, edit: func(api.Object) (api.Object, error) { return object.DeepCopyObject().(api.Object), nil }})
+	_, err = s.write(c, intent{act: Update, edit: func(have api.Object) (api.Object, error) {
+		wanted := object.DeepCopyObject().(api.Object)
+		wanted.SetFinalizers(have.GetFinalizers())
+		wanted.SetOwnerReferences(have.GetOwnerReferences())
+		wanted.SetAnnotations(have.GetAnnotations())
+		labels := maps.Clone(have.GetLabels())
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		maps.Copy(labels, object.GetLabels())
+		wanted.SetLabels(labels)
+		return wanted, nil
+	}})
 	if err != nil {
 		return fmt.Errorf("put %s %s right: %w", c.kind.Kind, c.name, err)
 	}

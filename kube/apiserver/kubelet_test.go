@@ -62,12 +62,15 @@ func scanWith(t *testing.T, terms deadlines.Terms) *scanned {
 		}
 	}, kinds...)
 	s.person = s.Admin()
-	createPod(t, s.person, podOnNode1())
-	if _, err := s.person.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	waitFor(t, "a pod and its node to be made: on a busy machine short terms can be over first", func() bool {
+		_, pod := s.person.CoreV1().Pods("default").Create(t.Context(), podOnNode1(), metav1.CreateOptions{})
+		_, node := s.person.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}, metav1.CreateOptions{})
+		return made(pod) && made(node)
+	})
 	return s
 }
+
+func made(err error) bool { return err == nil || apierrors.IsAlreadyExists(err) }
 
 func podOnNode1() *corev1.Pod {
 	p := pod("web")

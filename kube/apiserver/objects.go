@@ -69,6 +69,7 @@ func decodeObject(kind *api.Kind, record store.Record) (*answer.Object, error) {
 	if err := json.Unmarshal(record.Value, object); err != nil {
 		return nil, err
 	}
+	object.GetObjectKind().SetGroupVersionKind(kind.GroupVersionKind) // it may have been stored as another version's
 	object.SetResourceVersion(strconv.FormatInt(int64(record.Revision), 10))
 	return &answer.Object{Kind: kind, Is: object}, nil
 }
@@ -127,13 +128,23 @@ func (s *Server) lookup(ctx context.Context) api.Lookup {
 					return found.Is
 				}
 			}
-			// The cache may be a moment behind: the object may have been made just before.
-			if found, err := s.get(ctx, kind, namespace, name); err == nil {
-				return found
-			}
 		}
-		return nil
+		return s.stored(ctx, plural, namespace, name) // the cache may be a moment behind: it may have been made just before
 	}
+}
+
+// stored reads another object from the store. It is nil if it is not there.
+func (s *Server) stored(ctx context.Context, plural, namespace, name string) api.Object {
+	kinds := s.serves.Load().kinds
+	for i := range kinds {
+		if kinds[i].Plural != plural {
+			continue
+		}
+		if found, err := s.get(ctx, &kinds[i], namespace, name); err == nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // Find is the object of a resource by its name, or nil.

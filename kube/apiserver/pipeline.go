@@ -35,7 +35,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer done()
 	c.w = counted
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler: // what was sent is not all: the connection is broken off, so that the client knows
+			panic(p)
+		default:
 			slog.Error("a request panicked", "method", r.Method, "url", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			answer.Error(c.w, r, apierrors.NewInternalError(fmt.Errorf("%v", p)))
 		}
@@ -107,7 +111,8 @@ func (s *Server) dispatch(c *call) error {
 		return s.servePath(c)
 	case !c.known():
 		return answer.NoSuchPath()
-	case !slices.Contains(c.verbs(), c.verb), c.verb == "create" && c.name != "" && c.subresource == "":
+	case !slices.Contains(c.verbs(), c.verb), c.verb == "create" && c.name != "" && c.subresource == "",
+		c.name == "" && (c.verb == "update" || c.verb == "patch"):
 		return apierrors.NewMethodNotSupported(c.kind.Resource().GroupResource(), c.verb)
 	case c.kind.Unstored:
 		return s.serveReview(c)

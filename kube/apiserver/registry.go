@@ -104,7 +104,7 @@ func objectOf(item *store.Item, kind *api.Kind) (*answer.Object, bool) {
 func (u *unserved) object(kind *api.Kind) (*answer.Object, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.as == nil {
+	if u.as == nil || u.as.Kind.GroupVersionKind != kind.GroupVersionKind {
 		u.as, _ = decodeObject(kind, u.record) // one that is of another type is left out
 	}
 	return u.as, u.as != nil

@@ -20,6 +20,7 @@ import (
 	"kubelab/kube/access"
 	"kubelab/kube/api"
 	"kubelab/kube/garbage"
+	"kubelab/kube/store"
 )
 
 // job is a kind that comes and goes.
@@ -176,6 +177,17 @@ func TestAKindThatCannotBeServedIsToldAndChangesNothing(t *testing.T) {
 	} {
 		if _, err := newRegistry(kinds, "v1.37.2"); err == nil || err.Error() != says {
 			t.Errorf("got %v, want %q", err, says)
+		}
+	}
+}
+
+func TestAnObjectIsOfTheVersionThatIsServed(t *testing.T) {
+	kept := &unserved{record: store.Record{Value: []byte(`{"apiVersion":"autoscaling/v0","kind":"HorizontalPodAutoscaler","metadata":{"name":"a"}}`), Revision: 7}}
+	for _, version := range []string{"v1", "v2", "v1"} {
+		kind := api.Kind{GroupVersionKind: schema.GroupVersionKind{Group: "autoscaling", Version: version, Kind: "HorizontalPodAutoscaler"}}
+		found, ok := objectOf(&store.Item{Record: kept.record, Object: kept}, &kind)
+		if !ok || found.Kind.GroupVersionKind != kind.GroupVersionKind || found.Is.GetObjectKind().GroupVersionKind() != kind.GroupVersionKind {
+			t.Errorf("served in %s it is %+v", version, found)
 		}
 	}
 }

@@ -50,6 +50,9 @@ func (c *call) wantsChange() (intent, error) {
 				return nil, err
 			}
 		}
+		if revision := body.GetResourceVersion(); revision != "" && revision != have.GetResourceVersion() {
+			return nil, modified(c.kind, c.name)
+		}
 		object := have.DeepCopyObject().(api.Object)
 		return object, c.sub.Change(object, body)
 	}}, err

@@ -102,6 +102,9 @@ func (m *Managers) Apply(kind *api.Kind, subresource, manager string, current ap
 	}
 	current.GetObjectKind().SetGroupVersionKind(kind.GroupVersionKind)
 	merged, err := merger.Apply(current, intent.DeepCopyObject(), manager, force)
+	if refused := apierrors.APIStatus(nil); err != nil && !errors.As(err, &refused) {
+		return nil, apierrors.NewInternalError(err)
+	}
 	if err != nil {
 		return nil, err
 	}
