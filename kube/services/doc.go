@@ -8,7 +8,7 @@
 //
 // # The idea
 //
-// Three loops, none of which knows the others, turn a selector into packets that arrive:
+// Two loops, neither of which knows the other, turn a selector into packets that arrive:
 //
 //	Service web              selector app=web, address 10.96.3.7:80     a person wrote it
 //	   │                     (the server chose the address: package servicekind)
@@ -48,7 +48,7 @@
 //   - A node port is open at the node's main address only, and not at 127.0.0.1. With externalTrafficPolicy Local this holds
 //     for the pods of the node too; a node without an endpoint refuses (Kubernetes drops).
 //   - Zones play no part (trafficDistribution, topology hints). There are no Endpoints objects, the older form of slices.
-//   - Kubernetes has the same three loops: endpointslice-controller, and kube-proxy with nftables (a chain per service and per
+//   - Kubernetes has the same two loops: endpointslice-controller, and kube-proxy with nftables (a chain per service and per
 //     endpoint), iptables or IPVS. Some networks (Cilium) do it with eBPF instead.
 //
 // Chapter 13 is about services, chapter 14 about those that are reached from outside.

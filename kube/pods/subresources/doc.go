@@ -14,5 +14,5 @@
 //
 // No proxy, no ephemeral containers, no resize; no disruption budget refuses an eviction yet.
 //
-// Chapters 08 and 11 tell of bindings and of what a kubelet answers.
+// Chapter 10 tells of the binding.
 package subresources
