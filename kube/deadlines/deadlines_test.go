@@ -29,17 +29,41 @@ func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	return server
 }
 
-// open connects with TLS. protocol is what is spoken after it.
+// open connects with TLS. protocol is what is spoken after it. On a busy machine a handshake may outlast its term.
 func open(t *testing.T, server *httptest.Server, protocol string) *tls.Conn {
 	t.Helper()
 	config := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	config.NextProtos = []string{protocol}
-	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), config)
-	if err != nil {
-		t.Fatal(err)
+	var failure error
+	for range tries {
+		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), config)
+		if err == nil {
+			t.Cleanup(func() { conn.Close() })
+			return conn
+		}
+		failure = err
 	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
+	t.Fatal(failure)
+	return nil
+}
+
+// tries is how often something is begun anew whose term was over before.
+const tries = 20
+
+// ask sends a request, and returns when the server has begun with it.
+func ask(t *testing.T, server *httptest.Server, protocol, request string, begun <-chan struct{}) *tls.Conn {
+	t.Helper()
+	for range tries {
+		conn := open(t, server, protocol)
+		_, _ = io.WriteString(conn, request)
+		select {
+		case <-begun:
+			return conn
+		case <-time.After(2 * soon):
+		}
+	}
+	t.Fatal("the server has begun with no request")
+	return nil
 }
 
 // ends fails where the server has not ended the connection a while after its term.
@@ -100,13 +124,13 @@ func TestWhoeverIsSlowIsLetGo(t *testing.T) {
 const http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 func TestWhoeverDoesNotReadTheAnswerIsLetGo(t *testing.T) {
-	written := make(chan error, 1)
+	begun, written := make(chan struct{}, tries), make(chan error, tries)
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		begun <- struct{}{}
 		_, err := io.Copy(w, strings.NewReader(strings.Repeat("x", 64<<20)))
 		written <- err
 	})
-	conn := open(t, server, "http/1.1")
-	write(t, conn, get)
+	ask(t, server, "http/1.1", get, begun)
 	notWritten(t, written)
 }
 
@@ -123,20 +147,20 @@ func notWritten(t *testing.T, written <-chan error) {
 }
 
 func TestWhoeverDoesNotReadInHTTP2IsLetGoThoughItSpeaksAndTheTermIsLifted(t *testing.T) {
-	written := make(chan error, 1)
+	begun, written := make(chan struct{}, tries), make(chan error, tries)
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		Lift(w)
+		begun <- struct{}{}
 		_, err := io.Copy(w, strings.NewReader(strings.Repeat("x", 64<<20)))
 		written <- err
 	})
-	conn := open(t, server, "h2")
 	const (
 		wideStreams    = "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff" // SETTINGS: 2 GiB for each stream
 		wideConnection = "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\x00\x00\x00"         // WINDOW_UPDATE: and for all
 		get            = "\x00\x00\x06\x01\x05\x00\x00\x00\x01\x82\x87\x84\x01\x01x"
 		ping           = "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"
 	)
-	write(t, conn, http2Preface+wideStreams+wideConnection+get)
+	conn := ask(t, server, "h2", http2Preface+wideStreams+wideConnection+get, begun)
 	go func() {
 		for range 20 * 4 {
 			if _, err := io.WriteString(conn, ping); err != nil {
@@ -187,16 +211,17 @@ func TestWhatIsMeantToLastLasts(t *testing.T) {
 }
 
 func TestAConnectionThatIsTakenOverHasNoTerm(t *testing.T) {
+	begun := make(chan struct{}, tries)
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer conn.Close()
+		begun <- struct{}{}
 		_, _ = io.Copy(conn, buffered)
 	})
-	conn := open(t, server, "http/1.1")
-	write(t, conn, get)
+	conn := ask(t, server, "http/1.1", get, begun)
 	time.Sleep(3 * soon) // the term passes
 	write(t, conn, "hello\n")
 	_ = conn.SetReadDeadline(time.Now().Add(20 * soon))
