@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -89,15 +90,21 @@ func (m *Members) config(name string) *embed.Config {
 	return config
 }
 
-// free is an address on loopback that nothing listens at.
+// free is an address on loopback that nothing listens at. Its port is below those that the kernel gives to whoever connects somewhere: of
+// these, one that is free now may be in use a moment later.
 func free(t testing.TB) url.URL {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var failure error
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
+		if err == nil {
+			defer listener.Close()
+			return url.URL{Scheme: "http", Host: listener.Addr().String()}
+		}
+		failure = err
 	}
-	defer listener.Close()
-	return url.URL{Scheme: "http", Host: listener.Addr().String()}
+	t.Fatal(failure)
+	return url.URL{}
 }
 
 // Open returns a store in the etcd. It is closed when the test ends.
