@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"kubelab/kube/cluster/clustertest"
+	"kubelab/kube/store/storetest"
 )
 
 // day is what a person brings to a new cluster, in one file.
@@ -293,14 +293,7 @@ func forwards(u user) {
 	}
 }
 
-func freePort(t testing.TB) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
-}
+func freePort(t testing.TB) string { return fmt.Sprint(storetest.FreePort(t)) }
 
 // get is the page at an address, or nothing.
 func get(address string) string {

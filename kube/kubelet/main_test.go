@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -41,6 +40,7 @@ import (
 	"kubelab/kube/pods/podkind"
 	"kubelab/kube/runtime"
 	"kubelab/kube/services/servicekind"
+	"kubelab/kube/store/storetest"
 )
 
 // The tests run a real kubelet against a real API server and a real runtime. So that nothing of the machine is
@@ -161,7 +161,7 @@ func newLab(t testing.TB) *lab {
 	l.must(err)
 	l.must(l.keys.EnsureCertificate(l.dir+"/kubelet", access.NodeServer(nodeName, home)))
 	l.config = Config{
-		NodeName: nodeName, NodeIP: "127.0.0.1", Port: freePort(t), Runtime: "unix://" + l.dir + "/cri.sock", Root: l.dir + "/kubelet",
+		NodeName: nodeName, NodeIP: "127.0.0.1", Port: storetest.FreePort(t), Runtime: "unix://" + l.dir + "/cri.sock", Root: l.dir + "/kubelet",
 		CgroupRoot: "/" + filepath.Base(l.dir), CPU: resource.MustParse("2"), Memory: resource.MustParse("4Gi"),
 		ClusterDNS: "10.96.0.10", ClusterDomain: "cluster.local",
 		TLSCert: l.dir + "/kubelet.crt", TLSKey: l.dir + "/kubelet.key", ClientCA: l.dir + "/pki/ca.crt",
@@ -281,15 +281,6 @@ func (l *lab) waitFor(what string, reached func() bool) {
 			l.t.Fatalf("waited in vain for %s", what)
 		}
 	}
-}
-
-func freePort(t testing.TB) int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // pod is one that runs a shell script, already bound to the node.

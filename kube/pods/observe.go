@@ -13,7 +13,7 @@ import (
 
 // Hear takes in an event of the runtime, and has the pods looked at of which it is news.
 func (o *Operator) Hear(ctx context.Context, event *runtimeapi.ContainerEventResponse) error {
-	_, listed := o.observed.Of(operator.Key{})
+	listed := o.observed.Listed()
 	news, err := o.observed.Hear(ctx, event)
 	o.listed(listed)
 	for pod, n := range news {
@@ -44,7 +44,7 @@ func (o *Operator) Lost() { o.observed.Lost() }
 
 // look asks the runtime what it has, or what it has under a pod's name, and says what is news of which pods.
 func (o *Operator) look(ctx context.Context, only *operator.Key) (map[operator.Key]observed.News, error) {
-	_, listed := o.observed.Of(operator.Key{})
+	listed := o.observed.Listed()
 	found, err := o.observed.Look(ctx, only)
 	o.listed(listed)
 	return found, err
@@ -52,7 +52,7 @@ func (o *Operator) look(ctx context.Context, only *operator.Key) (map[operator.K
 
 // listed has all pods looked at after the first list of everything, whoever asked for it: they could not be before.
 func (o *Operator) listed(before bool) {
-	if _, now := o.observed.Of(operator.Key{}); now && !before {
+	if !before && o.observed.Listed() {
 		o.wakeAll()
 	}
 }

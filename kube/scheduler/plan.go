@@ -114,7 +114,7 @@ type scaling int
 const (
 	asIs      scaling = iota // it gives 0 to 100 itself
 	mostWin                  // the highest rating gets 100
-	fewestWin                // the lowest rating gets 100
+	fewestWin                // the lower the rating the more points: the highest gets none
 )
 
 // Plan decides on which of the cluster's nodes pod should run. It only reads the cluster.

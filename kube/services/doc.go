@@ -33,7 +33,7 @@
 //	                     10.96.3.7 . 80 . 1 : 10.244.2.8 . 8080 }
 //	chain tcp-pick-2   { dnat to ip daddr . tcp dport . numgen random mod 2 map @tcp-endpoints }
 //
-// The chain is shared by all services with two endpoints. When a pod goes, a few rows change: [Table] says
+// The chain is shared by all services with two endpoints. When a pod goes, a few rows change: [rules.Table] says
 // which, and one transaction changes them all in the same instant. What has a service's address and no row is refused at once,
 // because a client that is told "nobody here" can do better than one that waits.
 //

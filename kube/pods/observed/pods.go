@@ -72,6 +72,13 @@ func (o *Pods) Of(key operator.Key) (records map[types.UID]Records, listed bool)
 	return records, o.listed
 }
 
+// Listed is whether what the runtime has is known: it is listened to, and was listed since.
+func (o *Pods) Listed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.listed
+}
+
 // Lost notes that nobody listens to the runtime any more. What it has is known again after the next list of everything.
 func (o *Pods) Lost() {
 	o.mu.Lock()

@@ -90,21 +90,27 @@ func (m *Members) config(name string) *embed.Config {
 	return config
 }
 
-// free is an address on loopback that nothing listens at. Its port is below those that the kernel gives to whoever connects somewhere: of
-// these, one that is free now may be in use a moment later.
+// free is an address on loopback that nothing listens at.
 func free(t testing.TB) url.URL {
+	t.Helper()
+	return url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", FreePort(t))}
+}
+
+// FreePort is a port on loopback that nothing listens at. It is below those that the kernel gives to whoever connects somewhere: of these, one
+// that is free now may be in use a moment later.
+func FreePort(t testing.TB) int {
 	t.Helper()
 	var failure error
 	for range 100 {
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
 		if err == nil {
 			defer listener.Close()
-			return url.URL{Scheme: "http", Host: listener.Addr().String()}
+			return listener.Addr().(*net.TCPAddr).Port
 		}
 		failure = err
 	}
 	t.Fatal(failure)
-	return url.URL{}
+	return 0
 }
 
 // Open returns a store in the etcd. It is closed when the test ends.
