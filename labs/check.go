@@ -43,9 +43,25 @@ func (c *Checker) Check(ctx context.Context, step *Step) (Report, error) {
 	return report, err
 }
 
-// Keep keeps that a step is done. Where there was something to do, something is left of it.
-func (c *Checker) Keep(ctx context.Context, step *Step) error {
-	return c.Progress.Done(ctx, c.Lab.Name, step.ID, !step.Observe, time.Now())
+// Keep keeps that a step is done, and what was found of its predictions. Where there was something to do, something is left of it.
+func (c *Checker) Keep(ctx context.Context, step *Step, found []string) error {
+	return c.Progress.Done(ctx, c.Lab.Name, Done{Step: step.ID, Left: !step.Observe, Found: found, At: time.Now()})
+}
+
+// Measure finds out what became of a step's predictions: an outcome for each.
+func (c *Checker) Measure(ctx context.Context, step *Step) (found []string, err error) {
+	for i := range step.Predict {
+		question := &step.Predict[i]
+		outcome, err := c.Shell.Run(ctx, question.Measure.Run, question.Measure.Within)
+		if err != nil {
+			return nil, err
+		}
+		if outcome.Late || outcome.Code != 0 {
+			return nil, fmt.Errorf("a measurement failed:\n%s", Report{Checks: []Finding{{Run: question.Measure.Run, Expected: question.expected(), Seen: question.Measure.seen(outcome)}}})
+		}
+		found = append(found, question.Outcome(outcome.Printed))
+	}
+	return found, nil
 }
 
 // Reset takes away what the lab made, and forgets what is done of it.
@@ -103,7 +119,7 @@ func (c *Checker) enter(ctx context.Context, commands []Command) error {
 // find runs one check.
 func (c *Checker) find(ctx context.Context, check Check) (Finding, error) {
 	outcome, err := c.Shell.Run(ctx, check.Run, check.Within)
-	return Finding{Run: check.Run, Passed: check.passed(outcome), Expected: check.Expected(), Seen: check.seen(outcome)}, err
+	return Finding{Run: check.Run, Says: check.Says, Passed: check.passed(outcome), Expected: check.Expected(), Seen: check.seen(outcome)}, err
 }
 
 // Expected says in words what a check expects.
@@ -142,9 +158,7 @@ func (c Check) seen(o Outcome) string {
 	if o.Late || o.Code != 0 {
 		text = strings.TrimSpace(text + "\n" + strings.TrimSpace(o.Complaint))
 	}
-	if len(text) > maxSeen {
-		text = strings.ToValidUTF8(text[:maxSeen], "") + " …"
-	}
+	text = shortened(text)
 	switch {
 	case o.Late:
 		return strings.TrimSpace(fmt.Sprintf("%s\ndid not end within %s", text, seconds(c.Within)))
@@ -155,6 +169,14 @@ func (c Check) seen(o Outcome) string {
 	default:
 		return text
 	}
+}
+
+// shortened is a text that is evidence enough.
+func shortened(text string) string {
+	if len(text) <= maxSeen {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxSeen], "") + " …"
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }

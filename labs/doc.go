@@ -5,8 +5,16 @@
 //
 // So a step of a lab says what to do and how to tell that it is done, both as commands that a student could type. While a step is
 // open its checks run again and again ([Checker.Watch]), so that it ticks itself off; a check that fails shows
-// what it expected and what it saw. And [Trial] does a whole lab as a student would: each step's checks must fail before
-// its commands and pass after them. A lab that cannot fail is a broken lab.
+// what it expected and what it saw.
+//
+// Who only pastes commands learns to paste. So a step may ask before it tells: its commands are shown when the student has
+// committed to an answer (or to "I don't know"), and afterwards a command measures what happened, beside what was predicted. The
+// last steps give only a goal: their commands are the last of three hints, each opened by hand. And in the challenges something is
+// broken out of sight: there are no commands, and every way that reaches the goal and leaves alone what works is a solution.
+//
+// [Trial] does a whole lab as a student would: each step's checks must fail before
+// its commands and pass after them, each prediction must be measured as the lab says, each challenge must fail by its fault, pass by
+// each of its solutions, and not by what is wrong. A lab that cannot fail is a broken lab.
 //
 // # lab.yaml
 //
@@ -27,10 +35,22 @@
 //	    view: pod            # the picture, and the object that it shows
 //	    object: pods/default/web
 //	    needs: [create]      # earlier steps; default: the one before; []: none
+//	    predict:             # one, or a list; the commands are shown when each has an answer
+//	      - ask: Is the visitor restarted, too?     # Markdown
+//	        choices:         # one is marked; found: a pattern of what is measured then
+//	          - {say: "Yes: a pod lives and dies as one", found: ^[1-9]}
+//	          - {say: "No: only the server is", found: ^0, right: true}
+//	        measure: kubectl get pod web -o jsonpath='{.status.containerStatuses[1].restartCount}'   # its output is the outcome
+//	        because: Each container has a restart counter of its own.                                # shown beside the outcome
+//	      - {ask: "After how long?", number: 10, tolerance: 4, unit: s, measure: kubectl get …}
+//	      - {ask: "In which phase?", word: Running, measure: {run: kubectl get …, within: 20s}}
+//	    faded: true          # only the goal is shown; the commands are the last hint
+//	    hints: [Look at …, It means …]              # opened one by one; three, or in a faded step two, and then its commands
 //	    check:               # all must pass; a check that succeeds, or:
 //	      - kubectl wait pod/web --for=condition=Ready --timeout=5s
 //	      - {run: kubectl get pod web -o jsonpath='{.status.phase}', expect: Running}   # the exact text
 //	      - {run: kubectl get pod web -o wide, matches: '10\.244\.', within: 20s}       # a regular expression; default 10s
+//	      - {run: kubectl get pod web, says: There is a pod called web.}                # what is true then: read before the command
 //	    hint:                # while a check fails, the first of these that has something to say
 //	      - {when: (?i)not ?found, say: There is no pod yet.}          # when: matches what a failing check saw
 //	      - run: kubectl get events --for pod/web -o name | head -n 1  # what it prints is the hint
@@ -40,6 +60,25 @@
 //	        expect: ok
 //	        worse: [kubectl delete pod web]        # a fault that makes it fail: it could
 //	        mend: [kubectl apply -f web.yaml]
+//	challenges:              # each begins with a lab that was reset
+//	  - id: refused
+//	    title: Connection refused
+//	    text: |              # the story, and the goal
+//	      The shop answers "connection refused" since noon. Mend it …
+//	    setup: [kubectl apply -f - <<END …]         # what the story needs
+//	    break: [kubectl patch service shop …]       # the fault, made out of sight
+//	    view: service        # and object, as in a step
+//	    check:               # the goal
+//	      - {run: kubectl exec client -- …, expect: ok, says: The client gets an answer.}
+//	    holds:               # what must not be touched: it prints what it printed before the fault, or what it expects
+//	      - {run: "kubectl get pods -l lab=services -o jsonpath='{.items[*].metadata.uid}'", says: No pod was replaced.}
+//	    hints: [Where to look., What it means., What to do.]
+//	    solutions:           # two or more, of which each passes
+//	      - {name: the port's name, do: [kubectl patch …]}
+//	      - {name: the port's number, do: [kubectl patch …]}
+//	    wrong:               # what must not pass; each of holds fails in one of them
+//	      - {name: delete all and apply again, do: [kubectl delete …]}
+//	    debrief: |           # what was wrong, and which observation gives it away
 //
 // A check passes when its command ends with 0 and prints what is expected; space around the text does not count, and what is said on
 // standard error is evidence only.
@@ -54,7 +93,8 @@
 // knows kubelab's programs and its cluster, and where one is root already it simply runs the command ([MakeTools]): a
 // container image or a CI machine often has no sudo.
 //
-// On the lab site checks and resets run as root, in a folder of the student's: so they read and write no files there.
+// On the lab site checks, measurements, resets and what sets a challenge up run as root, in a folder of the student's: so they read
+// and write no files there. What a student's command saw and a measurement needs is written to the cluster.
 //
 // # One lab after another
 //

@@ -1,6 +1,7 @@
 package labs
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -43,9 +44,10 @@ func (r *reader) lab(n *yaml.Node, lab *Lab) {
 			r.wrong(n, "a lab without steps is none")
 		}
 	}
+	challenges := list(r, &lab.Challenges, func(n *yaml.Node) Challenge { return r.challenge(n, lab.IDs()) })
 	r.mapping(n, "the lab", fields{
 		"title": r.text(&lab.Title), "minutes": parsed(r, &lab.Minutes, parseMinutes), "chapter": r.text(&lab.Chapter),
-		"reset": list(r, &lab.Reset, r.command), "steps": steps,
+		"reset": list(r, &lab.Reset, r.command), "steps": steps, "challenges": challenges,
 	}, "title", "minutes", "reset", "steps")
 }
 
@@ -57,8 +59,9 @@ func (r *reader) step(n *yaml.Node, before []Step) Step {
 	}
 	what := "step " + label(n)
 	r.mapping(n, what, fields{
-		"id":    parsed(r, &step.ID, func(id string) (string, error) { return id, newID(id, before) }),
+		"id":    parsed(r, &step.ID, func(id string) (string, error) { return id, newID(id, idsOf(before)) }),
 		"title": r.text(&step.Title), "text": r.text(&step.Text),
+		"predict": r.questions(&step.Predict), "faded": parsed(r, &step.Faded, parseFlag), "hints": list(r, &step.Hints, r.line),
 		"run": list(r, &step.Run, r.command), "observe": parsed(r, &step.Observe, parseFlag),
 		"view": parsed(r, &step.View, parseView), "object": parsed(r, &step.Object, parseObject),
 		"check": list(r, &step.Check, r.check), "hint": r.hints(&step.Hint),
@@ -77,7 +80,28 @@ func (r *reader) step(n *yaml.Node, before []Step) Step {
 	if step.Object != "" && field(n, "view") == nil {
 		r.wrong(n, "%s has an object and no view that shows it", what)
 	}
+	r.graded(n, what, step)
 	return step
+}
+
+// graded checks the graded hints of a step: where to look, what it means, what to do.
+func (r *reader) graded(n *yaml.Node, what string, step Step) {
+	at := field(n, "hints")
+	switch {
+	case step.Faded && len(step.Run) == 0:
+		r.wrong(n, "%s is faded and has no run: its commands are the last hint", what)
+	case step.Faded && len(step.Hints) != grades-1:
+		r.wrong(cmp.Or(at, n), "%s: want two hints, have %d: where to look, and what it means; what to do are its commands", what, len(step.Hints))
+	case !step.Faded && at != nil && len(step.Hints) != grades:
+		r.wrong(at, "%s: want three hints, have %d: where to look, what it means, what to do", what, len(step.Hints))
+	}
+}
+
+func idsOf(steps []Step) (ids []string) {
+	for _, step := range steps {
+		ids = append(ids, step.ID)
+	}
+	return ids
 }
 
 // label is how a step is named in what is said of it.
@@ -98,11 +122,11 @@ func field(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-func newID(id string, before []Step) error {
+func newID(id string, before []string) error {
 	if !stepID.MatchString(id) {
 		return fmt.Errorf("id %q: want small letters, digits and dashes", id)
 	}
-	if slices.ContainsFunc(before, func(s Step) bool { return s.ID == id }) {
+	if slices.Contains(before, id) {
 		return fmt.Errorf("id %q: an earlier step has it", id)
 	}
 	return nil
@@ -111,10 +135,7 @@ func newID(id string, before []Step) error {
 // need reads the id of an earlier step. As none can come later, needs have no cycles.
 func (r *reader) need(n *yaml.Node, before []Step) (id string) {
 	parsed(r, &id, func(id string) (string, error) {
-		var ids []string
-		for _, step := range before {
-			ids = append(ids, step.ID)
-		}
+		ids := idsOf(before)
 		if !slices.Contains(ids, id) {
 			return "", fmt.Errorf("needs %q: no earlier step has this id%s", id, suggestion(id, ids))
 		}

@@ -20,7 +20,7 @@ func (r *reader) command(n *yaml.Node) Command {
 	return command
 }
 
-// check reads a check: a text, or {run, expect or matches, within}.
+// check reads a check: a text, or {run, says, expect or matches, within}.
 func (r *reader) check(n *yaml.Node) Check {
 	check := Check{Within: checkTerm}
 	if n.Kind != yaml.MappingNode {
@@ -34,7 +34,7 @@ func (r *reader) check(n *yaml.Node) Check {
 
 func (r *reader) checkFields(check *Check) fields {
 	return fields{
-		"run": r.text(&check.Run), "expect": r.exact(&check.Expect),
+		"run": r.text(&check.Run), "says": r.text(&check.Says), "expect": r.exact(&check.Expect),
 		"matches": parsed(r, &check.Matches, regexp.Compile), "within": parsed(r, &check.Within, parseTerm),
 	}
 }

@@ -23,8 +23,19 @@ type Progress struct {
 
 // Kept is what is kept of one lab.
 type Kept struct {
-	Done map[string]time.Time `json:"done"`           // the steps that are done, and since when
-	Left bool                 `json:"left,omitempty"` // it has left things in the cluster, which another lab would meet
+	Done  map[string]time.Time `json:"done"`            // the steps and challenges that are done, and since when
+	Left  bool                 `json:"left,omitempty"`  // it has left things in the cluster, which another lab would meet
+	Said  map[string][]Answer  `json:"said,omitempty"`  // by step: what was predicted, question by question
+	Hints map[string]int       `json:"hints,omitempty"` // by step or challenge: how many graded hints are open
+	Begun map[string]Begun     `json:"begun,omitempty"` // the challenge whose fault is in the cluster
+}
+
+// Done is a step or a challenge that is done.
+type Done struct {
+	Step  string
+	Left  bool     // it leaves things in the cluster
+	Found []string // the outcome of each of its predictions
+	At    time.Time
 }
 
 const (
@@ -81,30 +92,78 @@ func read(kept *corev1.ConfigMap, lab string) (one Kept, err error) {
 	return one, nil
 }
 
-// Done keeps that a step is done, and whether the lab has left things now. The first time counts.
-func (p *Progress) Done(ctx context.Context, lab, step string, left bool, at time.Time) error {
-	return p.change(ctx, func(kept *corev1.ConfigMap) (bool, error) {
-		one, err := read(kept, lab)
-		_, before := one.Done[step]
-		if err != nil || before && (one.Left || !left) {
-			return false, err
+// Done keeps that a step is done, and whether the lab has left things now. The first time counts, and the first outcome.
+func (p *Progress) Done(ctx context.Context, lab string, done Done) error {
+	return p.edit(ctx, lab, func(one *Kept) (changed bool) {
+		if _, before := one.Done[done.Step]; !before {
+			one.Done[done.Step] = done.At.UTC().Truncate(time.Second)
+			changed = true
 		}
-		if !before {
-			one.Done[step] = at.UTC().Truncate(time.Second)
+		if done.Left && !one.Left {
+			one.Left, changed = true, true
 		}
-		one.Left = one.Left || left
-		return true, write(kept, lab, one)
+		for i, said := range one.Said[done.Step] {
+			if i < len(done.Found) && said.Found == "" {
+				one.Said[done.Step][i].Found = done.Found[i]
+				changed = true
+			}
+		}
+		return changed
+	})
+}
+
+// Predicted keeps the answers to the questions of a step. The first ones count: there is no second guess.
+func (p *Progress) Predicted(ctx context.Context, lab, step string, answers []Answer) error {
+	return p.edit(ctx, lab, func(one *Kept) bool {
+		if len(one.Said[step]) > 0 {
+			return false
+		}
+		if one.Said == nil {
+			one.Said = map[string][]Answer{}
+		}
+		one.Said[step] = answers
+		return true
+	})
+}
+
+// Opened keeps that one more of the graded hints is open, of so many.
+func (p *Progress) Opened(ctx context.Context, lab, of string, grades int) error {
+	return p.edit(ctx, lab, func(one *Kept) bool {
+		if one.Hints[of] >= grades {
+			return false
+		}
+		if one.Hints == nil {
+			one.Hints = map[string]int{}
+		}
+		one.Hints[of]++
+		return true
+	})
+}
+
+// Begun keeps that the fault of a challenge is in the cluster, and no other one.
+func (p *Progress) Begun(ctx context.Context, lab, challenge string, begun Begun) error {
+	return p.edit(ctx, lab, func(one *Kept) bool {
+		one.Begun, one.Left = map[string]Begun{challenge: begun}, true
+		return true
 	})
 }
 
 // Tidied keeps that a lab has nothing left in the cluster. What was done of it stays done.
 func (p *Progress) Tidied(ctx context.Context, lab string) error {
+	return p.edit(ctx, lab, func(one *Kept) bool {
+		changed := one.Left || one.Begun != nil
+		one.Left, one.Begun = false, nil
+		return changed
+	})
+}
+
+// edit changes what is kept of one lab.
+func (p *Progress) edit(ctx context.Context, lab string, edit func(*Kept) (changed bool)) error {
 	return p.change(ctx, func(kept *corev1.ConfigMap) (bool, error) {
 		one, err := read(kept, lab)
-		if err != nil || !one.Left {
+		if err != nil || !edit(&one) {
 			return false, err
 		}
-		one.Left = false
 		return true, write(kept, lab, one)
 	})
 }

@@ -1,6 +1,7 @@
 package labs
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func (k keeper) does(err error) {
 func (k keeper) is(lab string, left bool, done map[string]time.Time) {
 	k.t.Helper()
 	got, err := k.Of(k.t.Context(), lab)
-	if diff := cmp.Diff(Kept{Done: done, Left: left}, got); diff != "" || err != nil {
+	if diff := cmp.Diff(Kept{Done: done, Left: left, Begun: got.Begun}, got); diff != "" || err != nil {
 		k.t.Errorf("%s: %v (-want +got):\n%s", lab, err, diff)
 	}
 }
@@ -49,10 +50,10 @@ func TestWhatIsDoneIsKeptInTheClusterUntilTheLabIsReset(t *testing.T) {
 	k, ctx := keeper{&Progress{fake.NewClientset()}, t}, t.Context()
 	k.does(k.Clear(ctx, "03-pods"))
 	k.is("03-pods", false, map[string]time.Time{})
-	k.does(k.Done(ctx, "03-pods", "one", true, nine))
-	k.does(k.Done(ctx, "03-pods", "one", true, nine.Add(time.Hour)))
-	k.does(k.Done(ctx, "03-pods", "two", false, nine.Add(time.Minute)))
-	k.does(k.Done(ctx, "09-loop", "one", false, nine))
+	k.does(k.Done(ctx, "03-pods", Done{Step: "one", Left: true, At: nine}))
+	k.does(k.Done(ctx, "03-pods", Done{Step: "one", Left: true, At: nine.Add(time.Hour)}))
+	k.does(k.Done(ctx, "03-pods", Done{Step: "two", Left: false, At: nine.Add(time.Minute)}))
+	k.does(k.Done(ctx, "09-loop", Done{Step: "one", Left: false, At: nine}))
 	k.is("03-pods", true, map[string]time.Time{"one": nine, "two": nine.Add(time.Minute)})
 	k.does(k.Clear(ctx, "03-pods"))
 	k.is("03-pods", false, map[string]time.Time{})
@@ -67,15 +68,15 @@ func TestALabThatHasLeftThingsIsKnownUntilTheyAreTakenAwayAndItsTicksStay(t *tes
 			t.Errorf("want %v, got %v: %v", want, got, err)
 		}
 	}
-	k.does(k.Done(ctx, "00-look", "only", false, nine))
+	k.does(k.Done(ctx, "00-look", Done{Step: "only", Left: false, At: nine}))
 	left()
-	k.does(k.Done(ctx, "10-scheduler", "one", true, nine))
-	k.does(k.Done(ctx, "09-loop", "one", true, nine))
+	k.does(k.Done(ctx, "10-scheduler", Done{Step: "one", Left: true, At: nine}))
+	k.does(k.Done(ctx, "09-loop", Done{Step: "one", Left: true, At: nine}))
 	left("09-loop", "10-scheduler")
 	k.does(k.Tidied(ctx, "09-loop"))
 	left("10-scheduler")
 	k.is("09-loop", false, map[string]time.Time{"one": nine})
-	k.does(k.Done(ctx, "09-loop", "one", true, nine.Add(time.Hour)))
+	k.does(k.Done(ctx, "09-loop", Done{Step: "one", Left: true, At: nine.Add(time.Hour)}))
 	k.is("09-loop", true, map[string]time.Time{"one": nine}) // who does it again leaves things again
 }
 
@@ -83,7 +84,7 @@ func TestLabsAreTidiedAtOnceAsOneMayWaitForAnother(t *testing.T) {
 	k, ctx, dir := keeps(t, nil), t.Context(), t.TempDir()
 	var several []*Checker
 	for name, reset := range map[string]string{"10-waits": "until [ -e on ]; do sleep 0.05; done", "16-switches": "touch on", "12-fails": "echo no such node; false"} {
-		k.does(k.Done(ctx, name, "one", true, nine))
+		k.does(k.Done(ctx, name, Done{Step: "one", Left: true, At: nine}))
 		lab := &Lab{Name: name, Reset: []Command{{Do: reset, Within: 20 * time.Second}}}
 		several = append(several, &Checker{Lab: lab, Shell: &Shell{Dir: dir, Env: os.Environ()}, Progress: k.Progress})
 	}
@@ -103,7 +104,7 @@ func TestTwoWhoKeepProgressAtOnceBothSucceed(t *testing.T) {
 		conflicts++
 		return conflicts == 1, nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "progress", nil)
 	})
-	if err := (&Progress{client}).Done(t.Context(), "03-pods", "one", true, time.Now()); err != nil || conflicts != 2 {
+	if err := (&Progress{client}).Done(t.Context(), "03-pods", Done{Step: "one", Left: true, At: time.Now()}); err != nil || conflicts != 2 {
 		t.Errorf("%d tries: %v", conflicts, err)
 	}
 }
@@ -124,7 +125,7 @@ func TestAnEmptyEntryIsALabOfWhichNothingIsDone(t *testing.T) {
 	for _, empty := range []string{"null", "{}", `{"done":null}`} {
 		k := keeps(t, map[string]string{"03-pods": empty})
 		k.is("03-pods", false, map[string]time.Time{})
-		k.does(k.Done(t.Context(), "03-pods", "one", true, nine))
+		k.does(k.Done(t.Context(), "03-pods", Done{Step: "one", Left: true, At: nine}))
 		k.is("03-pods", true, map[string]time.Time{"one": nine})
 	}
 }
@@ -132,10 +133,17 @@ func TestAnEmptyEntryIsALabOfWhichNothingIsDone(t *testing.T) {
 func TestWhoWatchesAStepHearsWhatIsDoneOfTheLabAndThatItWasReset(t *testing.T) {
 	k, ctx := keeps(t, nil), t.Context()
 	lab := &Lab{Name: "03-pods", Steps: []Step{{ID: "one"}, {ID: "two"}, {ID: "three", Observe: true}}}
-	c := &Checker{Lab: lab, Progress: k.Progress}
+	c := &Checker{Lab: lab, Shell: shell(t), Progress: k.Progress}
 	hears := func(step int, done bool, want ...string) {
 		t.Helper()
-		if diff := cmp.Diff(append([]string{}, want...), c.keep(ctx, &lab.Steps[step], done)); diff != "" {
+		kept, err := c.kept(ctx)
+		k.does(err)
+		lab.Steps[step].Check = []Check{{Run: fmt.Sprint(done), Within: time.Minute}}
+		_, err = c.look(ctx, &lab.Steps[step], kept)
+		k.does(err)
+		kept, err = c.kept(ctx)
+		k.does(err)
+		if diff := cmp.Diff(append([]string{}, want...), c.passed(kept)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}

@@ -13,6 +13,8 @@ type Report struct {
 	Checks []Finding `json:"checks"`
 	Holds  []Finding `json:"holds"`
 	Hint   string    `json:"hint,omitempty"`
+	// Waits says that nothing was looked at: the student has not answered the step's questions, or not begun the challenge.
+	Waits bool `json:"waits,omitempty"`
 	// Progress are the steps of the lab that are done; nil: it was not asked for, or the cluster did not say.
 	Progress []string `json:"progress"`
 }
@@ -20,6 +22,7 @@ type Report struct {
 // Finding is what one check found: the evidence.
 type Finding struct {
 	Run      string `json:"run"`
+	Says     string `json:"says,omitempty"`
 	Passed   bool   `json:"passed"`
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`
@@ -31,6 +34,9 @@ func (r Report) String() string {
 	all := slices.Concat(r.Checks, r.Holds)
 	for _, found := range all {
 		if !found.Passed || allPassed(all) {
+			if found.Says != "" {
+				fmt.Fprintf(&b, "  %s\n", found.Says)
+			}
 			fmt.Fprintf(&b, "  $ %s\n    expected: %s\n    seen:     %s\n", indent(found.Run), indent(found.Expected), indent(found.Seen))
 		}
 	}

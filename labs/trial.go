@@ -37,7 +37,7 @@ type Cluster interface {
 type Result struct {
 	Lab     string       `json:"lab"`
 	Seconds float64      `json:"seconds"`
-	Steps   []StepResult `json:"steps"`
+	Steps   []StepResult `json:"steps"`             // and each challenge in each of its ways
 	Failure string       `json:"failure,omitempty"` // with its evidence; empty: the lab works
 }
 
@@ -52,9 +52,10 @@ type StepResult struct {
 type terms struct {
 	settle time.Duration // from the commands of a step until its checks pass
 	worse  time.Duration // until a worse fault shows
+	wrong  time.Duration // that a wrong way is watched: it must not pass
 }
 
-var usualTerms = terms{settle: time.Minute, worse: 30 * time.Second}
+var usualTerms = terms{settle: time.Minute, worse: 30 * time.Second, wrong: 3 * time.Second}
 
 const tryEvery = 200 * time.Millisecond
 
@@ -83,6 +84,9 @@ func (t *Trial) Do(ctx context.Context, lab *Lab) (result Result, err error) {
 	}
 	attempt := &attempt{Trial: t, checker: &Checker{Lab: lab, Shell: &Shell{Dir: filepath.Join(home, lab.Folder()), Env: t.Env}}}
 	failure := attempt.steps(ctx, &result)
+	if failure == nil {
+		failure = attempt.challenges(ctx, &result)
+	}
 	if ctx.Err() != nil {
 		ctx = context.WithoutCancel(ctx) // what was begun is cleaned up
 	}
@@ -138,6 +142,9 @@ func (a *attempt) step(ctx context.Context, step *Step) error {
 	}
 	if broken := guard.stop(); err == nil && broken != nil {
 		return fmt.Errorf("what is to hold was not true during the step:\n%s", Report{Holds: []Finding{*broken}})
+	}
+	if err == nil {
+		err = a.measure(ctx, step)
 	}
 	if err != nil {
 		return err

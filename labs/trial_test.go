@@ -70,7 +70,7 @@ func try(t *testing.T, text string) Result {
 	if err := os.WriteFile(filepath.Join(world, "node"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	trial := Trial{Env: append(os.Environ(), "W="+world), Cluster: shelf(world), Say: io.Discard, terms: terms{settle: time.Second, worse: time.Second}}
+	trial := Trial{Env: append(os.Environ(), "W="+world), Cluster: shelf(world), Say: io.Discard, terms: terms{settle: time.Second, worse: time.Second, wrong: 500 * time.Millisecond}}
 	result, err := trial.Do(t.Context(), all[0])
 	if err != nil {
 		t.Fatal(err)

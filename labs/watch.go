@@ -2,6 +2,7 @@ package labs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"reflect"
 	"time"
@@ -16,38 +17,101 @@ const (
 // keepTerm is how long the cluster may take to keep or to say what is done. Some labs stop the API server.
 const keepTerm = 2 * time.Second
 
-// Watch checks a step again and again until ctx is done, never twice at once, and tells saw each report that differs from the
-// one before. What is done is kept in Progress, and each report has what is kept: another person may have reset the lab.
-func (c *Checker) Watch(ctx context.Context, step *Step, saw func(Report) error) error {
+// Watch checks a step or a challenge again and again until ctx is done, never twice at once, and tells saw each report that differs
+// from the one before. What is done is kept in Progress, and each report has what is kept: another person may have reset the lab.
+func (c *Checker) Watch(ctx context.Context, id string, saw func(Report) error) error {
+	step, challenge, err := c.Lab.Find(id)
+	if err != nil {
+		return err
+	}
+	var last Kept // the cluster may not answer now: some labs stop the API server
 	return watch(ctx, func() (Report, error) {
-		report, err := c.Check(ctx, step)
-		if err == nil && c.Progress != nil {
-			report.Progress = c.keep(ctx, step, report.Done)
+		if kept, err := c.kept(ctx); err == nil {
+			last = kept
+		}
+		var report Report
+		if challenge != nil {
+			report, err = c.lookAtChallenge(ctx, challenge, last)
+		} else {
+			report, err = c.look(ctx, step, last)
+		}
+		if kept, unread := c.kept(ctx); err == nil && unread == nil {
+			report.Progress = c.passed(kept)
 		}
 		return report, err
 	}, saw)
 }
 
-// keep keeps that a step is done, if it is, and returns the steps that are; nil: that cannot be said now. The next check tries again.
-func (c *Checker) keep(ctx context.Context, step *Step, done bool) []string {
+// look checks a step whose questions are answered, and keeps that it is done.
+func (c *Checker) look(ctx context.Context, step *Step, kept Kept) (Report, error) {
+	if step.Waits(kept) {
+		return waiting(step.ID), nil
+	}
+	report, err := c.Check(ctx, step)
+	if err != nil || !report.Done {
+		return report, err
+	}
+	var found []string
+	if _, before := kept.Done[step.ID]; !before {
+		if found, err = c.Measure(ctx, step); ctx.Err() != nil {
+			return report, err
+		}
+	}
+	if err != nil { // it cannot be measured now; the next check tries again
+		report.Done, report.Hint = false, err.Error()
+		return report, nil
+	}
+	c.keep(ctx, func(ctx context.Context) error { return c.Keep(ctx, step, found) })
+	return report, nil
+}
+
+// lookAtChallenge checks a challenge that has begun, and keeps that it is done.
+func (c *Checker) lookAtChallenge(ctx context.Context, challenge *Challenge, kept Kept) (Report, error) {
+	begun, is := kept.Begun[challenge.ID]
+	if !is {
+		return waiting(challenge.ID), nil
+	}
+	report, err := c.Challenge(ctx, challenge, begun)
+	if err == nil && report.Done {
+		c.keep(ctx, func(ctx context.Context) error { return c.KeepChallenge(ctx, challenge) })
+	}
+	return report, err
+}
+
+func waiting(id string) Report {
+	return Report{Step: id, Waits: true, Checks: []Finding{}, Holds: []Finding{}}
+}
+
+// keep keeps something, if the cluster takes it in time. The next check tries again.
+func (c *Checker) keep(ctx context.Context, keep func(context.Context) error) {
+	if c.Progress == nil {
+		return
+	}
 	term, cancel := context.WithTimeout(ctx, keepTerm)
 	defer cancel()
-	var err error
-	if done {
-		err = c.Keep(term, step)
+	if err := keep(term); err != nil {
+		slog.WarnContext(ctx, "the progress of a lab could not be kept", "lab", c.Lab.Name, "error", err)
 	}
-	kept, unread := c.Progress.Of(term, c.Lab.Name)
-	if unread != nil {
-		err = unread
+}
+
+// kept is what is kept of the lab, if the cluster says so in time.
+func (c *Checker) kept(ctx context.Context) (Kept, error) {
+	if c.Progress == nil {
+		return Kept{}, errNotKept
 	}
-	if err != nil {
-		slog.WarnContext(ctx, "the progress of a lab could not be kept", "lab", c.Lab.Name, "step", step.ID, "error", err)
-		return nil
-	}
+	term, cancel := context.WithTimeout(ctx, keepTerm)
+	defer cancel()
+	return c.Progress.Of(term, c.Lab.Name)
+}
+
+var errNotKept = errors.New("nothing is kept")
+
+// passed names what is done of the lab, in its order.
+func (c *Checker) passed(kept Kept) []string {
 	passed := []string{}
-	for _, step := range c.Lab.Steps {
-		if _, found := kept.Done[step.ID]; found {
-			passed = append(passed, step.ID)
+	for _, id := range c.Lab.IDs() {
+		if _, found := kept.Done[id]; found {
+			passed = append(passed, id)
 		}
 	}
 	return passed

@@ -11,14 +11,6 @@ func unknown(what, name string, known []string) error {
 	return fmt.Errorf("%s %q: %w%s", what, name, ErrUnknown, suggestion(name, known))
 }
 
-func unknownStep(lab *Lab, id string) error {
-	var ids []string
-	for _, step := range lab.Steps {
-		ids = append(ids, step.ID)
-	}
-	return unknown("step", id, ids)
-}
-
 // suggestion names the known word that is nearest, or all of them if none is near.
 func suggestion(word string, known []string) string {
 	if len(known) == 0 {

@@ -105,6 +105,8 @@ func fail(w http.ResponseWriter, err error) {
 	status := http.StatusBadGateway
 	if errors.Is(err, ErrUnknown) || errors.Is(err, chapters.ErrUnknown) {
 		status = http.StatusNotFound
+	} else if errors.Is(err, ErrRefused) {
+		status = http.StatusBadRequest
 	}
 	refuse(w, status, err.Error())
 }

@@ -146,6 +146,26 @@ func TestALabIsResetAndRoomIsMadeForIt(t *testing.T) {
 	}
 }
 
+func TestAStudentPredictsOpensHintsAndBeginsChallengesOfALab(t *testing.T) {
+	r, p := full(t)
+	b := r.in(site.Student)
+	for i, want := range []string{`predict 03-pods one ["1"]`, "hint 03-pods one", "begin 03-pods mend"} {
+		what, _, _ := strings.Cut(want, " ")
+		path := "/api/labs/03-pods/" + what
+		if got := b.post(path, changes[path]); got.status != http.StatusOK || len(p.all()) != i+1 || p.all()[i] != want || !strings.Contains(got.body, "03-pods") {
+			t.Errorf("%d: %s, %q", got.status, got.body, p.all())
+		}
+	}
+	for body, status := range map[string]int{`{"step":"one","answers":[]}`: http.StatusBadRequest, `{"step":1}`: http.StatusBadRequest, `{"stop":"one"}`: http.StatusBadRequest} {
+		if got := b.post("/api/labs/03-pods/predict", body); got.status != status {
+			t.Errorf("%s: %d: %s", body, got.status, got.body)
+		}
+	}
+	if got := b.post("/api/labs/04-none/hint", `{"step":"one"}`); got.status != http.StatusNotFound {
+		t.Errorf("%d: %s", got.status, got.body)
+	}
+}
+
 func TestPagesAreSentSmall(t *testing.T) {
 	b := serve(t, nil).in(site.Student)
 	got := b.get("/assets/app-1a2b.js", header("Accept-Encoding", "gzip"))

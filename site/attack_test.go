@@ -12,7 +12,7 @@ import (
 var (
 	reads   = []string{"/api/book", "/api/chapters/03-pods", "/api/why?ref=pods/default/web", "/api/source?file=kube/scheduler/plan.go", "/api/faults", "/api/gates"}
 	sockets = []string{"/ws/stream", "/ws/terminal", "/ws/lab?lab=03-pods&step=one"}
-	changes = map[string]string{"/api/fault": `{"kind":"kill-node","target":"node-1"}`, "/api/gates": `{"loop":"scheduler","action":"hold"}`, "/api/request": `{"from":{"namespace":"default","pod":"client"},"service":{"namespace":"default","name":"web","port":80}}`, "/api/labs/03-pods/reset": "", "/api/labs/03-pods/tidy": ""}
+	changes = map[string]string{"/api/fault": `{"kind":"kill-node","target":"node-1"}`, "/api/gates": `{"loop":"scheduler","action":"hold"}`, "/api/request": `{"from":{"namespace":"default","pod":"client"},"service":{"namespace":"default","name":"web","port":80}}`, "/api/labs/03-pods/reset": "", "/api/labs/03-pods/tidy": "", "/api/labs/03-pods/predict": `{"step":"one","answers":["1"]}`, "/api/labs/03-pods/hint": `{"step":"one"}`, "/api/labs/03-pods/begin": `{"step":"mend"}`}
 )
 
 // full is a site with all its parts.

@@ -115,6 +115,23 @@ func (s *Server) changeLab(change func(Labs, context.Context, string) error) htt
 	}
 }
 
+// labWork is what a student does with a step or a challenge.
+type labWork struct {
+	Step    string   `json:"step"`
+	Answers []string `json:"answers"` // to its questions
+}
+
+// workOnLab does something with a step or a challenge, and answers with the lab as it is then.
+func (s *Server) workOnLab(do func(Labs, context.Context, string, labWork) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var work labWork
+		if !read(w, r, &work) {
+			return
+		}
+		s.changeLab(func(l Labs, ctx context.Context, name string) error { return do(l, ctx, name, work) })(w, r)
+	}
+}
+
 // checkLab runs the checks of the step that is open, for as long as it is.
 func (s *Server) checkLab(w http.ResponseWriter, r *http.Request) {
 	name, step := r.FormValue("lab"), r.FormValue("step")

@@ -88,6 +88,11 @@ type Labs interface {
 	Lab(ctx context.Context, name string) (any, error)
 	// Check runs the checks of a step again and again, and says what they saw, until ctx is done.
 	Check(ctx context.Context, name, step string, saw func(verdict any) error) error
+	// Predict keeps the answers to the questions of a step, Hint opens one more hint of a step or a challenge, and Begin makes the
+	// fault of a challenge.
+	Predict(ctx context.Context, name, step string, answers []string) error
+	Hint(ctx context.Context, name, id string) error
+	Begin(ctx context.Context, name, challenge string) error
 	Reset(ctx context.Context, name string) error
 	// Tidy takes away what all other labs have left in the cluster.
 	Tidy(ctx context.Context, name string) error
@@ -95,3 +100,6 @@ type Labs interface {
 
 // ErrUnknown is the error for what is not in the list: of labs, steps, loops, kinds of faults or their targets.
 var ErrUnknown = errors.New("there is none")
+
+// ErrRefused is the error for what a part does not take.
+var ErrRefused = errors.New("refused")

@@ -98,6 +98,24 @@ func (p *parts) Check(ctx context.Context, name, step string, saw func(any) erro
 	return ctx.Err()
 }
 
+func (p *parts) Predict(_ context.Context, name, step string, answers []string) error {
+	if len(answers) != 1 {
+		return fmt.Errorf("%w: one answer, please", site.ErrRefused)
+	}
+	p.note("predict %s %s %q", name, step, answers)
+	return nil
+}
+
+func (p *parts) Hint(_ context.Context, name, id string) error {
+	p.note("hint %s %s", name, id)
+	return nil
+}
+
+func (p *parts) Begin(_ context.Context, name, challenge string) error {
+	p.note("begin %s %s", name, challenge)
+	return nil
+}
+
 func (p *parts) Reset(_ context.Context, name string) error {
 	p.note("reset %s", name)
 	return nil

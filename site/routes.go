@@ -1,6 +1,9 @@
 package site
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // Handler is everything that the server answers, behind the guard.
 func (s *Server) Handler() http.Handler {
@@ -23,11 +26,20 @@ func (s *Server) Handler() http.Handler {
 	change := map[string]http.HandlerFunc{ // for students
 		"POST /api/labs/{name}/reset": s.changeLab(Labs.Reset),
 		"POST /api/labs/{name}/tidy":  s.changeLab(Labs.Tidy),
-		"POST /api/fault":             s.fault,
-		"POST /api/gates":             s.gate,
-		"POST /api/request":           s.request,
-		"GET /ws/lab":                 s.checkLab,
-		"GET /ws/terminal":            s.terminal,
+		"POST /api/labs/{name}/predict": s.workOnLab(func(l Labs, ctx context.Context, name string, work labWork) error {
+			return l.Predict(ctx, name, work.Step, work.Answers)
+		}),
+		"POST /api/labs/{name}/hint": s.workOnLab(func(l Labs, ctx context.Context, name string, work labWork) error {
+			return l.Hint(ctx, name, work.Step)
+		}),
+		"POST /api/labs/{name}/begin": s.workOnLab(func(l Labs, ctx context.Context, name string, work labWork) error {
+			return l.Begin(ctx, name, work.Step)
+		}),
+		"POST /api/fault":   s.fault,
+		"POST /api/gates":   s.gate,
+		"POST /api/request": s.request,
+		"GET /ws/lab":       s.checkLab,
+		"GET /ws/terminal":  s.terminal,
 	}
 	for pattern, handler := range change {
 		read.Handle(pattern, onlyStudents(handler))

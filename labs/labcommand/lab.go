@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -34,7 +32,7 @@ func Lab() *cobra.Command {
 	var o labOptions
 	command := &cobra.Command{
 		Use: "lab", Short: "The guided labs: list, show, check and reset them, and prove that they work",
-		Example: "  kube lab show 03-pods\n  kube lab check 03-pods break-it\n  sudo kube lab test --all\n  sudo kube lab test --labs labs 03-pods",
+		Example: "  kube lab show 03-pods\n  kube lab predict 03-pods break-it 2\n  kube lab check 03-pods break-it\n  sudo kube lab test --all\n  sudo kube lab test --labs labs 03-pods",
 	}
 	cluster.Flags(command.PersistentFlags(), &o.cluster, nil)
 	command.PersistentFlags().StringVar(&o.from, "labs", "", "a folder of labs, while you write one (default: those of this program)")
@@ -55,16 +53,21 @@ func Lab() *cobra.Command {
 		})
 	}
 	command.AddCommand(newLabListCommand(&o), newLabTidyCommand(&o), newLabTestCommand(&o))
-	verb("show LAB", "Print a lab's steps, and lay out its files", showLab)
-	verb("check LAB STEP", "Run the checks of a step once, and say what they saw", checkLab)
+	verb("show LAB [STEP]", "Print a lab's steps and challenges, and lay out its files", showLab)
+	verb("predict LAB STEP ANSWER…", "Answer the questions of a step: a choice's number, a number, a word, or ? for \"I don't know\"", predictLab)
+	verb("begin LAB CHALLENGE", "Make the fault of a challenge, in a lab that is reset", beginLab)
+	verb("hint LAB STEP", "Open one more hint of a step or a challenge", hintLab)
+	verb("check LAB STEP", "Run the checks of a step or a challenge once, and say what they saw", checkLab)
 	verb("reset LAB", "Take away what a lab made, and forget what is done of it", resetLab)
 	return command
 }
 
-// exactly wants as many arguments as the use of a command names.
+// exactly wants as many arguments as the use of a command names. One in brackets may be left out, the last may be there several times.
 func exactly(use string) cobra.PositionalArgs {
+	most := len(strings.Fields(use)) - 1
+	least := most - strings.Count(use, "[")
 	return func(command *cobra.Command, args []string) error {
-		if len(args) != len(strings.Fields(use))-1 {
+		if len(args) < least || len(args) > most && !strings.HasSuffix(use, "…") {
 			return fmt.Errorf("write it as: %s (kube lab list names the labs)", strings.TrimSuffix(command.UseLine(), " [flags]"))
 		}
 		return nil
@@ -91,7 +94,7 @@ func newLabListCommand(o *labOptions) *cobra.Command {
 				done := "-" // there is no cluster that would know
 				if notUp == nil {
 					kept, err := room.progress.Of(command.Context(), lab.Name)
-					done = fmt.Sprintf("%d of %d", len(kept.Done), len(lab.Steps))
+					done = fmt.Sprintf("%d of %d", len(kept.Done), len(lab.IDs()))
 					if err != nil {
 						done, wrong = "?", errors.Join(wrong, err)
 					}
@@ -146,58 +149,6 @@ func tidyLabs(ctx context.Context, out io.Writer, room *labRoom, library labs.Li
 	}
 	_, err = fmt.Fprintln(out, said)
 	return err
-}
-
-func showLab(ctx context.Context, out io.Writer, room *labRoom, lab *labs.Lab, _ []string) error {
-	if err := lab.Unpack(room.home, room.owner, false); err != nil {
-		return err
-	}
-	kept, err := room.progress.Of(ctx, lab.Name)
-	if err != nil {
-		return err
-	}
-	left, err := room.progress.Left(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%s (minutes: %d)\nIts files: cd %s\n", lab.Title, lab.Minutes, filepath.Join(room.home, lab.Folder()))
-	if left = slices.DeleteFunc(left, func(other string) bool { return other == lab.Name }); len(left) > 0 {
-		fmt.Fprintf(out, "In its way is perhaps what was left by %s: sudo kube lab tidy takes it away\n", strings.Join(left, ", "))
-	}
-	for i, step := range lab.Steps {
-		mark := " "
-		if _, passed := kept.Done[step.ID]; passed {
-			mark = "✓"
-		}
-		fmt.Fprintf(out, "\n%s %d. %s (%s)\n\n%s\n\n", mark, i+1, step.Title, step.ID, step.Text)
-		for _, command := range step.Run {
-			fmt.Fprintf(out, "    $ %s\n", command.Do)
-		}
-	}
-	return nil
-}
-
-// errNotDone needs no further words: the evidence was printed.
-var errNotDone = errors.New("the step is not done")
-
-func checkLab(ctx context.Context, out io.Writer, room *labRoom, lab *labs.Lab, args []string) error {
-	step, err := lab.Step(args[1])
-	if err != nil {
-		return fmt.Errorf("%w (kube lab show %s)", err, lab.Name)
-	}
-	checker, err := room.checker(lab)
-	if err != nil {
-		return err
-	}
-	report, err := checker.Check(ctx, step)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, report)
-	if !report.Done {
-		return errNotDone
-	}
-	return checker.Keep(ctx, step)
 }
 
 func resetLab(ctx context.Context, out io.Writer, room *labRoom, lab *labs.Lab, _ []string) error {

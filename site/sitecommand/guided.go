@@ -59,8 +59,8 @@ func (l siteLabs) Lab(ctx context.Context, name string) (any, error) {
 	if err != nil {
 		slog.Warn("cannot tell what other labs have left", "lab", name, "error", err)
 	}
-	page, err := lab.Page(kept.Done)
-	if err == nil {
+	page, err := lab.Page(kept)
+	if err == nil && len(page.Steps[0].Run) > 0 {
 		page.Steps[0].Run = append([]string{"cd ~/" + lab.Folder()}, page.Steps[0].Run...)
 	}
 	for _, other := range left {
@@ -86,11 +86,71 @@ func (l siteLabs) Check(ctx context.Context, name, step string, saw func(any) er
 	if err != nil {
 		return err
 	}
-	wanted, err := checker.Lab.Step(step)
-	if err != nil {
-		return fmt.Errorf("%w: %w", site.ErrUnknown, err)
+	if _, _, err := l.find(name, step); err != nil {
+		return err
 	}
-	return checker.Watch(ctx, wanted, func(report labs.Report) error { return saw(report) })
+	return checker.Watch(ctx, step, func(report labs.Report) error { return saw(report) })
+}
+
+// find finds a step or a challenge.
+func (l siteLabs) find(name, id string) (*labs.Step, *labs.Challenge, error) {
+	lab := l.all[name]
+	if lab == nil {
+		return nil, nil, fmt.Errorf("lab %s: %w", name, site.ErrUnknown)
+	}
+	step, challenge, err := lab.Find(id)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", site.ErrUnknown, err)
+	}
+	return step, challenge, err
+}
+
+// Predict keeps the answers to the questions of a step.
+func (l siteLabs) Predict(ctx context.Context, name, id string, texts []string) error {
+	step, _, err := l.find(name, id)
+	if err != nil {
+		return err
+	}
+	if step == nil {
+		return fmt.Errorf("%w: %s asks for no prediction", site.ErrRefused, id)
+	}
+	answers, err := step.Accept(texts)
+	if err != nil {
+		return fmt.Errorf("%w: %w", site.ErrRefused, err)
+	}
+	return l.progress.Predicted(ctx, name, id, answers)
+}
+
+// Hint opens one more hint of a step or a challenge.
+func (l siteLabs) Hint(ctx context.Context, name, id string) error {
+	step, challenge, err := l.find(name, id)
+	if err != nil {
+		return err
+	}
+	grades := 0
+	if step != nil {
+		grades = step.Grades()
+	} else {
+		grades = len(challenge.Hints)
+	}
+	return l.progress.Opened(ctx, name, id, grades)
+}
+
+// Begin takes away what the lab made, and makes the fault of a challenge.
+func (l siteLabs) Begin(ctx context.Context, name, id string) error {
+	_, challenge, err := l.find(name, id)
+	if err != nil {
+		return err
+	}
+	if challenge == nil {
+		return fmt.Errorf("%w: %s is no challenge", site.ErrRefused, id)
+	}
+	checker, err := l.begin(name, false)
+	if err != nil {
+		return err
+	}
+	_, err = checker.Begin(ctx, challenge)
+	return err
 }
 
 // Reset takes away what a lab made, and gives its files anew.
