@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -133,8 +134,18 @@ func (q *quotation) Dump(source []byte, level int) {
 	ast.DumpHelper(q, source, level, map[string]string{"Symbol": q.snippet.Symbol}, nil)
 }
 
+// folds are the only raw HTML that a page takes over: what folds the answer to a question away.
+var folds = []string{"<details><summary>Answer</summary>", "</details>"}
+
 // RegisterFuncs implements goldmark's renderer.NodeRenderer.
 func (r *resolver) RegisterFuncs(registerer renderer.NodeRendererFuncRegisterer) {
+	registerer.Register(ast.KindHTMLBlock, func(w util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
+		if html := strings.TrimSpace(string(node.Lines().Value(source))); entering && slices.Contains(folds, html) {
+			_, err := w.WriteString(html + "\n")
+			return ast.WalkContinue, err
+		}
+		return ast.WalkContinue, nil
+	})
 	registerer.Register(kindQuotation, func(w util.BufWriter, _ []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil

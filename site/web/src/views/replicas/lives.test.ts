@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { History } from "../../lib/model";
 import type { Frame, KubeObject, Ref, Step } from "../../lib/types";
 import { livesOf, type Life } from "../stage/lives";
-import { linesOf, readyCounts, stairs, wantedCounts } from "./lives";
+import { askedForCounts, boundCounts, linesOf, readyCounts, stairs, wantedCounts } from "./lives";
 
 const start = Date.parse("2026-11-21T10:00:00Z");
 const at = (ms: number) => new Date(start + ms).toISOString();
@@ -84,6 +84,30 @@ test("the ready are counted from the lines, the wanted from the object", () => {
   const story = new Story().write(0, set, { spec: { replicas: 2 } }).pod(0, "a", { ready: true }).pod(10, "b", { ready: true }).pod(30, "a", { ready: false }).write(40, set, { spec: { replicas: 5 } });
   expect(readyCounts(lines(story, 100)).map(({ time, value }) => [rel(time), value])).toEqual([[0, 1], [10, 2], [30, 1]]);
   expect(wanted(story)).toEqual([[-1_000, 3], [0, 2], [40, 5]]);
+});
+
+test("a pod counts as asked for from its creation until it is being ended", () => {
+  const story = new Story().pod(0, "a", { node: "" }).pod(10, "a").pod(20, "a", { ready: true }).pod(30, "b").pod(40, "a", { ready: true, leaving: true });
+  expect(askedForCounts(lines(story, 100)).map(({ time, value }) => [rel(time), value]).filter(([, value], i, all) => i === 0 || all[i - 1]?.[1] !== value)).toEqual([[0, 1], [30, 2], [40, 1]]);
+});
+
+const bounds = (spec: object) => {
+  const deployment: Ref = { resource: "deployments", namespace: "default", name: "shop" };
+  const history = new Story().write(0, deployment, { spec }, {}, { uid: "d" }).history();
+  const { most, least } = boundCounts(history, livesOf(history, deployment, Infinity)[0] as Life);
+  return [most[0]?.value, least[0]?.value];
+};
+
+test("the lines of a roll-out are the surge above and what may be missing below, rounded in favour of those who are served", () => {
+  const rolling = (maxSurge?: number | string, maxUnavailable?: number | string) => ({ strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge, maxUnavailable } } });
+  expect(bounds({ replicas: 4, ...rolling(1, 1) })).toEqual([5, 3]);
+  expect(bounds({ replicas: 10 })).toEqual([13, 8]);
+  expect(bounds({ replicas: 4, ...rolling(0, "10%") })).toEqual([4, 3]);
+  expect(bounds({ replicas: 2, ...rolling("100%", 5) })).toEqual([4, 0]);
+});
+
+test("who ends all pods before the first new one draws no lines", () => {
+  expect(bounds({ replicas: 4, strategy: { type: "Recreate" } })).toEqual([undefined, undefined]);
 });
 
 test("a set has its own pods and its own number, not those of another one that had its name before", () => {

@@ -122,11 +122,16 @@ export interface Count {
 }
 
 /** How many of the lines are ready, from each change on: those of others do not count. */
-export function readyCounts(lines: readonly Line[]): Count[] {
+export const readyCounts = (lines: readonly Line[]): Count[] => countIn(lines, ["ready"]);
+
+/** How many of the lines were asked for and are not being ended, from each change on. */
+export const askedForCounts = (lines: readonly Line[]): Count[] => countIn(lines, ["unbound", "starting", "ready", "unready"]);
+
+function countIn(lines: readonly Line[], phases: readonly Phase[]): Count[] {
   const changes = lines.flatMap(({ spans, gone }) =>
     spans.flatMap(({ phase, from, to }, i) => {
       const goesOn = gone === undefined && i === spans.length - 1;
-      return phase === "ready" ? [{ time: from, by: 1 }, ...(goesOn ? [] : [{ time: to, by: -1 }])] : [];
+      return phases.includes(phase) ? [{ time: from, by: 1 }, ...(goesOn ? [] : [{ time: to, by: -1 }])] : [];
     }),
   );
   return countUp(changes.sort((a, b) => a.time - b.time));
@@ -154,6 +159,34 @@ export function wantedCounts(history: History, owner: Life): Count[] {
   });
   for (const wish of [...wishes, ...end]) if (counts.at(-1)?.value !== wish.value) counts.push(wish);
   return counts;
+}
+
+interface Rolling {
+  replicas?: number;
+  strategy?: { type?: string; rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string } };
+}
+
+/** The two lines that a roll-out never crosses, from each change on: how many pods at most, and how many ready ones at least. */
+export function boundCounts(history: History, owner: Life): { most: Count[]; least: Count[] } {
+  const most: Count[] = [];
+  const least: Count[] = [];
+  if (owner.ref.resource !== "deployments") return { most, least };
+  owner.versions.forEach((version, i) => {
+    const { replicas = 1, strategy = {} } = (version.body as { spec?: Rolling }).spec ?? {};
+    if (strategy.type === "Recreate") return;
+    const time = i === 0 ? birthOf(history, owner) : whenWritten(history, version);
+    const surge = share(strategy.rollingUpdate?.maxSurge, replicas, Math.ceil);
+    const missing = Math.min(share(strategy.rollingUpdate?.maxUnavailable, replicas, Math.floor), replicas);
+    const atLeast = surge === 0 && missing === 0 ? replicas - 1 : replicas - missing;
+    if (most.at(-1)?.value !== replicas + surge) most.push({ time, value: replicas + surge });
+    if (least.at(-1)?.value !== atLeast) least.push({ time, value: Math.max(0, atLeast) });
+  });
+  return { most, least };
+}
+
+/** A number of pods, or that part of the wanted ones; a quarter if nothing is said. */
+function share(value: number | string = "25%", of: number, round: (n: number) => number): number {
+  return typeof value === "number" ? value : round((parseInt(value) * of) / 100);
 }
 
 /** The path of a number that stays until it changes; from the left edge of a window to the right one. */
