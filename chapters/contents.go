@@ -49,7 +49,7 @@ var Contents = []Part{
 		{21, "21-operators", "Operators and custom resources", "loop"},
 	}},
 	{"Operations", []Entry{
-		{22, "22-nodes", "Nodes: join, fail, drain", "cluster"},
+		{22, "22-nodes", "Nodes: fail, cut, drain", "cluster"},
 		{23, "23-availability", "A highly available control plane, backup and restore", "cluster"},
 		{24, "24-access", "Who may do what: RBAC, security", "store"},
 		{25, "25-mesh", "A service mesh", "service"},
