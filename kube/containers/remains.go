@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -113,32 +115,36 @@ func cgroupDirs(path string) []string {
 // there are none.
 func KillCgroup(path string) error {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		alive := 0
-		for _, dir := range cgroupDirs(path) {
-			filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-				if err == nil && d.Name() == "cgroup.procs" {
-					alive += killListed(path)
-				}
-				return nil
-			})
+		alive := CgroupProcesses(path)
+		for _, pid := range alive {
+			syscall.Kill(pid, syscall.SIGKILL)
 		}
-		if alive == 0 {
+		if len(alive) == 0 {
 			return nil
 		} else if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes in cgroup %s do not die of SIGKILL", alive, path)
+			return fmt.Errorf("%d processes in cgroup %s do not die of SIGKILL", len(alive), path)
 		}
 	}
 }
 
-func killListed(file string) (count int) {
-	pids, _ := os.ReadFile(file)
-	for _, field := range strings.Fields(string(pids)) {
-		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
-			syscall.Kill(pid, syscall.SIGKILL)
-			count++
-		}
+// CgroupProcesses are those in a cgroup (its path from the root of each hierarchy) and below it.
+func CgroupProcesses(path string) []int {
+	found := map[int]bool{}
+	for _, dir := range cgroupDirs(path) {
+		filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.Name() != "cgroup.procs" {
+				return nil
+			}
+			listed, _ := os.ReadFile(path)
+			for _, field := range strings.Fields(string(listed)) {
+				if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
+					found[pid] = true
+				}
+			}
+			return nil
+		})
 	}
-	return count
+	return slices.Collect(maps.Keys(found))
 }
 
 // RemoveCgroup removes a cgroup in which there are no processes, and those below it, from every hierarchy. One that is

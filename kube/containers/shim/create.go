@@ -34,6 +34,8 @@ type container struct {
 	io     stdio
 	log    *streams.LogFile
 
+	starting chan struct{} // full while libcontainer starts a process of it, and has it locked
+
 	busy   sync.Mutex    // held while it is created or removed
 	ready  bool          // creation is over; guarded by the server's lock
 	told   bool          // its exit went to the followers; guarded by the server's lock
@@ -56,7 +58,7 @@ func (s *server) create(config containers.Config) error {
 	if len(config.Args) == 0 || len(config.Layers) == 0 {
 		return fmt.Errorf("container %s: a command and at least one image layer are needed", config.ID)
 	}
-	c := &container{server: s, config: config, ended: make(chan struct{})}
+	c := &container{server: s, config: config, starting: make(chan struct{}, 1), ended: make(chan struct{})}
 	c.busy.Lock()
 	defer c.busy.Unlock()
 	s.mu.Lock()
@@ -106,31 +108,57 @@ func (c *container) create() error {
 		return c.neverBegan(err)
 	}
 	if err := c.begin(); err != nil {
-		c.box.Signal(syscall.SIGKILL)
+		c.first.Signal(syscall.SIGKILL)
 		c.first.Wait()
 		return err
 	}
 	return nil
 }
 
-// startBox makes the first process, up to where it waits to become the command. What does not come to that point is killed:
-// a file that it must read, in the image or a volume, may be a pipe that nobody writes to.
+// startBox makes the first process, up to where it waits to become the command.
 func (c *container) startBox() error {
-	patience := cmp.Or(c.config.Patience, time.Minute)
-	deadline := time.AfterFunc(patience, func() { containers.KillCgroup(c.server.sandbox.CgroupPath(c.config.ID)) })
-	err := c.box.Start(c.first)
-	switch inTime := deadline.Stop(); {
-	case !inTime:
-		if err == nil { // libcontainer takes the silence of what was killed for consent
-			c.box.Signal(syscall.SIGKILL)
-			c.first.Wait()
-		}
-		return fmt.Errorf("it could not be made within %v, and was killed", patience)
-	case err != nil:
-		return plainError(err)
-	}
-	return nil
+	return c.startProcess(c.first, nil, func() { containers.KillCgroup(c.server.sandbox.CgroupPath(c.config.ID)) })
 }
+
+// startProcess makes a process, up to where it is, or waits to become, its command. What does not come to that point, or nobody
+// waits for any more, is killed: a file that it must read, in the image or a volume, may be a pipe that nobody writes to.
+func (c *container) startProcess(p *libcontainer.Process, gone <-chan struct{}, kill func()) error {
+	patience := time.After(cmp.Or(c.config.Patience, time.Minute))
+	tooLate := fmt.Errorf("it could not be made within %v, and was killed", cmp.Or(c.config.Patience, time.Minute))
+	select {
+	case c.starting <- struct{}{}:
+		defer func() { <-c.starting }()
+	case <-patience:
+		return tooLate
+	case <-gone:
+		return errGone
+	}
+	started := make(chan error, 1)
+	go func() { started <- c.box.Start(p) }() // waited for below
+	var why error
+	select {
+	case err := <-started:
+		return plainError(err)
+	case <-patience:
+		why = tooLate
+	case <-gone:
+		why = errGone
+	}
+	for {
+		kill()
+		select {
+		case err := <-started:
+			if err == nil { // libcontainer takes the silence of what was killed for consent
+				p.Signal(syscall.SIGKILL)
+				p.Wait()
+			}
+			return why
+		case <-time.After(10 * time.Millisecond): // it had not come to where it can be killed
+		}
+	}
+}
+
+var errGone = errors.New("who asked for it has hung up")
 
 // neverBegan notes that the container has exited before it began.
 func (c *container) neverBegan(why error) error {
@@ -235,6 +263,9 @@ func (c *container) process(e containers.ExecConfig) (*libcontainer.Process, err
 
 // plainError leaves out how libcontainer got to an error that a user can understand by itself.
 func plainError(err error) error {
+	if err == nil {
+		return nil
+	}
 	text := err.Error()
 	for _, prefix := range []string{"unable to start container process: ", "error during container init: "} {
 		text = strings.TrimPrefix(text, prefix)

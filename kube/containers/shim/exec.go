@@ -5,6 +5,8 @@ package shim
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 
 	"kubelab/kube/containers"
@@ -27,7 +29,9 @@ func (c *container) exec(conn *containers.Conn, e containers.ExecConfig, files [
 	if err != nil {
 		return reply, err
 	}
-	master, err := c.launch(p, e.Terminal, files)
+	p.Env = c.withHome(p.Env, p.UID)
+	gone := hangup(conn)
+	master, err := c.launch(p, e.Terminal, files, gone)
 	if err != nil {
 		return reply, fmt.Errorf("exec in container %s: %w", c.config.ID, plainError(err))
 	}
@@ -44,7 +48,7 @@ func (c *container) exec(conn *containers.Conn, e containers.ExecConfig, files [
 	var code int
 	select {
 	case code = <-exited:
-	case <-hangup(conn):
+	case <-gone:
 		p.Signal(syscall.SIGKILL)
 		code = <-exited
 	}
@@ -52,8 +56,8 @@ func (c *container) exec(conn *containers.Conn, e containers.ExecConfig, files [
 	return reply, nil
 }
 
-// launch starts the command. With a terminal it returns the master.
-func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.File) ([]*os.File, error) {
+// launch starts the command, unless its client goes. With a terminal it returns the master.
+func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.File, gone <-chan struct{}) ([]*os.File, error) {
 	if !terminal {
 		// Each by itself: an interface that holds a nil pointer is not nil, and nil stands for /dev/null.
 		if files[0] != nil {
@@ -65,7 +69,7 @@ func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.
 		if files[2] != nil {
 			p.Stderr = files[2]
 		}
-		return nil, c.box.Start(p)
+		return nil, c.startProcess(p, gone, c.killStarting)
 	}
 	ours, theirs, err := streams.ConsolePair()
 	if err != nil {
@@ -74,7 +78,7 @@ func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.
 	defer ours.Close()
 	defer theirs.Close()
 	p.ConsoleSocket = theirs
-	if err := c.box.Start(p); err != nil {
+	if err := c.startProcess(p, gone, c.killStarting); err != nil {
 		return nil, err
 	}
 	master, err := streams.ReceiveMaster(ours)
@@ -84,6 +88,35 @@ func (c *container) launch(p *libcontainer.Process, terminal bool, files [3]*os.
 		return nil, err
 	}
 	return []*os.File{master}, nil
+}
+
+// killStarting kills what is about to become a further command.
+func (c *container) killStarting() {
+	first, err := c.first.Pid()
+	if err != nil {
+		return
+	}
+	for _, pid := range containers.CgroupProcesses(c.server.sandbox.CgroupPath(c.config.ID)) {
+		if pid != first && nameOf(pid) == initName {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// withHome adds the user's home, if none is set. Otherwise libcontainer would look for it from within the container, whose root can
+// put what it likes in the place of /etc/passwd. With a volume there it has to: that cannot be seen from outside.
+func (c *container) withHome(env []string, uid int) []string {
+	home := ""
+	for _, v := range env {
+		if value, found := strings.CutPrefix(v, "HOME="); found {
+			home = value // the last counts
+		}
+	}
+	over := func(m containers.Mount) bool { return m.Target == "/etc" || m.Target == "/etc/passwd" }
+	if home != "" || slices.ContainsFunc(c.config.Mounts, over) {
+		return env
+	}
+	return append(env, "HOME="+homeOf(c.server.sandbox.RootDir(c.config.ID), uid))
 }
 
 func closeAll(files [3]*os.File) {

@@ -14,7 +14,6 @@ import (
 
 	"kubelab/kube/containers"
 
-	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
 )
 
@@ -82,8 +81,13 @@ const (
 func becameCommand(pid int) bool {
 	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
-	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	return err != nil || strings.TrimSpace(string(name)) != initName
+	return nameOf(pid) != initName
+}
+
+// nameOf is a process's, empty if it is gone.
+func nameOf(pid int) string {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return strings.TrimSpace(string(name))
 }
 
 // exitCode has the shell's convention for signals.
@@ -97,10 +101,14 @@ func exitCode(result *os.ProcessState) int {
 	return result.ExitCode()
 }
 
-// signal sends it to the command, SIGKILL to all that is in the container.
+// signal sends it to the command. With it the kernel kills all that is in the container: it is first in their PID namespace. Libcontainer
+// is not asked: it answers nobody while it starts a process, which may take a while.
 func (c *container) signal(sig syscall.Signal) error {
-	err := c.box.Signal(sig)
-	if err == nil || errors.Is(err, libcontainer.ErrNotRunning) || errors.Is(err, os.ErrProcessDone) {
+	if c.currentStatus().State == containers.Exited {
+		return nil
+	}
+	err := c.first.Signal(sig)
+	if err == nil || errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
 	return fmt.Errorf("send signal %d to container %s: %w", sig, c.config.ID, err)
@@ -119,18 +127,11 @@ func (s *server) delete(id string) error {
 	if now, err := s.find(id); err != nil || now != c {
 		return nil // it failed, or somebody else was faster
 	}
-	if err := c.kill(); err != nil {
+	if err := c.signal(syscall.SIGKILL); err != nil {
 		return err
 	}
 	<-c.ended
 	return c.remove()
-}
-
-func (c *container) kill() error {
-	if c.currentStatus().State == containers.Exited {
-		return nil
-	}
-	return c.signal(syscall.SIGKILL)
 }
 
 // oomKills counts processes that the kernel killed because the container used more memory than it may.

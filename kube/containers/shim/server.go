@@ -132,7 +132,7 @@ func (s *server) statuses() []containers.Status {
 func (s *server) stop() error {
 	all := s.settled()
 	for _, c := range all {
-		if err := c.kill(); err != nil {
+		if err := c.signal(syscall.SIGKILL); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,21 @@ func lookupUser(root, name string, groups []int) (containers.User, error) {
 	return out, nil
 }
 
+// homeOf is the home of the user with that number, "/" where the image has none.
+func homeOf(root string, uid int) string {
+	const none = "/"
+	passwd, err := openInside(root, "etc/passwd")
+	if err != nil {
+		return none
+	}
+	defer passwd.Close()
+	found, err := user.ParsePasswdFilter(passwd, func(u user.User) bool { return u.Uid == uid })
+	if err != nil || len(found) == 0 {
+		return none
+	}
+	return found[0].Home
+}
+
 // openInside opens a file for which root is "/", also where symbolic links say so. One that is not there is empty.
 func openInside(root, path string) (io.ReadCloser, error) {
 	dir, err := os.Open(root)
