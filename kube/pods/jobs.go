@@ -152,11 +152,11 @@ func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer)
 	if err := o.files.writeFiles(w.pod, c.Container, a.Attempt, sandbox.IPs); err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
-	env, err := cri.EnvironmentOf(w.pod, c.Container, w.have.sources())
+	process, err := cri.ProcessOf(w.pod, c.Container, w.have.sources())
 	if err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
-	config := cri.ContainerConfig(w.pod, c.Container, cri.Attempt{Number: a.Attempt, Streak: a.Streak, Image: a.Image}, env, o.node)
+	config := cri.ContainerConfig(w.pod, c.Container, cri.Attempt{Number: a.Attempt, Streak: a.Streak, Image: a.Image}, process, o.node)
 	cri.NameUser(config.Linux.SecurityContext, w.have.Images[a.Container].ImageUser)
 	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
 		PodSandboxId:  a.Sandbox,

@@ -31,7 +31,7 @@ func (p *planner) unset(c podspec.Member) string {
 	if p.ending() || p.over() || p.awaits(c) {
 		return ""
 	}
-	_, err := cri.EnvironmentOf(p.pod, c.Container, p.have.sources())
+	_, err := cri.ProcessOf(p.pod, c.Container, p.have.sources())
 	if image, pulled := p.have.Images[c.Name]; err == nil && pulled {
 		err = cri.CheckUser(p.pod, c.Container, image.ImageUser)
 	}

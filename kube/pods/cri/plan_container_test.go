@@ -88,7 +88,7 @@ func TestWhereTheKernelCanAContainerOverItsMemoryEndsAsAWhole(t *testing.T) {
 	for v2, want := range map[bool]string{true: "map[memory.oom.group:1]", false: "map[]"} {
 		node := labNode
 		node.CgroupV2 = v2
-		config := ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{}, nil, node)
+		config := ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{}, Process{}, node)
 		check(t, fmt.Sprint("cgroup v2: ", v2), fmt.Sprint(config.Linux.Resources.Unified), want)
 	}
 }
@@ -158,7 +158,12 @@ func TestTheRuntimeIsToldWhoseContainerItIs(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	c := &pod.Spec.Containers[0]
 	c.Command, c.Args, c.TerminationMessagePath = []string{"serve"}, []string{"--port=$(PORT)"}, "/dev/termination-log"
-	config := ContainerConfig(pod, c, Attempt{2, 1, "sha256:web"}, Environment{{"PORT", "80"}}, labNode)
+	c.Env = []corev1.EnvVar{{Name: "PORT", Value: "80"}}
+	process, err := ProcessOf(pod, c, Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := ContainerConfig(pod, c, Attempt{2, 1, "sha256:web"}, process, labNode)
 	got := fmt.Sprintf("%s %d\n%v\n%v\n%s\n%v %v\n%s=%s", config.Metadata.Name, config.Metadata.Attempt, config.Labels, config.Annotations,
 		config.LogPath, config.Command, config.Args, config.Envs[0].Key, config.Envs[0].Value)
 	check(t, "config", got, `web 2

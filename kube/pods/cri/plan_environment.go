@@ -25,22 +25,28 @@ type Sources struct {
 // kinds are those of the objects that an environment is drawn from, as a message names them.
 var kinds = map[string]string{podspec.ConfigMaps: "ConfigMap", podspec.Secrets: "Secret"}
 
-// EnvironmentOf makes a container's environment: first what the cluster says, then envFrom, then env, where the
+// environmentOf makes a container's environment: first what the cluster says, then envFrom, then env, where the
 // later wins. An error names what is missing, in the words of upstream.
-func EnvironmentOf(pod *corev1.Pod, c *corev1.Container, from Sources) (Environment, error) {
-	env := Environment{}
-	for _, v := range serviceVariables(from.Services) {
-		env = env.set(v.Name, v.Value)
+func environmentOf(pod *corev1.Pod, c *corev1.Container, from Sources) (*environment, error) {
+	env := newEnvironment()
+	env.setServices(from.Services)
+	if env.budget.spent() {
+		return nil, fmt.Errorf("the environment has more than %d bytes with the addresses of %d services: with enableServiceLinks: false it has none of them",
+			maxProcess, len(from.Services))
 	}
 	for _, source := range c.EnvFrom {
-		var err error
-		if env, err = env.setAll(source, from); err != nil {
+		if err := env.setAll(source, from); err != nil {
 			return nil, err
 		}
 	}
 	for _, v := range c.Env {
 		if v.ValueFrom == nil {
-			env = env.set(v.Name, expand(v.Value, env))
+			left := env.budget
+			value := env.expand(v.Value, &left)
+			if left.spent() {
+				return nil, errTooLarge
+			}
+			env.set(v.Name, value)
 			continue
 		}
 		value, found, err := valueFrom(pod, c, v.ValueFrom, from)
@@ -48,14 +54,19 @@ func EnvironmentOf(pod *corev1.Pod, c *corev1.Container, from Sources) (Environm
 			return nil, err
 		}
 		if found {
-			env = env.set(v.Name, value)
+			env.set(v.Name, value)
 		}
+	}
+	if env.budget.spent() {
+		return nil, errTooLarge
 	}
 	return env, nil
 }
 
-// setAll is e with every key of a ConfigMap or Secret as a variable.
-func (e Environment) setAll(source corev1.EnvFromSource, sources Sources) (Environment, error) {
+var errTooLarge = fmt.Errorf("the environment has more than %d bytes: the kernel takes no more", maxProcess)
+
+// setAll adds every key of a ConfigMap or Secret as a variable.
+func (e *environment) setAll(source corev1.EnvFromSource, sources Sources) error {
 	var from podspec.Object
 	var optional *bool
 	if ref := source.ConfigMapRef; ref != nil {
@@ -65,12 +76,12 @@ func (e Environment) setAll(source corev1.EnvFromSource, sources Sources) (Envir
 	}
 	values := sources.Data[from]
 	if values == nil && !ptr.Deref(optional, false) {
-		return nil, missing(from)
+		return missing(from)
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		e = e.set(source.Prefix+key, values[key])
+		e.set(source.Prefix+key, values[key])
 	}
-	return e, nil
+	return nil
 }
 
 // valueFrom is the value of one variable. It is not found if it is optional and not there.

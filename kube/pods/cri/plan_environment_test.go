@@ -36,12 +36,12 @@ func envOf(c corev1.Container, from Sources) string {
 	pod.Labels, pod.Annotations = map[string]string{"app": "web"}, map[string]string{"example.com/note": "hi"}
 	pod.Spec.ServiceAccountName = "default"
 	pod.Spec.Containers[0].Resources = c.Resources
-	env, err := EnvironmentOf(pod, &c, from)
+	process, err := ProcessOf(pod, &c, from)
 	if err != nil {
 		return "error: " + err.Error()
 	}
 	var lines []string
-	for _, v := range env {
+	for _, v := range process.Env {
 		lines = append(lines, v.Name+"="+v.Value)
 	}
 	return strings.Join(lines, "\n")
@@ -132,7 +132,61 @@ func TestVariablesAreExpandedFromThoseBefore(t *testing.T) {
 		{Name: "HOST", Value: "db"}, {Name: "URL", Value: "http://$(HOST):$(PORT)/$$(HOST)$"}, {Name: "PORT", Value: "80"},
 	}}
 	check(t, "environment", envOf(c, objectsOf(nil)), "HOST=db\nURL=http://db:$(PORT)/$(HOST)$\nPORT=80")
-	check(t, "command", strings.Join(expandAll([]string{"echo", "$(HOST)", "$HOST", "$("}, Environment{{"HOST", "db"}}), " "), "echo db $HOST $(")
+	for text, want := range map[string]string{
+		"$(HOST)": "db", "$HOST": "$HOST", "$(": "$(", "$(HOST": "$(HOST", "$()": "$()", ")$(": ")$(", "$$(HOST)": "$(HOST)", "$$$(HOST)": "$db", "$(HOST)$(HOST))": "dbdb)",
+		"$($(HOST)": "$($(HOST)",
+	} {
+		c.Command, c.Args = []string{text}, []string{"x", text}
+		process, err := ProcessOf(podOf(corev1.RestartPolicyAlways, "web"), &c, Sources{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, text, fmt.Sprint(process.Command, process.Args), fmt.Sprintf("[%s] [x %s]", want, want))
+	}
+}
+
+func TestWhatGrowsBeyondWhatTheKernelTakesIsRefusedBeforeItIsMade(t *testing.T) {
+	doubled := []corev1.EnvVar{{Name: "A0", Value: strings.Repeat("x", 1000)}}
+	for i := range 40 { // to a petabyte
+		doubled = append(doubled, corev1.EnvVar{Name: fmt.Sprintf("A%d", i+1), Value: fmt.Sprintf("$(A%d)$(A%d)", i, i)})
+	}
+	again := doubled[:10:10]
+	for range 1000 { // which replace each other, and cost no less
+		again = append(again, corev1.EnvVar{Name: "B", Value: "$(A9)"})
+	}
+	var services []*corev1.Service
+	for i := range 10_000 {
+		services = append(services, serviceOf(fmt.Sprintf("web-%d", i), "10.96.0.1", corev1.ServicePort{Port: 80}))
+	}
+	large := map[string]string{"a": strings.Repeat("x", 1<<20), "b": strings.Repeat("x", 1<<20)}
+	const environment = "error: the environment has more than 2097152 bytes"
+	for what, test := range map[string]struct {
+		c        corev1.Container
+		services []*corev1.Service
+		want     string
+	}{
+		"doubled":   {corev1.Container{Env: doubled}, nil, environment},
+		"again":     {corev1.Container{Env: again}, nil, environment},
+		"one value": {corev1.Container{Env: []corev1.EnvVar{doubled[0], {Name: "B", Value: strings.Repeat("$(A0)", 3000)}}}, nil, environment},
+		"ConfigMap": {corev1.Container{EnvFrom: []corev1.EnvFromSource{all(configMap, "large", "")}}, nil, environment},
+		"keys":      {corev1.Container{Env: []corev1.EnvVar{{Name: "A", ValueFrom: key(configMap, "large", "a", false)}, {Name: "B", ValueFrom: key(configMap, "large", "b", false)}}}, nil, environment},
+		"services":  {corev1.Container{}, services, environment + " with the addresses of 10000 services: with enableServiceLinks: false it has none of them"},
+		"command":   {corev1.Container{Env: doubled[:2], Command: []string{strings.Repeat("$(A1)", 2000)}}, nil, "error: the command and its arguments have more than 2097152 bytes"},
+		"arguments": {corev1.Container{Env: doubled[:10], Command: []string{"$(A9)"}, Args: []string{"$(A9)", "$(A9)", "$(A9)", "$(A9)"}}, nil, "error: the command and its arguments have more than 2097152 bytes"},
+	} {
+		from := objectsOf(map[string]map[string]string{"ConfigMap/large": large})
+		from.Services = test.services
+		if got := envOf(test.c, from); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: %.200s (%d bytes)", what, got, len(got))
+		}
+	}
+}
+
+func TestWhatTheKernelTakesIsMade(t *testing.T) {
+	c := corev1.Container{Env: []corev1.EnvVar{{Name: "A", Value: strings.Repeat("x", 1<<20)}}, Args: []string{"$(A)"}}
+	if got := envOf(c, objectsOf(nil)); len(got) != len("A=")+1<<20 {
+		t.Errorf("%.200s (%d bytes)", got, len(got))
+	}
 }
 
 func serviceOf(name, ip string, ports ...corev1.ServicePort) *corev1.Service {

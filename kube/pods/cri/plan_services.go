@@ -17,36 +17,34 @@ func LinksServices(pod *corev1.Pod) bool {
 	return ptr.Deref(pod.Spec.EnableServiceLinks, corev1.DefaultEnableServiceLinks)
 }
 
-// serviceVariables tell a program where services are, as Docker did for linked containers: older than cluster DNS, and still the way in which client
+// setServices tells a program where services are, as Docker did for linked containers: older than cluster DNS, and still the way in which client
 // libraries find the API server. Of two services with one name the later counts. A service without an address has none.
-func serviceVariables(services []*corev1.Service) Environment {
+func (e *environment) setServices(services []*corev1.Service) {
 	named := map[string]*corev1.Service{}
 	for _, service := range services {
 		if ip := service.Spec.ClusterIP; ip != "" && ip != corev1.ClusterIPNone && len(service.Spec.Ports) > 0 {
 			named[service.Name] = service
 		}
 	}
-	var env Environment
 	for _, key := range slices.Sorted(maps.Keys(named)) {
 		service, name := named[key], variableName(key)
 		ip := service.Spec.ClusterIP
-		env = env.set(name+"_SERVICE_HOST", ip)
-		env = env.set(name+"_SERVICE_PORT", portNumber(service.Spec.Ports[0]))
+		e.set(name+"_SERVICE_HOST", ip)
+		e.set(name+"_SERVICE_PORT", portNumber(service.Spec.Ports[0]))
 		for _, port := range service.Spec.Ports {
 			if port.Name != "" {
-				env = env.set(name+"_SERVICE_PORT_"+variableName(port.Name), portNumber(port))
+				e.set(name+"_SERVICE_PORT_"+variableName(port.Name), portNumber(port))
 			}
 		}
-		env = env.set(name+"_PORT", portAddress(ip, service.Spec.Ports[0]))
+		e.set(name+"_PORT", portAddress(ip, service.Spec.Ports[0]))
 		for _, port := range service.Spec.Ports {
 			link := fmt.Sprintf("%s_PORT_%d_%s", name, port.Port, protocolOf(port))
-			env = env.set(link, portAddress(ip, port))
-			env = env.set(link+"_PROTO", strings.ToLower(protocolOf(port)))
-			env = env.set(link+"_PORT", portNumber(port))
-			env = env.set(link+"_ADDR", ip)
+			e.set(link, portAddress(ip, port))
+			e.set(link+"_PROTO", strings.ToLower(protocolOf(port)))
+			e.set(link+"_PORT", portNumber(port))
+			e.set(link+"_ADDR", ip)
 		}
 	}
-	return env
 }
 
 // variableName is a name as one of a variable is written.
