@@ -10,6 +10,7 @@ import (
 
 	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
+	"kubelab/kube/initcontainers"
 	"kubelab/kube/pods/observed"
 )
 
@@ -43,6 +44,7 @@ func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
 		return p.decision
 	}
 	p.members = podspec.Members(&pod.Spec)
+	p.order = initcontainers.Plan(p.progress())
 	if have.Refused != nil && !api.PodEnded(pod) {
 		p.decision.Status = p.refusedStatus(*have.Refused)
 		return p.decision
@@ -63,6 +65,7 @@ func Plan(pod *corev1.Pod, have Current, now time.Time) Decision {
 type planner struct {
 	pod      *corev1.Pod
 	members  []podspec.Member
+	order    initcontainers.Decision // which of them are to run, unless the pod is to end
 	have     Current
 	now      time.Time
 	decision Decision
@@ -71,24 +74,26 @@ type planner struct {
 // keepRunning brings up what should run. When nothing should any more, the pod has done its work.
 func (p *planner) keepRunning() {
 	p.clearAway()
-	alive := false
-	for _, c := range p.members {
-		alive = p.keep(c) || alive
+	if p.order.Over {
+		p.endInPlace()
+		return
 	}
-	if !alive {
-		p.stopSandbox()
+	for _, c := range p.members {
+		if p.order.Runs(c.Name) && !p.losesSandbox() {
+			p.keep(c)
+		}
 	}
 	if limit := p.pod.Spec.ActiveDeadlineSeconds; limit != nil {
 		p.wake(p.started().Add(seconds(*limit)), "the pod's active deadline has come")
 	}
 }
 
-// keep does what one container needs, and says whether it is still to run.
-func (p *planner) keep(c podspec.Member) bool {
+// keep does what one container needs that is to run.
+func (p *planner) keep(c podspec.Member) {
 	record := p.have.newest(c.Name)
 	switch {
 	case record != nil && record.State == observed.Running:
-		if record.Image != c.Image {
+		if record.Image != c.Image && c.Role != podspec.Init { // that one ends by itself
 			p.propose(StopContainer{c.Name, record.ID, p.ownGrace(),
 				fmt.Sprintf("Container %s definition changed, will be restarted", c.Name)})
 		}
@@ -97,12 +102,9 @@ func (p *planner) keep(c podspec.Member) bool {
 		if !p.busy(startJob(c.Name, record.Attempt)) {
 			p.propose(RemoveContainer{c.Name, record.ID})
 		}
-	case !p.mayStart(c):
-		return false
-	default:
+	case p.mayStart(c):
 		p.start(c)
 	}
-	return true
 }
 
 // start takes the next step towards a running container. The sandbox and the image do not wait for each other.
@@ -130,16 +132,8 @@ func (p *planner) start(c podspec.Member) {
 // mayStart is the restart rule: whether a container that does not run is to be started.
 func (p *planner) mayStart(c podspec.Member) bool {
 	code, ended := p.exit(c.Name)
-	if !ended {
-		return true
-	}
-	switch c.Restart {
-	case corev1.RestartPolicyNever:
-		return false
-	case corev1.RestartPolicyOnFailure:
-		return code != 0
-	}
-	return true
+	again := c.Restarts(code) || c.Role == podspec.Init && p.order.Runs(c.Name) // in a new sandbox it has not ended
+	return !p.order.Over && (!ended || again)
 }
 
 // next is the attempt that comes after what is known of a container, and when it is due.
@@ -158,11 +152,16 @@ func (p *planner) next(name string) (attempt, streak int, due time.Time) {
 	return record.Attempt + 1, streak, record.Finished.Add(backOff(streak - 1))
 }
 
+// nextSandbox is never the first (0) where there was one before, though the runtime may have forgotten it.
 func (p *planner) nextSandbox() int {
-	if len(p.have.Sandboxes) == 0 {
-		return 0
+	if len(p.have.Sandboxes) > 0 {
+		return p.have.Sandboxes[0].Attempt + 1
 	}
-	return p.have.Sandboxes[0].Attempt + 1
+	before := slices.ContainsFunc(podspec.Statuses(&p.pod.Status), func(c corev1.ContainerStatus) bool { return c.ContainerID != "" })
+	if before {
+		return 1
+	}
+	return 0
 }
 
 // backOff is the pause after the n-th failure in a row.

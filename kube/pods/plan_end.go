@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
+	"kubelab/kube/initcontainers"
 	"kubelab/kube/pods/observed"
 )
 
@@ -38,12 +40,36 @@ func (p *planner) endDeleted() {
 	}
 }
 
-// endInPlace ends a pod that has failed, or was told to have ended. Its records and logs stay until
+// endInPlace ends a pod that has done its work, has failed, or was told to have ended. Its records and logs stay until
 // somebody deletes it.
 func (p *planner) endInPlace() {
-	if !p.stopContainers(p.ownGrace()) {
+	left := (p.ownGrace() - p.now.Sub(p.endBegan())).Truncate(time.Second)
+	if !p.stopContainers(max(left, smallGrace)) {
 		p.stopSandbox()
 	}
+}
+
+// endBegan is since when the sidecars of a pod wait for their end that nobody deleted: since its deadline has come, or the last of the other containers
+// has ended. Until then the grace of all is whole.
+func (p *planner) endBegan() time.Time {
+	last := p.now
+	if p.pastDeadline() {
+		last = p.started().Add(seconds(*p.pod.Spec.ActiveDeadlineSeconds))
+	}
+	var ended time.Time
+	for _, record := range p.have.Containers {
+		switch {
+		case p.member(record.Name).Role == podspec.Sidecar:
+		case record.State == observed.Running:
+			return p.now
+		case record.Finished.After(ended):
+			ended = record.Finished
+		}
+	}
+	if p.pastDeadline() || ended.IsZero() || ended.After(p.now) {
+		return last
+	}
+	return ended
 }
 
 // endOrphan ends what the runtime has of a pod that the API does not know: it was deleted by force.
@@ -66,9 +92,13 @@ func (p *planner) stopContainers(grace time.Duration) bool {
 		}
 	}
 	running := p.busyWith("start ") || p.busyWith(CreateSandbox{}.Job())
+	now := initcontainers.Stop(p.progress())
 	for _, record := range p.have.Containers {
-		if record.State == observed.Running {
-			running = true
+		if record.State != observed.Running {
+			continue
+		}
+		running = true
+		if slices.Contains(now, record.Name) || !p.isMember(record.Name) {
 			p.propose(StopContainer{record.Name, record.ID, grace, "Stopping container " + record.Name})
 		}
 	}

@@ -68,10 +68,10 @@ func (p *planner) setIPs(status *corev1.PodStatus) {
 	}
 }
 
-// phase sums the containers up in one word.
+// phase sums the main containers up in one word. A sidecar that still runs puts off the end, and an init container that has failed for good is the end.
 func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 	var waiting, running, failed int
-	for _, c := range podspec.Statuses(&status) {
+	for _, c := range status.ContainerStatuses {
 		switch {
 		case c.State.Running != nil:
 			running++
@@ -89,9 +89,11 @@ func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 		return corev1.PodSucceeded
 	case ends:
 		return corev1.PodFailed
+	case p.order.Failed != "" && !p.anyRuns():
+		return corev1.PodFailed
 	case waiting > 0:
 		return corev1.PodPending
-	case running > 0 || p.anyMayStart():
+	case running > 0 || !p.order.Over || p.anyRuns():
 		return corev1.PodRunning
 	case failed > 0:
 		return corev1.PodFailed
@@ -103,15 +105,11 @@ func (p *planner) anyRuns() bool {
 	return slices.ContainsFunc(p.have.Containers, func(record observed.Container) bool { return record.State == observed.Running })
 }
 
-func (p *planner) anyMayStart() bool {
-	return slices.ContainsFunc(p.members, p.mayStart)
-}
-
 // setConditions sets the conditions that are the kubelet's; those of others stay.
 func (p *planner) setConditions(status *corev1.PodStatus) {
 	final := status.Phase == corev1.PodSucceeded || status.Phase == corev1.PodFailed
 	p.setCondition(status, corev1.PodReadyToStartContainers, yes(p.have.ready() != nil && !final))
-	p.setCondition(status, corev1.PodInitialized, yes(true))
+	p.setCondition(status, corev1.PodInitialized, p.initialized(status))
 	ready := p.containersReady(status)
 	p.setCondition(status, corev1.ContainersReady, ready)
 	p.setCondition(status, corev1.PodReady, p.gated(status, ready))
@@ -136,8 +134,8 @@ func (p *planner) containersReady(status *corev1.PodStatus) corev1.PodCondition 
 		return no
 	}
 	var unready []string
-	for _, c := range podspec.Statuses(status) {
-		if !c.Ready {
+	for _, c := range p.members {
+		if counts := c.Role == podspec.Sidecar || c.Role == podspec.Main; counts && !podspec.StatusOf(status, c.Name).Ready {
 			unready = append(unready, c.Name)
 		}
 	}
@@ -146,6 +144,27 @@ func (p *planner) containersReady(status *corev1.PodStatus) corev1.PodCondition 
 	}
 	no.Reason = "ContainersNotReady"
 	no.Message = fmt.Sprintf("containers with unready status: [%s]", strings.Join(unready, " "))
+	return no
+}
+
+// initialized says which init containers are not through. Where a main container has begun, they all are, or were.
+func (p *planner) initialized(status *corev1.PodStatus) corev1.PodCondition {
+	var incomplete []string
+	for i, c := range status.InitContainerStatuses {
+		if through := c.Ready || p.members[i].Role == podspec.Sidecar && *c.Started; !through {
+			incomplete = append(incomplete, c.Name)
+		}
+	}
+	begun := slices.ContainsFunc(status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Waiting == nil })
+	switch {
+	case status.Phase == corev1.PodSucceeded && len(p.pod.Spec.InitContainers) > 0:
+		return corev1.PodCondition{Status: corev1.ConditionTrue, Reason: "PodCompleted"}
+	case begun || len(incomplete) == 0:
+		return yes(true)
+	}
+	no := yes(false)
+	no.Reason = "ContainersNotInitialized"
+	no.Message = fmt.Sprintf("containers with incomplete status: [%s]", strings.Join(incomplete, " "))
 	return no
 }
 
@@ -210,7 +229,7 @@ func (p *planner) notWorthTelling() bool {
 		return false
 	}
 	for _, c := range podspec.Statuses(&status) {
-		if waiting := c.State.Waiting; waiting != nil && waiting.Reason != ContainerCreating {
+		if waiting := c.State.Waiting; waiting != nil && waiting.Reason != ContainerCreating && waiting.Reason != PodInitializing {
 			return false
 		}
 	}

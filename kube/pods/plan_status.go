@@ -15,6 +15,7 @@ import (
 // The reasons for which a container waits. People look them up: they are Kubernetes' own.
 const (
 	ContainerCreating          = "ContainerCreating"
+	PodInitializing            = "PodInitializing" // … in a pod that has init containers
 	CrashLoopBackOff           = "CrashLoopBackOff"
 	ErrImagePull               = "ErrImagePull"
 	ImagePullBackOff           = "ImagePullBackOff"
@@ -49,7 +50,7 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 		if status.State.Waiting != nil && before.ContainerID != "" {
 			status.LastTerminationState = lost(before)
 		}
-		return status
+		return p.through(c, status)
 	}
 	status.RestartCount, status.ContainerID = int32(record.Attempt), p.id(record)
 	status.Image, status.ImageID = record.Image, record.ImageID
@@ -57,7 +58,8 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 	switch record.State {
 	case observed.Running:
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: second(record.Started)}
-		status.Ready, status.Started = true, new(true)
+		status.Ready = p.hasStarted(record) && (c.Role == podspec.Main || c.Role == podspec.Sidecar)
+		status.Started = new(p.hasStarted(record) && c.Role != podspec.Init)
 	case observed.Exited:
 		if waiting := p.waitsToRestart(c, record); waiting != nil {
 			status.State.Waiting = waiting
@@ -65,6 +67,14 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 		} else {
 			status.State.Terminated = p.terminated(record)
 		}
+	}
+	return p.through(c, status)
+}
+
+// through: an init container is ready when it has done its work.
+func (p *planner) through(c podspec.Member, status corev1.ContainerStatus) corev1.ContainerStatus {
+	if c.Role == podspec.Init {
+		status.Ready = status.State.Terminated != nil && status.State.Terminated.ExitCode == 0
 	}
 	return status
 }
@@ -104,12 +114,22 @@ func (p *planner) member(name string) podspec.Member {
 func (p *planner) stateWithoutRecord(c podspec.Member, before corev1.ContainerStatus) corev1.ContainerState {
 	ends := p.pod.DeletionTimestamp != nil || p.over()
 	switch {
+	case before.ContainerID == "" && before.State.Terminated == nil && !p.order.Runs(c.Name): // its turn has not come
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: p.creating()}}
 	case !ends && (before.ContainerID == "" || p.mayStart(c)), ends && before.State == corev1.ContainerState{} && p.mayComeUp():
-		return corev1.ContainerState{Waiting: p.waiting(c, ContainerCreating)}
+		return corev1.ContainerState{Waiting: p.waiting(c, p.creating())}
 	case ends && p.mayComeUp():
 		return before.State
 	}
 	return lost(before)
+}
+
+// creating is why a container waits with which nothing is wrong.
+func (p *planner) creating() string {
+	if len(p.pod.Spec.InitContainers) > 0 {
+		return PodInitializing
+	}
+	return ContainerCreating
 }
 
 // lost is how a container ended whose record is gone: as was told before, or nobody knows how.

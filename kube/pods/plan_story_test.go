@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods/observed"
 	"kubelab/kube/pods/podstest"
 )
@@ -46,6 +47,10 @@ func newWorld(seed uint64, broken bool) *world {
 	w.stream = podstest.NewStream(w.Rand, broken, w.records())
 	policies := []corev1.RestartPolicy{corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever}
 	w.pod = podOf(policies[w.IntN(len(policies))], []string{"a", "b"}[:1+w.IntN(2)]...)
+	if w.IntN(2) == 0 {
+		always := corev1.ContainerRestartPolicyAlways
+		w.pod.Spec.InitContainers = []corev1.Container{{Name: "i", Image: "i:1"}, {Name: "s", Image: "s:1", RestartPolicy: &always}, {Name: "j", Image: "j:1"}}[w.IntN(2) : 1+w.IntN(3)]
+	}
 	if w.IntN(4) == 0 {
 		w.pod.Spec.ActiveDeadlineSeconds = new(int64(1 + w.IntN(60)))
 	}
@@ -97,6 +102,9 @@ func (w *world) look() string {
 			delete(w.have.Busy, cancelled.Of)
 			continue
 		}
+		if wrong := w.outOfOrder(action); wrong != "" {
+			return wrong
+		}
 		w.jobs[action.Job()], w.have.Busy[action.Job()] = &progress{action: action}, w.clock
 	}
 	if decision.Hold || same(decision.Status, w.pod.Status) || w.IntN(10) == 0 { // now and then a write fails
@@ -106,6 +114,25 @@ func (w *world) look() string {
 	wrong := podstest.Backwards(w.pod.Status, decision.Status)
 	w.pod.Status = decision.Status
 	return wrong
+}
+
+// outOfOrder is why a container may not start now: an init container that has done its work in this sandbox is not to do it again, and a main container
+// begins when all of them have.
+func (w *world) outOfOrder(action Action) string {
+	start, is := action.(StartContainer)
+	if !is || !slices.ContainsFunc(w.have.Sandboxes, func(s observed.Sandbox) bool { return s.ID == start.Sandbox }) {
+		return ""
+	}
+	main := podspec.Find(&w.pod.Spec, start.Container).Role == podspec.Main
+	for _, c := range podspec.Members(&w.pod.Spec) {
+		done := slices.ContainsFunc(w.have.Containers, func(r observed.Container) bool {
+			return r.Name == c.Name && r.Sandbox == start.Sandbox && r.State == observed.Exited && r.ExitCode == 0
+		})
+		if c.Role == podspec.Init && (main && !done || c.Name == start.Container && done) {
+			return fmt.Sprintf("%v: init container %s is done: %v", action, c.Name, done)
+		}
+	}
+	return ""
 }
 
 // seen is what the kubelet knows.

@@ -90,7 +90,7 @@ func portsOf(service *corev1.Service, pod *corev1.Pod) []discoveryv1.EndpointPor
 func namedPort(pod *corev1.Pod, name string, protocol corev1.Protocol) int32 {
 	for _, container := range podspec.Members(&pod.Spec) {
 		for _, port := range container.Ports {
-			if port.Name == name && cmp.Or(port.Protocol, corev1.ProtocolTCP) == protocol {
+			if container.Role != podspec.Init && port.Name == name && cmp.Or(port.Protocol, corev1.ProtocolTCP) == protocol {
 				return port.ContainerPort
 			}
 		}

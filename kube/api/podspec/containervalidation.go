@@ -20,11 +20,65 @@ func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList 
 	for _, c := range Members(spec) {
 		at := path.Child(c.Field).Index(c.Index)
 		errs = append(errs, validateContainer(c.Container, at)...)
-		errs = append(errs, validatePorts(c.Ports, spec.HostNetwork, hostPorts, at.Child("ports"))...)
+		taken := hostPorts
+		if c.Role == Init {
+			taken = sets.Set[string]{} // what it opens it has closed before the others start
+		}
+		errs = append(errs, validatePorts(c.Ports, spec.HostNetwork, taken, at.Child("ports"))...)
+		errs = append(errs, validateRestart(c, at)...)
 		if names.Has(c.Name) {
 			errs = append(errs, field.Duplicate(at.Child("name"), c.Name))
 		}
 		names.Insert(c.Name)
+	}
+	return errs
+}
+
+// The bounds of a container's own restart rules.
+const (
+	maxRestartRules = 20
+	maxExitCodes    = 255
+)
+
+// validateRestart is about a container's own word on whether it is started again.
+func validateRestart(c Member, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	own := path.Child("restartPolicy")
+	if c.RestartPolicy != nil {
+		errs = append(errs, oneOf(*c.RestartPolicy, own, corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyOnFailure, corev1.ContainerRestartPolicyNever)...)
+	} else if len(c.RestartPolicyRules) > 0 {
+		errs = append(errs, field.Required(own, "must specify restartPolicy when restart rules are used"))
+	}
+	rules := path.Child("restartPolicyRules")
+	if n := len(c.RestartPolicyRules); n > maxRestartRules {
+		errs = append(errs, field.TooMany(rules, n, maxRestartRules))
+	}
+	for i, rule := range c.RestartPolicyRules {
+		errs = append(errs, validateRestartRule(rule, rules.Index(i))...)
+	}
+	return errs
+}
+
+func validateRestartRule(rule corev1.ContainerRestartRule, path *field.Path) field.ErrorList {
+	errs := oneOf(rule.Action, path.Child("action"), corev1.ContainerRestartRuleActionRestart, corev1.ContainerRestartRuleActionRestartAllContainers)
+	if rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers {
+		errs = append(errs, field.Forbidden(path.Child("action"), NotYet))
+	}
+	on, at := rule.ExitCodes, path.Child("exitCodes")
+	if on == nil {
+		return append(errs, field.Required(at, "must be specified"))
+	}
+	operators := []corev1.ContainerRestartRuleOnExitCodesOperator{corev1.ContainerRestartRuleOnExitCodesOpIn, corev1.ContainerRestartRuleOnExitCodesOpNotIn}
+	if !slices.Contains(operators, on.Operator) {
+		errs = append(errs, field.NotSupported(at.Child("operator"), on.Operator, operators))
+	}
+	if n := len(on.Values); n > maxExitCodes {
+		errs = append(errs, field.TooMany(at.Child("values"), n, maxExitCodes))
+	}
+	for i, code := range on.Values {
+		if slices.Contains(on.Values[:i], code) {
+			errs = append(errs, field.Duplicate(at.Child("values").Index(i), code))
+		}
 	}
 	return errs
 }

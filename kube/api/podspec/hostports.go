@@ -16,12 +16,13 @@ type HostPort struct {
 	IP       string // 0.0.0.0: on all of the node's addresses
 }
 
-// HostPorts are the ports of its node that a pod asks for, in the order of its spec.
+// HostPorts are the ports of its node that a pod asks for, in the order of its spec. Those of an init container do not count: they are free again when the
+// pod's work begins.
 func HostPorts(spec *corev1.PodSpec) []HostPort {
 	var ports []HostPort
 	for _, m := range Members(spec) {
 		for _, port := range m.Ports {
-			if port.HostPort > 0 {
+			if port.HostPort > 0 && m.Role != Init {
 				ports = append(ports, HostPort{cmp.Or(port.Protocol, corev1.ProtocolTCP), port.HostPort, cmp.Or(port.HostIP, anyIP)})
 			}
 		}

@@ -23,7 +23,18 @@ type Member struct {
 	Role    Role
 	Field   string               // of the spec, in which it stands: containers
 	Index   int                  // its place there
-	Restart corev1.RestartPolicy // whether it is started again when it has ended
+	Restart corev1.RestartPolicy // whether it is started again when it has ended: see Restarts
+}
+
+// Restarts is whether a container that has ended with this code is started again. Its own rules come first, the first of them that fits.
+func (m Member) Restarts(code int32) bool {
+	for _, rule := range m.RestartPolicyRules {
+		on := rule.ExitCodes
+		if on != nil && slices.Contains(on.Values, code) == (on.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn) {
+			return rule.Action == corev1.ContainerRestartRuleActionRestart
+		}
+	}
+	return m.Restart == corev1.RestartPolicyAlways || m.Restart == corev1.RestartPolicyOnFailure && code != 0
 }
 
 // Members are a pod's containers in the order in which they start.
@@ -34,13 +45,19 @@ func Members(spec *corev1.PodSpec) []Member {
 		switch own := m.RestartPolicy; {
 		case own != nil && *own == corev1.ContainerRestartPolicyAlways:
 			m.Role, m.Restart = Sidecar, corev1.RestartPolicyAlways
+		case own != nil:
+			m.Restart = corev1.RestartPolicy(*own)
 		case m.Restart == corev1.RestartPolicyAlways:
 			m.Restart = corev1.RestartPolicyOnFailure // it is to come to its end
 		}
 		members = append(members, m)
 	}
 	for i := range spec.Containers {
-		members = append(members, Member{&spec.Containers[i], Main, "containers", i, spec.RestartPolicy})
+		m := Member{&spec.Containers[i], Main, "containers", i, spec.RestartPolicy}
+		if own := m.RestartPolicy; own != nil {
+			m.Restart = corev1.RestartPolicy(*own)
+		}
+		members = append(members, m)
 	}
 	for i := range spec.EphemeralContainers {
 		common := (*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon)

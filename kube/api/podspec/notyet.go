@@ -16,7 +16,6 @@ type missing[T any] struct {
 var (
 	missingFromPods = []missing[corev1.PodSpec]{
 		{"volumes", func(s *corev1.PodSpec) bool { return len(s.Volumes) > 0 }},
-		{"initContainers", func(s *corev1.PodSpec) bool { return len(s.InitContainers) > 0 }},
 		{"ephemeralContainers", func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 }},
 		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
 		{"automountServiceAccountToken", func(s *corev1.PodSpec) bool {
@@ -56,8 +55,6 @@ var (
 		{"readinessProbe", func(c *corev1.Container) bool { return c.ReadinessProbe != nil }},
 		{"lifecycle", func(c *corev1.Container) bool { return c.Lifecycle != nil }},
 		{"resizePolicy", func(c *corev1.Container) bool { return len(c.ResizePolicy) > 0 }},
-		{"restartPolicy", func(c *corev1.Container) bool { return c.RestartPolicy != nil }},
-		{"restartPolicyRules", func(c *corev1.Container) bool { return len(c.RestartPolicyRules) > 0 }},
 	}
 	missingFromContainerSecurity = []missing[corev1.SecurityContext]{
 		{"seLinuxOptions", func(s *corev1.SecurityContext) bool { return s.SELinuxOptions != nil }},

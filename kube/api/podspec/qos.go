@@ -10,6 +10,9 @@ import (
 func QOSClass(spec *corev1.PodSpec) corev1.PodQOSClass {
 	asks, guaranteed := false, true
 	for _, c := range Members(spec) {
+		if c.Role == Ephemeral {
+			continue
+		}
 		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 			limit, request := c.Resources.Limits[name], c.Resources.Requests[name]
 			if !limit.IsZero() || !request.IsZero() {

@@ -63,7 +63,7 @@ func podResources(pod *corev1.Pod) *runtimeapi.LinuxContainerResources {
 	for _, c := range podspec.Members(&pod.Spec) {
 		maps.DeleteFunc(limits, func(name corev1.ResourceName, _ resource.Quantity) bool {
 			limit := c.Resources.Limits[name]
-			return limit.IsZero()
+			return limit.IsZero() && c.Role != podspec.Ephemeral
 		})
 	}
 	return linuxResources(podresource.PodRequests(pod, podresource.PodResourcesOptions{}), limits)

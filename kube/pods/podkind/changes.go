@@ -13,6 +13,9 @@ func otherChanges(now, before *corev1.PodSpec) string {
 	for i := range same.Containers {
 		same.Containers[i].Image = before.Containers[i].Image
 	}
+	for i := range same.InitContainers {
+		same.InitContainers[i].Image = before.InitContainers[i].Image
+	}
 	same.ActiveDeadlineSeconds = before.ActiveDeadlineSeconds
 	same.Tolerations = before.Tolerations
 	if grace := before.TerminationGracePeriodSeconds; grace != nil && *grace < 0 &&

@@ -14,9 +14,7 @@ import (
 type podColumn = api.ColumnOf[*corev1.Pod]
 
 var columns = []podColumn{
-	{Name: "Ready", Type: "string", Value: func(p *corev1.Pod) any {
-		return fmt.Sprintf("%d/%d", len(readyContainers(p)), len(p.Spec.Containers))
-	}},
+	{Name: "Ready", Type: "string", Value: func(p *corev1.Pod) any { return readyText(p) }},
 	{Name: "Status", Type: "string", Value: func(p *corev1.Pod) any { return statusWord(p) }},
 	{Name: "Restarts", Type: "string", Value: func(p *corev1.Pod) any { return restartsText(p) }},
 	api.AgeColumn[*corev1.Pod](),
@@ -28,42 +26,113 @@ var columns = []podColumn{
 	{Name: "Readiness Gates", Type: "string", Wide: true, Value: func(p *corev1.Pod) any { return gatesText(p) }},
 }
 
-// readyContainers are the containers that run and are ready.
-func readyContainers(pod *corev1.Pod) []corev1.ContainerStatus {
-	var ready []corev1.ContainerStatus
-	for _, c := range podspec.Statuses(&pod.Status) {
-		if c.Ready && c.State.Running != nil {
-			ready = append(ready, c)
-		}
-	}
-	return ready
+// row is what a table says of a pod's containers.
+type row struct {
+	ready    int
+	word     string // for the state of the pod
+	restarts int32
+	last     metav1.Time // when a container last ended that was started anew
+	done     bool        // the init containers are through, or were
 }
 
-// statusWord is one word for the state of a pod: its phase, unless there is something more telling, as why its first
-// troubled container does not run.
-func statusWord(pod *corev1.Pod) string {
-	if pod.DeletionTimestamp != nil && !api.PodEnded(pod) {
-		if pod.Status.Reason == "NodeLost" {
-			return "Unknown"
+// rowOf looks at the init containers first, up to the one that the pod is at. The main containers have something to say only when these are through.
+func rowOf(pod *corev1.Pod) row {
+	r := row{word: string(pod.Status.Phase), done: true}
+	if pod.Status.Reason != "" {
+		r.word = pod.Status.Reason
+	}
+	sidecars := sidecarsOf(pod)
+	var beside row // what sidecars add
+	for i, c := range pod.Status.InitContainerStatuses {
+		r.add(c)
+		if sidecars[c.Name] {
+			beside.add(c)
 		}
+		if c.State.Terminated != nil && c.State.Terminated.ExitCode == 0 {
+			continue
+		}
+		if sidecars[c.Name] && c.Started != nil && *c.Started {
+			if c.Ready {
+				r.ready++
+			}
+			continue
+		}
+		r.word, r.done = initWord(c, i, len(pod.Spec.InitContainers)), false
+		break
+	}
+	if r.done || conditionTrue(pod, corev1.PodInitialized) {
+		r.restarts, r.last = beside.restarts, beside.last
+		r.addMains(pod)
+	}
+	return r
+}
+
+func sidecarsOf(pod *corev1.Pod) map[string]bool {
+	found := map[string]bool{}
+	for _, c := range podspec.Members(&pod.Spec) {
+		found[c.Name] = c.Role == podspec.Sidecar
+	}
+	return found
+}
+
+// initWord is how far a pod is that is at its init container i.
+func initWord(c corev1.ContainerStatus, i, of int) string {
+	trouble := whyNotRunning(c.State)
+	if trouble == "" || trouble == "PodInitializing" {
+		return fmt.Sprintf("Init:%d/%d", i, of)
+	}
+	return "Init:" + trouble
+}
+
+// add counts the restarts of a container.
+func (r *row) add(c corev1.ContainerStatus) {
+	r.restarts += c.RestartCount
+	if ended := c.LastTerminationState.Terminated; ended != nil && r.last.Before(&ended.FinishedAt) {
+		r.last = ended.FinishedAt
+	}
+}
+
+// addMains has the first main container in trouble say the word.
+func (r *row) addMains(pod *corev1.Pod) {
+	running := false
+	for _, c := range slices.Backward(pod.Status.ContainerStatuses) { // so that the first one has the last word
+		r.add(c)
+		if trouble := whyNotRunning(c.State); trouble != "" {
+			r.word = trouble
+		} else if c.Ready && c.State.Running != nil {
+			running = true
+			r.ready++
+		}
+	}
+	switch {
+	case r.word != "Completed" || !running:
+	case conditionTrue(pod, corev1.PodReady): // one container is done, another goes on
+		r.word = "Running"
+	default:
+		r.word = "NotReady"
+	}
+}
+
+// readyText is how many containers are ready, of those that are to run as long as the pod: 1/2.
+func readyText(pod *corev1.Pod) string {
+	of := len(pod.Spec.Containers)
+	for _, sidecar := range sidecarsOf(pod) {
+		if sidecar {
+			of++
+		}
+	}
+	return fmt.Sprintf("%d/%d", rowOf(pod).ready, of)
+}
+
+// statusWord is one word for the state of a pod: its phase, unless there is something more telling.
+func statusWord(pod *corev1.Pod) string {
+	switch {
+	case pod.DeletionTimestamp != nil && pod.Status.Reason == "NodeLost":
+		return "Unknown"
+	case pod.DeletionTimestamp != nil && !api.PodEnded(pod):
 		return "Terminating"
 	}
-	word := string(pod.Status.Phase)
-	if pod.Status.Reason != "" {
-		word = pod.Status.Reason
-	}
-	for _, c := range slices.Backward(podspec.Statuses(&pod.Status)) { // so that the first one has the last word
-		if trouble := whyNotRunning(c.State); trouble != "" {
-			word = trouble
-		}
-	}
-	if word != "Completed" || len(readyContainers(pod)) == 0 {
-		return word
-	}
-	if conditionTrue(pod, corev1.PodReady) { // one container is done, another goes on
-		return "Running"
-	}
-	return "NotReady"
+	return rowOf(pod).word
 }
 
 func whyNotRunning(state corev1.ContainerState) string {
@@ -82,17 +151,11 @@ func whyNotRunning(state corev1.ContainerState) string {
 
 // restartsText is how often containers were started anew, and when one last was: 2 (5m ago).
 func restartsText(pod *corev1.Pod) string {
-	count, last := int32(0), metav1.Time{}
-	for _, c := range podspec.Statuses(&pod.Status) {
-		count += c.RestartCount
-		if ended := c.LastTerminationState.Terminated; ended != nil && last.Before(&ended.FinishedAt) {
-			last = ended.FinishedAt
-		}
+	r := rowOf(pod)
+	if r.restarts == 0 || r.last.IsZero() {
+		return fmt.Sprint(r.restarts)
 	}
-	if count == 0 || last.IsZero() {
-		return fmt.Sprint(count)
-	}
-	return fmt.Sprintf("%d (%s ago)", count, api.Age(last))
+	return fmt.Sprintf("%d (%s ago)", r.restarts, api.Age(r.last))
 }
 
 func gatesText(pod *corev1.Pod) string {

@@ -90,6 +90,9 @@ func validateUpdate(pod, old *corev1.Pod) field.ErrorList {
 	if len(pod.Spec.Containers) != len(old.Spec.Containers) {
 		return field.ErrorList{field.Forbidden(path.Child("containers"), "pod updates may not add or remove containers")}
 	}
+	if len(pod.Spec.InitContainers) != len(old.Spec.InitContainers) {
+		return field.ErrorList{field.Forbidden(path.Child("initContainers"), "pod updates may not add or remove containers")}
+	}
 	errs := validateDeadline(pod.Spec.ActiveDeadlineSeconds, old.Spec.ActiveDeadlineSeconds, path.Child("activeDeadlineSeconds"))
 	errs = append(errs, validateTolerations(pod.Spec.Tolerations, old.Spec.Tolerations, path.Child("tolerations"))...)
 	if difference := otherChanges(&pod.Spec, &old.Spec); difference != "" {

@@ -235,6 +235,45 @@ func TestTheStatusColumnSaysWhatIsMostTelling(t *testing.T) {
 	}
 }
 
+func TestAPodThatIsNotInitializedShowsHowFarItIs(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	spec := corev1.PodSpec{Containers: make([]corev1.Container, 1), InitContainers: []corev1.Container{{Name: "a"}, {Name: "s", RestartPolicy: &always}, {Name: "b"}}}
+	started := corev1.ContainerStatus{Name: "s", Ready: true, Started: new(true), RestartCount: 3, State: up.State}
+	named := func(name string, c corev1.ContainerStatus) corev1.ContainerStatus {
+		c.Name = name
+		return c
+	}
+	did := named("a", ended("Completed", 0, 0))
+	did.RestartCount = 5
+	starting := named("s", corev1.ContainerStatus{State: up.State, Started: new(false)})
+	initialized := []corev1.PodCondition{{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}}
+	for _, c := range []struct {
+		what     string
+		init     []corev1.ContainerStatus
+		main     corev1.ContainerStatus
+		is       []corev1.PodCondition
+		want     string // of the column Status
+		ready    string
+		restarts string
+	}{
+		{"at the first", []corev1.ContainerStatus{waiting("PodInitializing"), waiting("PodInitializing"), waiting("PodInitializing")}, waiting("PodInitializing"), nil, "Init:0/3", "0/2", "0"},
+		{"the first runs", []corev1.ContainerStatus{up, waiting("PodInitializing"), waiting("PodInitializing")}, waiting("PodInitializing"), nil, "Init:0/3", "0/2", "0"},
+		{"the sidecar starts", []corev1.ContainerStatus{did, starting, waiting("PodInitializing")}, waiting("PodInitializing"), nil, "Init:1/3", "0/2", "5"},
+		{"the second waits", []corev1.ContainerStatus{did, started, waiting("ErrImagePull")}, waiting("PodInitializing"), nil, "Init:ErrImagePull", "1/2", "8"},
+		{"it has failed", []corev1.ContainerStatus{did, started, ended("Error", 1, 0)}, waiting("PodInitializing"), nil, "Init:Error", "1/2", "8"},
+		{"by a signal", []corev1.ContainerStatus{did, started, ended("", 137, 9)}, waiting("PodInitializing"), nil, "Init:Signal:9", "1/2", "8"},
+		{"it is through", []corev1.ContainerStatus{did, started, ended("Completed", 0, 0)}, waiting("PodInitializing"), initialized, "PodInitializing", "1/2", "3"},
+		{"all runs", []corev1.ContainerStatus{did, started, ended("Completed", 0, 0)}, up, initialized, "Running", "2/2", "3"},
+		{"the sidecar has crashed", []corev1.ContainerStatus{did, named("s", waiting("CrashLoopBackOff")), ended("Completed", 0, 0)}, up, initialized, "Init:CrashLoopBackOff", "1/2", "0"},
+	} {
+		pod := &corev1.Pod{Spec: spec, Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: c.is, InitContainerStatuses: c.init, ContainerStatuses: []corev1.ContainerStatus{c.main}}}
+		got := [3]string{statusWord(pod), readyText(pod), restartsText(pod)}
+		if diff := cmp.Diff([3]string{c.want, c.ready, c.restarts}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.what, diff)
+		}
+	}
+}
+
 func TestTheRowOfAPod(t *testing.T) {
 	last := ended("Error", 1, 0).State
 	last.Terminated.FinishedAt = metav1.NewTime(time.Now().Add(-5 * time.Minute))

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/api/podspec"
 )
 
 // phases in the order in which a pod goes through them; the last two are both the end.
@@ -35,11 +37,12 @@ func Backwards(before, now corev1.PodStatus) string {
 			say("condition %s changed at %v, and before at %v", c.Type, now.Conditions[i].LastTransitionTime, c.LastTransitionTime)
 		}
 	}
-	for _, c := range before.ContainerStatuses {
-		i := slices.IndexFunc(now.ContainerStatuses, func(other corev1.ContainerStatus) bool { return other.Name == c.Name })
+	statuses := podspec.Statuses(&now)
+	for _, c := range podspec.Statuses(&before) {
+		i := slices.IndexFunc(statuses, func(other corev1.ContainerStatus) bool { return other.Name == c.Name })
 		if i < 0 {
 			say("no container %s any more", c.Name)
-		} else if text := backwards(c, now.ContainerStatuses[i]); text != "" {
+		} else if text := backwards(c, statuses[i]); text != "" {
 			say("container %s %s", c.Name, text)
 		}
 	}

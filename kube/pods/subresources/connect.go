@@ -61,9 +61,15 @@ func connect(pod *corev1.Pod, path string, query url.Values, options any, find a
 
 // containerOf is the container that a request means: a pod with only one need not be asked which.
 func containerOf(pod *corev1.Pod, asked string) (string, error) {
-	var names []string
-	for _, container := range podspec.Members(&pod.Spec) {
-		names = append(names, container.Name)
+	var names, mains, inits []string
+	for _, c := range podspec.Members(&pod.Spec) {
+		names = append(names, c.Name)
+		switch c.Role {
+		case podspec.Main:
+			mains = append(mains, c.Name)
+		case podspec.Init, podspec.Sidecar:
+			inits = append(inits, c.Name)
+		}
 	}
 	byDefault := pod.Annotations["kubectl.kubernetes.io/default-container"]
 	switch {
@@ -76,5 +82,9 @@ func containerOf(pod *corev1.Pod, asked string) (string, error) {
 	case byDefault != "":
 		return byDefault, nil
 	}
-	return "", apierrors.NewBadRequest(fmt.Sprintf("a container name must be specified for pod %s, choose one of: [%s]", pod.Name, strings.Join(names, " ")))
+	choice := fmt.Sprintf("choose one of: [%s]", strings.Join(mains, " "))
+	if len(inits) > 0 {
+		choice += fmt.Sprintf(" or one of the init containers: [%s]", strings.Join(inits, " "))
+	}
+	return "", apierrors.NewBadRequest(fmt.Sprintf("a container name must be specified for pod %s, %s", pod.Name, choice))
 }
