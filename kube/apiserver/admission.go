@@ -71,10 +71,18 @@ func validate(kind *api.Kind, object, old api.Object) error {
 	if old != nil && kind.ValidateUpdate != nil {
 		problems = append(problems, kind.ValidateUpdate(object, old)...)
 	}
-	if len(problems) > 0 {
-		return apierrors.NewInvalid(kind.GroupKind(), object.GetName(), problems)
+	return invalid(kind.GroupKind(), object.GetName(), problems)
+}
+
+// maxProblems is how many problems are told of at once: what makes them into one text takes as many times as long as there are of them.
+const maxProblems = 100
+
+// invalid tells what is wrong with an object, or is nil where nothing is.
+func invalid(kind schema.GroupKind, name string, problems field.ErrorList) error {
+	if len(problems) == 0 {
+		return nil
 	}
-	return nil
+	return apierrors.NewInvalid(kind, name, problems[:min(len(problems), maxProblems)])
 }
 
 // warnAbout tells the client what the kind has to say of an object, on create (old is nil) and when its spec changes.

@@ -4,15 +4,21 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"net/http"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"kubelab/kube/api"
+	"kubelab/kube/apiserver/apiservertest"
+	"kubelab/kube/trace"
 )
 
 // mostMemory is what one request may have the server, the client and all else in the test's process allocate, in bytes.
@@ -74,6 +80,14 @@ func TestASmallRequestNeverBecomesALargeOne(t *testing.T) {
 		return `{"metadata":{"name":"b"},"spec":{"containers":[` + strings.Repeat("{},", n) + `{}]}}`
 	}
 	apply := "?fieldManager=me"
+	list := func(element string, n int) string { return strings.TrimSuffix(strings.Repeat(element+",", n), ",") }
+	onePod := func(name, part string) []byte {
+		return []byte(`{"metadata":{"name":"` + name + `"},"spec":{"containers":[{"name":"a","image":"a",` + part + `}]}}`)
+	}
+	numbers := make([]string, 10_000)
+	for i := range numbers {
+		numbers[i] = fmt.Sprintf("%d", i)
+	}
 	for what, c := range map[string]struct {
 		method, path, contentType string
 		body                      []byte
@@ -99,6 +113,12 @@ func TestASmallRequestNeverBecomesALargeOne(t *testing.T) {
 		"a body of 4 MiB":                      {"POST", maps, "application/json", make([]byte, 4<<20), 413},
 		"an object of 2 MiB":                   {"POST", pods, "application/json", []byte(`{"metadata":{"name":"c","annotations":{"a":"x"}},"spec":{"containers":[{"name":"a","image":"a","args":["` + strings.Repeat("x", 2<<20) + `"]}]}}`), 413},
 		"fields without number":                {"GET", maps + "?fieldSelector=" + url.QueryEscape(strings.Repeat("metadata.name!=a,", 5000)+"metadata.name!=b"), "", nil, 400},
+		"a port 20,000 times":                  {"POST", pods, "application/json", onePod("ports", `"ports":[`+list(`{"containerPort":80}`, 20_000)+`]`), 201},
+		"addresses of a port":                  {"POST", pods, "application/json", onePod("addresses", `"ports":[`+list(`{"containerPort":80,"hostIP":"a"}`, 20_000)+`]`), 201},
+		"a variable 20,000 times":              {"POST", pods, "application/json", onePod("env", `"env":[`+list(`{"name":"A"}`, 20_000)+`]`), 201},
+		"a taint 20,000 times":                 {"POST", "/api/v1/nodes", "application/json", []byte(`{"metadata":{"name":"a"},"spec":{"taints":[` + list(`{"key":"a","effect":"NoSchedule"}`, 20_000) + `]}}`), 422},
+		"values without number":                {"GET", maps + "?labelSelector=" + url.QueryEscape("a in ("+strings.Join(numbers, ",")+")"), "", nil, 400},
+		"values in two terms":                  {"DELETE", maps + "?labelSelector=" + url.QueryEscape("a in ("+strings.Join(numbers[:600], ",")+"),b notin ("+strings.Join(numbers[:600], ",")+")"), "", nil, 400},
 		"labels without number":                {"GET", maps + "?labelSelector=" + url.QueryEscape(strings.Repeat("a!=b,", 5000)+"a!=b"), "", nil, 400},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -112,8 +132,7 @@ func TestASmallRequestNeverBecomesALargeOne(t *testing.T) {
 					request.SetHeader("Content-Encoding", "gzip")
 				}
 				var said apierrors.APIStatus
-				code = http.StatusOK
-				if err := request.Do(t.Context()).Error(); err != nil {
+				if err := request.Do(t.Context()).StatusCode(&code).Error(); err != nil {
 					said, _ = err.(apierrors.APIStatus)
 					if said == nil {
 						t.Fatal(err)
@@ -141,5 +160,79 @@ func TestWhatIsWithinTheBoundsIsTaken(t *testing.T) {
 	large := configMap("large", "x", strings.Repeat("[{,", 340_000))
 	if create(t, person, large).Data["x"] != large.Data["x"] {
 		t.Error("a large text of brackets is not what it was")
+	}
+}
+
+func TestWarningsAreCutWhereTheyAreTooMany(t *testing.T) {
+	c := start(t)
+	warned := func(name string, variables int) []string {
+		t.Helper()
+		object := pod(name)
+		for range variables + 1 {
+			object.Spec.Containers[0].Env = append(object.Spec.Containers[0].Env, corev1.EnvVar{Name: strings.Repeat("x", 300)})
+		}
+		heard := &warnings{}
+		config := rest.CopyConfig(c.Config())
+		config.WarningHandler = heard
+		client, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.CoreV1().Pods("default").Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return heard.texts
+	}
+	if few := warned("few", 10); len(few) != 10 || !strings.HasSuffix(few[9], "which may be dropped when using apply") {
+		t.Errorf("few warnings: %d, the last %q", len(few), few[len(few)-1])
+	}
+	many, letters := warned("many", 200), 0
+	for i, text := range many {
+		letters += len([]rune(text))
+		if !strings.HasPrefix(text, fmt.Sprintf("spec.containers[0].env[%d]: hides", i+1)) || len([]rune(text)) > 256 {
+			t.Errorf("warning %d of many is %q", i, text)
+		}
+	}
+	if len(many) < 10 || letters > 4<<10+256 {
+		t.Errorf("of many: %d warnings with %d letters", len(many), letters)
+	}
+}
+
+// warnings are what a client hears beside an answer.
+type warnings struct{ texts []string }
+
+func (w *warnings) HandleWarningHeader(_ int, _ string, text string) { w.texts = append(w.texts, text) }
+
+func TestAWriteThatEtcdWillNeverTakeIsNotToBeTriedAgain(t *testing.T) {
+	kind := api.Type[*corev1.ConfigMap]{Names: api.Names{Plural: "configmaps", Namespaced: true}, Claim: func(m *corev1.ConfigMap, _ api.Taken) (claims []string, _ error) {
+		for i := range len(m.Data["claims"]) {
+			claims = append(claims, fmt.Sprintf("claim/%s/%d", m.Name, i))
+		}
+		return claims, nil
+	}}.Kind()
+	ordinary := slices.DeleteFunc(slices.Clone(kinds), func(k api.Kind) bool { return k.Kind == kind.Kind })
+	c := apiservertest.Start(t, append(ordinary, kind)...).Admin()
+	create(t, c, configMap("a", "claims", strings.Repeat("x", 100)))
+	_, err := c.CoreV1().ConfigMaps("default").Create(t.Context(), configMap("b", "claims", strings.Repeat("x", 1000)), metav1.CreateOptions{})
+	if !apierrors.IsRequestEntityTooLargeError(err) {
+		t.Errorf("a write of 1000 records: got %v, want it to be too large", err)
+	}
+}
+
+func TestWhatAPersonsProgramIsCalledIsCutInTheRecord(t *testing.T) {
+	c := start(t)
+	config := rest.CopyConfig(c.Config())
+	config.UserAgent = strings.Repeat("x", 500_000)
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CoreV1().ConfigMaps("default").Create(t.Context(), configMap("a"), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	steps := record(t, c.Admin())
+	i := slices.IndexFunc(steps, func(s trace.Step) bool { return s.Object.Name == "a" && s.Verb == "create" })
+	if i < 0 || len(steps[i].Detail) > 1<<10 || !strings.HasPrefix(steps[i].Detail, "xxx") {
+		t.Errorf("step %d of %d has a detail of %d bytes", i, len(steps), len(steps[max(i, 0)].Detail))
 	}
 }

@@ -3,7 +3,6 @@ package apiserver
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,6 +31,7 @@ type call struct {
 	view          answer.View // in which the answer is wanted
 	notAcceptable error       // there is no such view
 	options       request.Options
+	warned        *warnings
 }
 
 var noResource schema.GroupResource
@@ -43,7 +43,7 @@ var noResource schema.GroupResource
 //
 // where the namespace, the name and the subresource may be absent.
 func (s *Server) parse(r *http.Request) (c *call, err error) {
-	c = &call{r: r, verb: strings.ToLower(r.Method)}
+	c = &call{r: r, verb: strings.ToLower(r.Method), warned: new(warnings)}
 	defer func() { c.view, c.notAcceptable = answer.Negotiate(r.Header.Get("Accept"), c.hasTable()) }()
 	version, parts, ok := splitPath(r.URL.Path)
 	if !ok || len(parts) == 0 {
@@ -171,13 +171,9 @@ func (c *call) manager() string {
 	return name[:min(len(name), validation.FieldManagerMaxLength)]
 }
 
-// warn tells the client, in a header that kubectl prints, what a person should know. What is tried again is said once.
+// warn tells the client, in a header that kubectl prints, what a person should know.
 func (c *call) warn(text string) {
-	if c.w == nil {
-		return
-	}
-	warning := "299 - " + strconv.Quote(text)
-	if header := c.w.Header(); !slices.Contains(header["Warning"], warning) {
-		header.Add("Warning", warning)
+	if c.w != nil {
+		c.warned.add(c.w.Header(), text)
 	}
 }

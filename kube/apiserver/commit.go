@@ -205,7 +205,7 @@ func (c *call) step() trace.Step {
 	if !c.user.component() {
 		step.Root = trace.Request
 		step.Detail, _, _ = strings.Cut(agent, " ")
-		return step
+		return trace.Bounded(step)
 	}
 	step.Component = c.user.speaks[0]
 	if step.Component == "kubelet" {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/operator"
@@ -247,6 +248,9 @@ func TestAnOptionThatIsUnknownOrWrongIsRefusedAndNothingIsDone(t *testing.T) {
 		"watch=1&sendInitialEvents=true":               {422, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"},
 	} {
 		refused("list", request{method: "GET", path: configMapsPath + "?" + query}, want.code, want.text)
+		if !strings.HasPrefix(query, "watch") {
+			refused("delete all", request{method: "DELETE", path: configMapsPath + "?" + query}, want.code, want.text)
+		}
 	}
 	refused("delete all", request{method: "DELETE", path: configMapsPath + "?labelSelector=a%3D("}, http.StatusBadRequest, "unable to parse requirement")
 	for query, want := range map[string]struct {
@@ -410,4 +414,37 @@ func TestAPersonIsWarnedOnceOfWhatTheyHardlyMean(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want one warning", r.path, got, err)
 		}
 	}
+}
+
+func TestOfAllTheOnesAreDeletedThatAListWithTheSameOptionsHas(t *testing.T) {
+	c := start(t).Admin()
+	for _, name := range []string{"a", "b", "c", "d"} {
+		create(t, c, configMap(name))
+	}
+	past := revision(t, c)
+	create(t, c, configMap("e"))
+	names := func(list *corev1.ConfigMapList) (names string) {
+		for _, item := range list.Items {
+			if item.Name != "kube-root-ca.crt" {
+				names += item.Name
+			}
+		}
+		return names
+	}
+	deleted := &corev1.ConfigMapList{}
+	remove := func(query, wantDeleted, wantLeft string) {
+		t.Helper()
+		deleted = &corev1.ConfigMapList{}
+		err := c.CoreV1().RESTClient().Delete().RequestURI(configMapsPath + "?" + query).Do(t.Context()).Into(deleted)
+		left, listErr := c.CoreV1().ConfigMaps("default").List(t.Context(), metav1.ListOptions{})
+		if err != nil || listErr != nil || names(deleted) != wantDeleted || names(left) != wantLeft {
+			t.Fatalf("%s: deleted %s, left %s, want %s and %s: %v %v", query, names(deleted), names(left), wantDeleted, wantLeft, err, listErr)
+		}
+	}
+	remove("limit=1", "a", "bcde")
+	remove("limit=1&continue="+deleted.Continue, "b", "cde")
+	create(t, c, configMap("a"))
+	remove("limit=1&resourceVersionMatch=Exact&resourceVersion="+past, "a", "cde")
+	remove("resourceVersionMatch=Exact&resourceVersion="+past, "abcd", "e")
+	remove("resourceVersionMatch=NotOlderThan&resourceVersion="+past, "e", "")
 }

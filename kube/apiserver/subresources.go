@@ -35,10 +35,7 @@ func (c *call) readSubresource() (api.Object, error) {
 	if c.sub.Validate == nil {
 		return body, nil
 	}
-	if problems := c.sub.Validate(body); len(problems) > 0 {
-		return nil, apierrors.NewInvalid(c.sub.Body.GroupKind(), body.GetName(), problems)
-	}
-	return body, nil
+	return body, invalid(c.sub.Body.GroupKind(), body.GetName(), c.sub.Validate(body))
 }
 
 // wantsChange is the edit of a subresource.
@@ -103,28 +100,25 @@ func (s *Server) serveConnection(c *call) error {
 	return s.others.Pass(c.w, c.r, to)
 }
 
-// serveDeleteCollection deletes each object that the selectors pick. One that is gone already is no error.
+// serveDeleteCollection deletes each object of the list that the options ask for, which may be one page or a past state, and answers with
+// that list. One that is gone already is no error.
 func (s *Server) serveDeleteCollection(c *call) error {
 	selected, err := c.options.Selector(c.kind)
 	if err != nil {
 		return err
 	}
-	if err := s.cache.Fresh(c.r.Context()); err != nil {
+	found, err := s.list(c, selected)
+	if err != nil {
 		return err
 	}
-	items, _ := s.cache.List(prefix(c.kind, c.namespace))
-	for _, item := range items {
-		object, ok := objectOf(item, c.kind)
-		if !ok || !selected.Matches(object.Is) {
-			continue
-		}
+	for _, object := range found.Items {
 		each := *c
 		each.verb, each.namespace, each.name = "delete", object.Is.GetNamespace(), object.Is.GetName()
 		if _, err := s.write(&each, intent{act: Delete}); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}
-	return c.view.Write(c.w, http.StatusOK, nil, answer.Success())
+	return c.view.WriteList(c.w, found)
 }
 
 // wantsScale is that the replicas of an object be set as if it had nothing else.

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -75,6 +76,7 @@ func validate(n *corev1.Node) field.ErrorList {
 
 func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
+	seen := sets.New[corev1.Taint]()
 	for i, taint := range taints {
 		at := path.Index(i)
 		errs = append(errs, metavalidation.ValidateLabelName(taint.Key, at.Child("key"))...)
@@ -82,13 +84,13 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(at.Child("value"), taint.Value, message))
 		}
 		errs = append(errs, podspec.ValidateTaintEffect(taint.Effect, at.Child("effect"))...)
-		for _, earlier := range taints[:i] {
-			if earlier.MatchTaint(&taint) {
-				duplicate := field.Duplicate(at, taint)
-				duplicate.Detail = "taints must be unique by key and effect pair"
-				errs = append(errs, duplicate)
-			}
+		unique := corev1.Taint{Key: taint.Key, Effect: taint.Effect}
+		if seen.Has(unique) {
+			duplicate := field.Duplicate(at, taint)
+			duplicate.Detail = "taints must be unique by key and effect pair"
+			errs = append(errs, duplicate)
 		}
+		seen.Insert(unique)
 	}
 	return errs
 }

@@ -33,7 +33,7 @@ type Put struct {
 }
 
 // Commit carries out a change and returns its revision. It returns [ErrConflict] when an expectation
-// does not hold. After any other error it is not known whether the change happened.
+// does not hold, and [ErrTooMuch] where it is too large. After any other error it is not known whether the change happened.
 func (s *Store) Commit(ctx context.Context, change Change) (Revision, error) {
 	revision, err := s.commit(ctx, change)
 	if errors.Is(err, rpctypes.ErrLeaseNotFound) { // the lease ran out while nothing was written
@@ -64,6 +64,9 @@ func (s *Store) commit(ctx context.Context, change Change) (Revision, error) {
 		operations = append(operations, clientv3.OpDelete(key))
 	}
 	answer, err := s.client.Txn(ctx).If(conditions...).Then(operations...).Commit()
+	if errors.Is(err, rpctypes.ErrTooManyOps) || errors.Is(err, rpctypes.ErrRequestTooLarge) {
+		return 0, fmt.Errorf("%w: %w", ErrTooMuch, err)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("commit to etcd: %w", err)
 	}

@@ -34,6 +34,8 @@ var (
 	ErrNotFound = errors.New("no such key")
 	// ErrConflict says that a record is not at the revision that a change expected.
 	ErrConflict = errors.New("the record has changed")
+	// ErrTooMuch says that etcd will not take a change for its size, now or later.
+	ErrTooMuch = errors.New("the change is too large")
 	// ErrTooOld says that the revision asked for has been compacted away.
 	ErrTooOld = errors.New("the revision is too old")
 	// ErrTooNew says that the revision asked for does not exist yet.

@@ -25,7 +25,9 @@ const (
 // Bounded cuts a step down to what the record takes, so that a long reason costs the step its end and not the step.
 func Bounded(step Step) Step {
 	step.Detail = cut(step.Detail, maxDetail)
-	step.Verb, step.Source = cut(step.Verb, maxWord), cut(step.Source, maxWord)
+	for _, word := range []*string{&step.Component, &step.Host, &step.Verb, &step.Source} {
+		*word = cut(*word, maxWord)
+	}
 	step.Causes = step.Causes[max(0, len(step.Causes)-maxCauses):] // the newest
 	for _, cause := range step.Causes {
 		if len(cause) > maxID {

@@ -37,7 +37,7 @@ func TemplateWarnings(template *corev1.PodTemplateSpec, path *field.Path) []stri
 	spec := path.Child("spec")
 	found := annotationWarnings(template.Annotations, path.Child("metadata", "annotations"))
 	found = append(found, placementWarnings(&template.Spec, spec)...)
-	ports := portWarnings{byNumber: map[string][]placedPort{}, byName: map[string]*field.Path{}}
+	ports := portWarnings{first: map[corev1.ContainerPort]*field.Path{}, byName: map[string]*field.Path{}}
 	for _, container := range Members(&template.Spec) {
 		at := spec.Child(container.Field).Index(container.Index)
 		found = append(found, resourceWarnings(container.Resources.Limits, at.Child("resources", "limits"))...)
@@ -176,30 +176,19 @@ func envWarnings(env []corev1.EnvVar, path *field.Path) (found []string) {
 	return found
 }
 
-// placedPort is a port and where it stands.
-type placedPort struct {
-	corev1.ContainerPort
-	at *field.Path
-}
-
-// portWarnings gathers what is odd about the ports of all containers of a pod: they share one address.
+// portWarnings gathers what is odd about the ports of all containers of a pod: they share one address. Each port is told of once, with the
+// first that is in its way: a pod may have thousands of the same.
 type portWarnings struct {
-	byNumber map[string][]placedPort // "80/TCP"
-	byName   map[string]*field.Path
-	found    []string
+	first  map[corev1.ContainerPort]*field.Path // where a port first stands: a whole one, and one of which only a part counts
+	byName map[string]*field.Path
+	found  []string
 }
 
 func (w *portWarnings) add(port corev1.ContainerPort, at *field.Path) {
 	if port.HostIP != "" && port.HostPort == 0 {
 		w.found = append(w.found, fmt.Sprintf("%s: hostIP set without hostPort: %+v", at, port))
 	}
-	number := fmt.Sprintf("%d/%s", port.ContainerPort, port.Protocol)
-	for _, other := range w.byNumber[number] {
-		if relation := portRelation(port, other.ContainerPort); relation != "" {
-			w.found = append(w.found, fmt.Sprintf("%s: %s port definition with %s", at, relation, other.at))
-		}
-	}
-	w.byNumber[number] = append(w.byNumber[number], placedPort{port, at})
+	w.addNumber(port, at)
 	if port.Name == "" {
 		return
 	}
@@ -210,15 +199,38 @@ func (w *portWarnings) add(port corev1.ContainerPort, at *field.Path) {
 	w.byName[port.Name] = at.Child("name")
 }
 
-// portRelation says how two ports with one number and protocol stand in each other's way. It is empty where they do not.
-func portRelation(a, b corev1.ContainerPort) string {
-	switch {
-	case a.HostIP == b.HostIP && a.HostPort == b.HostPort:
-		return "duplicate"
-	case a.HostPort == 0 || b.HostPort == 0:
-		return "overlapping"
-	case a.HostPort == b.HostPort && (a.HostIP == "") != (b.HostIP == ""):
-		return "dangerously ambiguous"
+// What stands for any port of a host, and for any address of one, where only a part of a port counts.
+const (
+	anyHostPort = -1
+	anyHostIP   = "*"
+)
+
+// addNumber looks for an earlier port of the same number and protocol that is the same, or of which it is not clear which one a host's port
+// leads to.
+func (w *portWarnings) addNumber(port corev1.ContainerPort, at *field.Path) {
+	like := func(hostPort int32, hostIP string) corev1.ContainerPort {
+		return corev1.ContainerPort{ContainerPort: port.ContainerPort, Protocol: port.Protocol, HostPort: hostPort, HostIP: hostIP}
 	}
-	return ""
+	whole, within := like(port.HostPort, port.HostIP), like(port.HostPort, anyHostIP)
+	overlapping, ambiguous := like(0, anyHostIP), like(port.HostPort, "")
+	if port.HostPort == 0 {
+		overlapping = like(anyHostPort, anyHostIP)
+	}
+	if port.HostIP == "" {
+		ambiguous = within
+	}
+	for _, earlier := range []struct {
+		port     corev1.ContainerPort
+		relation string
+	}{{whole, "duplicate"}, {overlapping, "overlapping"}, {ambiguous, "dangerously ambiguous"}} {
+		if first := w.first[earlier.port]; first != nil {
+			w.found = append(w.found, fmt.Sprintf("%s: %s port definition with %s", at, earlier.relation, first))
+			break
+		}
+	}
+	for _, seen := range []corev1.ContainerPort{whole, within, like(anyHostPort, anyHostIP)} {
+		if w.first[seen] == nil {
+			w.first[seen] = at
+		}
+	}
 }

@@ -31,6 +31,20 @@ func TestWhatIsAllowedAndHardlyMeantIsWarnedOfWithItsPath(t *testing.T) {
 		{"a port, of the host too", func(p *corev1.Pod) {
 			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 8080, Protocol: "TCP"}}
 		}, []string{"spec.containers[1].ports[0]: overlapping port definition with spec.containers[0].ports[0]"}},
+		{"a port of the host with one address and with all", func(p *corev1.Pod) {
+			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 81, HostPort: 81, HostIP: "10.0.0.1", Protocol: "TCP"},
+				{ContainerPort: 81, HostPort: 81, HostIP: "10.0.0.2", Protocol: "TCP"}, {ContainerPort: 81, HostPort: 81, Protocol: "TCP"}}
+		}, []string{"spec.containers[1].ports[2]: dangerously ambiguous port definition with spec.containers[1].ports[0]"}},
+		{"a port of the host with all addresses and with one", func(p *corev1.Pod) {
+			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 81, HostPort: 81, Protocol: "TCP"}, {ContainerPort: 81, HostPort: 81, HostIP: "10.0.0.1", Protocol: "TCP"}}
+		}, []string{"spec.containers[1].ports[1]: dangerously ambiguous port definition with spec.containers[1].ports[0]"}},
+		{"a port that two ports of the host lead to", func(p *corev1.Pod) {
+			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 81, HostPort: 81, Protocol: "TCP"}, {ContainerPort: 81, HostPort: 82, Protocol: "TCP"}}
+		}, nil},
+		{"a port three times", func(p *corev1.Pod) {
+			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{ContainerPort: 80, Protocol: "TCP"}, {ContainerPort: 80, Protocol: "TCP"}}
+		}, []string{"spec.containers[1].ports[0]: duplicate port definition with spec.containers[0].ports[0]",
+			"spec.containers[1].ports[1]: duplicate port definition with spec.containers[0].ports[0]"}},
 		{"a port's name twice", func(p *corev1.Pod) {
 			p.Spec.Containers[1].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: 81, Protocol: "TCP"}}
 		}, []string{`spec.containers[1].ports[0].name: duplicate port name "http" with spec.containers[0].ports[0].name, ` +

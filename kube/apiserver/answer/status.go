@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
@@ -72,6 +73,8 @@ func classify(err error) *apierrors.StatusError {
 		tooNew := apierrors.NewTimeoutError("Too large resource version: "+err.Error(), 1)
 		tooNew.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: metav1.CauseTypeResourceVersionTooLarge, Message: "Too large resource version"}}
 		return tooNew
+	case errors.Is(err, store.ErrTooMuch):
+		return apierrors.NewRequestEntityTooLargeError(err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return apierrors.NewTimeoutError("request did not complete within requested timeout - "+err.Error(), 0)
 	case errors.Is(err, context.Canceled):
@@ -83,12 +86,15 @@ func classify(err error) *apierrors.StatusError {
 	return apierrors.NewInternalError(err)
 }
 
-// fromEtcd says whether etcd could not be asked: its errors have a code of gRPC.
+// final are the codes of gRPC that say that a request will never be carried out.
+var final = []codes.Code{codes.InvalidArgument, codes.OutOfRange, codes.Unimplemented, codes.PermissionDenied, codes.Unauthenticated}
+
+// fromEtcd says whether etcd could not be asked, and another time can be: its errors have a code of gRPC.
 func fromEtcd(err error) bool {
 	var coded interface{ Code() codes.Code }
 	if errors.As(err, &coded) {
-		return true
+		return !slices.Contains(final, coded.Code())
 	}
-	_, isStatus := grpcstatus.FromError(err)
-	return isStatus
+	status, isStatus := grpcstatus.FromError(err)
+	return isStatus && !slices.Contains(final, status.Code())
 }

@@ -111,6 +111,9 @@ func (m *Managers) Apply(kind *api.Kind, subresource, manager string, current ap
 	return merged.(api.Object), nil
 }
 
+// maxWrong is how many places of an intent are named that cannot be merged.
+const maxWrong = 100
+
 // wellFormed refuses an intent that cannot be merged, as one with two elements of a list that have the same key, and
 // names the paths. Upstream calls it an internal error.
 func (m *Managers) wellFormed(kind *api.Kind, intent *unstructured.Unstructured) error {
@@ -120,7 +123,7 @@ func (m *Managers) wellFormed(kind *api.Kind, intent *unstructured.Unstructured)
 		return err
 	}
 	var problems field.ErrorList
-	for _, e := range wrong {
+	for _, e := range wrong[:min(len(wrong), maxWrong)] {
 		problems = append(problems, &field.Error{Type: field.ErrorTypeInvalid, Field: strings.TrimPrefix(e.Path, "."), Detail: e.ErrorMessage, BadValue: field.OmitValueType{}})
 	}
 	return apierrors.NewInvalid(kind.GroupKind(), intent.GetName(), problems)

@@ -18,7 +18,7 @@ const (
 	maxBody     = 3 << 20 // bytes of a request, as upstream
 	maxExpanded = 3 << 20 // bytes of a YAML document with its aliases written out
 	maxValues   = 100_000 // in a document: an empty object of three bytes becomes a Go struct of up to a kilobyte
-	maxTerms    = 1_000   // of a selector, each held against each object
+	maxTerms    = 1_000   // and values of a selector, each held against each object
 )
 
 // TooLarge is the answer to a request that asks for more than it may: a Status.

@@ -55,10 +55,11 @@ func Read(w http.ResponseWriter, r *http.Request, verb string) (o Options, err e
 			return validation.ValidatePatchOptions(given, types.PatchType(ContentType(r)))
 		})
 	case "delete":
-		err = o.readDeletion(w, r)
+		err = o.readDeletion(w, r, query)
 	case "deletecollection":
 		if err = o.readList(query); err == nil {
-			err = o.readDeletion(w, r)
+			query.Del("resourceVersion") // it is the list's, and not that of each object
+			err = o.readDeletion(w, r, query)
 		}
 	}
 	return o, err
@@ -109,7 +110,7 @@ func (o *Options) readTable(query url.Values) error {
 }
 
 // readDeletion takes the body's, or where there is no body those of the query.
-func (o *Options) readDeletion(w http.ResponseWriter, r *http.Request) error {
+func (o *Options) readDeletion(w http.ResponseWriter, r *http.Request, query url.Values) error {
 	body, mediaType, err := ReadBody(w, r)
 	switch {
 	case err != nil:
@@ -117,7 +118,7 @@ func (o *Options) readDeletion(w http.ResponseWriter, r *http.Request) error {
 	case len(body) > 0:
 		err = decodeDeleteOptions(body, mediaType, &o.Deletion)
 	default:
-		err = fromQuery(r.URL.Query(), &o.Deletion)
+		err = fromQuery(query, &o.Deletion)
 	}
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ type Selector struct {
 }
 
 // Selector takes the selectors of the options. Any field of the kind can be selected by, if its value is a text, a number or a truth
-// value. One of another field, or of too many terms, is a bad request.
+// value. One of another field, or of too many terms and values, is a bad request.
 func (o *Options) Selector(kind *api.Kind) (Selector, error) {
 	selected := Selector{labels.Everything(), fields.Everything()}
 	if o.List.LabelSelector != nil {
@@ -28,8 +28,8 @@ func (o *Options) Selector(kind *api.Kind) (Selector, error) {
 	if o.List.FieldSelector != nil {
 		selected.fields = o.List.FieldSelector
 	}
-	if terms, _ := selected.labels.Requirements(); len(terms)+len(selected.fields.Requirements()) > maxTerms {
-		return Selector{}, apierrors.NewBadRequest(fmt.Sprintf("a selector may have %d terms", maxTerms))
+	if selected.size() > maxTerms {
+		return Selector{}, apierrors.NewBadRequest(fmt.Sprintf("a selector may have %d terms and values", maxTerms))
 	}
 	for _, requirement := range selected.fields.Requirements() {
 		if _, ok := fieldValue(kind.New(), requirement.Field); !ok {
@@ -37,6 +37,16 @@ func (o *Options) Selector(kind *api.Kind) (Selector, error) {
 		}
 	}
 	return selected, nil
+}
+
+// size is how much each object is held against: the terms, and the values beyond the first of each.
+func (s Selector) size() int {
+	size := len(s.fields.Requirements())
+	terms, _ := s.labels.Requirements()
+	for _, term := range terms {
+		size += max(1, len(term.ValuesUnsorted()))
+	}
+	return size
 }
 
 // Empty says whether all objects are picked.

@@ -2,9 +2,9 @@ package podkind
 
 import (
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
@@ -116,9 +116,13 @@ func validateDeadline(now, before *int64, path *field.Path) field.ErrorList {
 
 // validateTolerations: what a pod once tolerates it tolerates for good; only for how long may change.
 func validateTolerations(now, before []corev1.Toleration, path *field.Path) field.ErrorList {
+	kept := sets.New[corev1.Toleration]()
+	for _, t := range now {
+		t.TolerationSeconds = nil
+		kept.Insert(t)
+	}
 	for _, old := range before {
-		kept := slices.ContainsFunc(now, func(t corev1.Toleration) bool { return t.MatchToleration(&old) })
-		if !kept {
+		if old.TolerationSeconds = nil; !kept.Has(old) {
 			return field.ErrorList{field.Forbidden(path, "existing toleration can not be modified except its tolerationSeconds")}
 		}
 	}

@@ -1,6 +1,7 @@
 package podkind
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
 	"kubelab/kube/api"
@@ -294,5 +296,24 @@ func TestTheRowOfAPod(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("row (-want +got):\n%s", diff)
+	}
+}
+
+func TestManyTolerationsAreComparedInNoTime(t *testing.T) {
+	pod := declared(t, oneContainer)
+	for i := range 100_000 {
+		pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{Key: "key", Value: strconv.Itoa(i), TolerationSeconds: new(int64(i))})
+	}
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		if errs := validateTolerations(pod.Spec.Tolerations, pod.Spec.Tolerations, field.NewPath("spec")); len(errs) > 0 {
+			t.Error(errs)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("each is compared with each")
 	}
 }

@@ -1,6 +1,7 @@
 package servicekind
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -41,6 +42,13 @@ func headless(s *corev1.Service) { s.Spec.ClusterIP, s.Spec.ClusterIPs = "None",
 func sticky(s *corev1.Service)   { s.Spec.SessionAffinity = corev1.ServiceAffinityClientIP }
 func localOutside(s *corev1.Service) {
 	s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+}
+
+func manyPorts(s *corev1.Service, n int) {
+	s.Spec.Ports = nil
+	for i := range n {
+		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Name: fmt.Sprint("p", i), Port: int32(i + 1)})
+	}
 }
 
 // sliceOf makes a slice of endpoints at port 8080.
@@ -112,6 +120,10 @@ func TestWhatIsWrongWithAServiceIsSaidAsKubernetesSaysIt(t *testing.T) {
 			[]string{`spec.type: Unsupported value: "Cloud": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"`}},
 		{"a node port without the type", func(s *corev1.Service) { s.Spec.Ports[0].NodePort = 30080 },
 			[]string{"spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"}},
+		{"more node ports than one transaction claims", func(s *corev1.Service) { nodePort(s); manyPorts(s, 251) },
+			[]string{"spec.ports: Too many: 251: must have at most 250 items"}},
+		{"as many node ports as one transaction claims", func(s *corev1.Service) { nodePort(s); manyPorts(s, 250) }, []string{}},
+		{"more ports than a node makes rules of", func(s *corev1.Service) { manyPorts(s, 1001) }, []string{"spec.ports: Too many: 1001: must have at most 1000 items"}},
 		{"a headless node port", func(s *corev1.Service) { headless(s); s.Spec.Type = corev1.ServiceTypeNodePort },
 			[]string{`spec.clusterIPs[0]: Invalid value: "None": may not be set to 'None' for NodePort services`}},
 		{"an alias of nothing", func(s *corev1.Service) {

@@ -100,8 +100,25 @@ func validateFamilies(s *corev1.Service, spec *field.Path) field.ErrorList {
 	return errs
 }
 
+// What a service may have. Each port is a row of rules on every node; one that nodes open to the outside is also a claim, and all claims that
+// an update takes and gives back are in one transaction of etcd's.
+const (
+	maxPorts       = 1000
+	maxOpenedPorts = 250
+)
+
+func maxPortsOf(s *corev1.Service) int {
+	if hasNodePorts(s) {
+		return maxOpenedPorts
+	}
+	return maxPorts
+}
+
 func validateServicePorts(s *corev1.Service, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
+	if most := maxPortsOf(s); len(s.Spec.Ports) > most {
+		return field.ErrorList{field.TooMany(path, len(s.Spec.Ports), most)}
+	}
 	names, numbers, nodePorts := sets.New[string](), sets.New[corev1.ServicePort](), sets.New[corev1.ServicePort]()
 	for i, port := range s.Spec.Ports {
 		path := path.Index(i)
