@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kubelab/chapters"
+	"kubelab/labs/exercise"
 )
 
 // written calls test with each chapter that has its file.
@@ -128,6 +129,7 @@ func TestASymbolIsQuotedFromTheSourceWithItsComment(t *testing.T) {
 		"kube/containers/shim: type no such thing": {"kube/trace/step.go", ""},
 		"kube/trace: func Nonesuch":                {"kube/trace/plan.go", ""},
 		"kube/store: func Chain":                   {"kube/trace/plan.go", ""},
+		"kube/trace: signature of func Nonesuch":   {"kube/trace/plan.go", ""},
 	}
 	for text, test := range tests {
 		snippet, err := chapters.Find(text, test.file)
@@ -143,6 +145,37 @@ func TestASymbolIsQuotedFromTheSourceWithItsComment(t *testing.T) {
 			t.Errorf("%s begins at line %d with %.40q, want %q", text, snippet.Line, snippet.Text, test.first)
 		}
 	}
+}
+
+func TestASignatureIsAFunctionWithoutItsBody(t *testing.T) {
+	snippet, err := chapters.Find("kube/replicasets: signature of func Decide", "kube/replicasets/plan.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(snippet.Text, "// Decide compares") || !strings.HasSuffix(snippet.Text, "now time.Time) Plan") {
+		t.Errorf("got %q", snippet.Text)
+	}
+}
+
+// quotes are the links that show a symbol, with its package, kind and name.
+var quotes = regexp.MustCompile(`(?m)^ *\[kube/([a-z/]+): ((?:signature of )?\w+) ([^\]]+)\]\(`)
+
+func TestNoChapterPrintsWhatAnExerciseAsksFor(t *testing.T) {
+	asked := map[string]bool{}
+	for _, e := range exercise.All {
+		for _, file := range e.Files {
+			for _, function := range file.Functions {
+				asked[e.Concept+" "+strings.Replace(function, ").", ") ", 1)] = true
+			}
+		}
+	}
+	written(t, func(t *testing.T, _ chapters.Entry, text string) {
+		for _, quote := range quotes.FindAllStringSubmatch(text, -1) {
+			if quote[2] == "func" && asked[quote[1]+" "+quote[3]] {
+				t.Errorf("shows %s of %s, which an exercise asks for: write \"signature of func\", and the rule in words", quote[3], quote[1])
+			}
+		}
+	})
 }
 
 func TestAPageShowsTheCodeInThePlaceOfTheLink(t *testing.T) {

@@ -7,4 +7,5 @@
 //
 // becomes that symbol's code, taken from the source, so that prose and code cannot drift apart. And a path of the house
 // in code type, `kube/replicasets/plan.go`, opens the file. A test resolves every reference of every chapter.
+// "signature of func Decide" shows a function without its body: so does a chapter with one that an exercise asks for.
 package chapters

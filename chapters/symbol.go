@@ -13,8 +13,9 @@ import (
 	"kubelab/kube"
 )
 
-// reference is what the text of a link to code looks like: "kube/probes: func (*Worker) Observe".
-var reference = regexp.MustCompile(`^(kube(?:/[a-z]+)+): (func|type|var|const) (?:\(\*?(\w+)\) )?(\w+)$`)
+// reference is what the text of a link to code looks like: "kube/probes: func (*Worker) Observe". "signature of func" leaves the body
+// out, for a function that an exercise asks for.
+var reference = regexp.MustCompile(`^(kube(?:/[a-z]+)+): (signature of )?(func|type|var|const) (?:\(\*?(\w+)\) )?(\w+)$`)
 
 // Snippet is a piece of the house's source.
 type Snippet struct {
@@ -28,7 +29,7 @@ type Snippet struct {
 func Find(text, file string) (*Snippet, error) {
 	parts := reference.FindStringSubmatch(text)
 	if parts == nil {
-		return nil, fmt.Errorf("%q names no symbol: write \"kube/PACKAGE: func NAME\", or type, var, const, or func (*TYPE) NAME", text)
+		return nil, fmt.Errorf("%q names no symbol: write \"kube/PACKAGE: func NAME\", or type, var, const, or func (*TYPE) NAME, or signature of func NAME", text)
 	}
 	if path.Dir(file) != parts[1] {
 		return nil, fmt.Errorf("%q does not lie in %s", file, parts[1])
@@ -43,12 +44,12 @@ func Find(text, file string) (*Snippet, error) {
 		return nil, err
 	}
 	for _, declaration := range syntax.Decls {
-		if declares(declaration, parts[2], parts[3], parts[4]) {
-			from, to := set.Position(start(declaration)), set.Position(declaration.End())
-			return &Snippet{Symbol: text, File: file, Line: from.Line, Text: string(source[from.Offset:to.Offset])}, nil
+		if declares(declaration, parts[3], parts[4], parts[5]) {
+			from, to := set.Position(start(declaration)), set.Position(end(declaration, parts[2] != ""))
+			return &Snippet{Symbol: text, File: file, Line: from.Line, Text: strings.TrimSpace(string(source[from.Offset:to.Offset]))}, nil
 		}
 	}
-	return nil, fmt.Errorf("%s has no %s %s", file, parts[2], strings.TrimSpace(parts[3]+" "+parts[4]))
+	return nil, fmt.Errorf("%s has no %s %s", file, parts[3], strings.TrimSpace(parts[4]+" "+parts[5]))
 }
 
 // declares says whether a declaration is of the given kind ("func", "type", …) and has the name.
@@ -108,6 +109,14 @@ func start(declaration ast.Decl) token.Pos {
 		return comment.Pos()
 	}
 	return declaration.Pos()
+}
+
+// end is where a declaration ends: a function of which only the signature is shown, before its body.
+func end(declaration ast.Decl, signature bool) token.Pos {
+	if f, ok := declaration.(*ast.FuncDecl); ok && signature && f.Body != nil {
+		return f.Body.Pos()
+	}
+	return declaration.End()
 }
 
 // exists says whether a path names a file of the house.
