@@ -8,7 +8,7 @@ type Part struct {
 
 // Entry is a chapter in the contents.
 type Entry struct {
-	Number int
+	Number int    // two digits of its name; the chapters to begin with share 0
 	Name   string // "03-pods": its file without .md, and its lab's folder
 	Title  string
 	View   string // the picture that goes with it on the lab site
@@ -16,8 +16,9 @@ type Entry struct {
 
 // Contents lists the whole book in reading order, those chapters too that are yet to come: they have no file.
 var Contents = []Part{
-	{"Before the first command", []Entry{
+	{"To begin with", []Entry{
 		{0, "00-dev-ops", "On dev-ops", "cluster"},
+		{0, "00-first-objects", "First objects", "cluster"},
 	}},
 	{"One machine", []Entry{
 		{1, "01-containers", "A container is a process", "container"},
@@ -32,11 +33,11 @@ var Contents = []Part{
 		{8, "08-api", "Objects, the store, the API", "store"},
 		{9, "09-loop", "Why the loop", "loop"},
 		{10, "10-scheduler", "The scheduler", "scheduler"},
-		{11, "11-kubelet", "The kubelet: a pod's creation, step by step", "creation"},
 	}},
 	{"The network", []Entry{
 		{12, "12-pod-network", "The pod network", "network"},
 		{13, "13-services", "Services and DNS", "service"},
+		{11, "11-kubelet", "The kubelet: a pod's creation, step by step", "creation"},
 		{14, "14-ingress", "From outside: NodePort, LoadBalancer, Ingress", "service"},
 		{15, "15-network-policy", "Network policy", "network"},
 	}},
