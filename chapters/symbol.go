@@ -87,7 +87,10 @@ func receiverOf(f *ast.FuncDecl) string {
 	if star, ok := expression.(*ast.StarExpr); ok {
 		expression = star.X
 	}
-	if generic, ok := expression.(*ast.IndexExpr); ok {
+	switch generic := expression.(type) {
+	case *ast.IndexExpr:
+		expression = generic.X
+	case *ast.IndexListExpr:
 		expression = generic.X
 	}
 	if ident, ok := expression.(*ast.Ident); ok {
