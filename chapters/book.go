@@ -35,20 +35,22 @@ func Markdown(name string) ([]byte, error) {
 	return text, nil
 }
 
-// Open renders a chapter.
+// Glossary is the page of all terms. It opens as a chapter does, and has none before or after it.
+var Glossary = Entry{Name: "glossary", Title: "Glossary", View: "cluster"}
+
+// Open renders a chapter, or the glossary.
 func Open(name string) (*Chapter, error) {
+	if name == Glossary.Name {
+		return rendered(Glossary)
+	}
 	written := writtenEntries()
 	for i, entry := range written {
 		if entry.Name != name {
 			continue
 		}
-		text, err := Markdown(name)
+		chapter, err := rendered(entry)
 		if err != nil {
 			return nil, err
-		}
-		chapter := &Chapter{Entry: entry}
-		if chapter.HTML, err = render(text); err != nil {
-			return nil, fmt.Errorf("chapters/%s.md: %w", name, err)
 		}
 		if i > 0 {
 			chapter.Previous = written[i-1].Name
@@ -59,6 +61,18 @@ func Open(name string) (*Chapter, error) {
 		return chapter, nil
 	}
 	return nil, fmt.Errorf("%w: %s", ErrUnknown, name)
+}
+
+func rendered(entry Entry) (*Chapter, error) {
+	text, err := Markdown(entry.Name)
+	if err != nil {
+		return nil, err
+	}
+	chapter := &Chapter{Entry: entry}
+	if chapter.HTML, err = render(text); err != nil {
+		return nil, fmt.Errorf("chapters/%s.md: %w", entry.Name, err)
+	}
+	return chapter, nil
 }
 
 func writtenEntries() []Entry {

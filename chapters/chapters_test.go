@@ -37,6 +37,16 @@ func TestEveryReferenceOfEveryChapterIsResolved(t *testing.T) {
 	})
 }
 
+func TestTheGlossaryOpensAsAChapterDoes(t *testing.T) {
+	page, err := chapters.Open("glossary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page.Title != "Glossary" || page.Previous != "" || page.Next != "" || !strings.Contains(page.HTML, `<a href="10-scheduler.md">`) {
+		t.Errorf("got %+v", page)
+	}
+}
+
 // links of Markdown that lead to files of the repository.
 var links = regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
 
@@ -52,14 +62,16 @@ func TestEveryLinkLeadsToAFileOfTheRepository(t *testing.T) {
 		}
 	}
 	written(t, func(t *testing.T, _ chapters.Entry, text string) { check(t, text) })
-	contents, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range []string{"README.md", "glossary.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, string(text))
 	}
-	check(t, string(contents))
 }
 
-func TestAChapterHasItsTitleItsTableAndThreeQuestions(t *testing.T) {
+func TestAChapterHasItsTitleItsTableAndThreeQuestionsWithAnswers(t *testing.T) {
 	written(t, func(t *testing.T, entry chapters.Entry, text string) {
 		if !strings.HasPrefix(text, "# "+entry.Title+"\n") {
 			t.Errorf("does not begin with its title, %q", entry.Title)
@@ -71,13 +83,19 @@ func TestAChapterHasItsTitleItsTableAndThreeQuestions(t *testing.T) {
 		if n := len(regexp.MustCompile(`(?m)^\d\. `).FindAllString(questions, -1)); n != 3 {
 			t.Errorf("asks %d questions at its end, want 3", n)
 		}
+		if n := strings.Count(questions, "\n\n   <details><summary>Answer</summary>\n\n"); n != 3 || n != strings.Count(questions, "\n\n   </details>\n") {
+			t.Errorf("answers %d questions, want 3, each folded away", n)
+		}
+		if paragraphs := strings.Split(strings.TrimSpace(text), "\n\n"); !strings.HasPrefix(paragraphs[len(paragraphs)-1], "You can now ") {
+			t.Error("does not end with what one can do now")
+		}
 	})
 }
 
 func TestAChapterTakesMinutesToRead(t *testing.T) {
 	written(t, func(t *testing.T, _ chapters.Entry, text string) {
-		if n := len(strings.Fields(text)); n < 600 || n > 2400 {
-			t.Errorf("has %d words, want 600 to 2,400", n)
+		if n := len(strings.Fields(text)); n < 1000 || n > 2400 {
+			t.Errorf("has %d words, want 1,000 to 2,400", n)
 		}
 	})
 }
