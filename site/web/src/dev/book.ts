@@ -16,7 +16,7 @@ export const lab: Lab = {
 
 export const book: Book = {
   parts: [
-    { title: "Before the first command", chapters: [{ name: "00-dev-ops", number: 0, title: "On dev-ops", ready: true, lab: false, view: "cluster" }] },
+    { title: "To begin with", chapters: [{ name: "00-dev-ops", number: 0, title: "On dev-ops", ready: true, lab: false, view: "cluster" }] },
     {
       title: "One machine",
       chapters: ["A container is a process", "Images", "Pods: one pod, one IP", "Init containers and sidecars", "Probes", "Resources: requests, limits, eviction", "Volumes, ConfigMaps, Secrets"].map((title, i) => ({ name: `0${i + 1}-x`, number: i + 1, title, ready: i !== 1, lab: i === 0, view: "pod" })),
