@@ -7,10 +7,12 @@ const prompt = /(^|\n)[^\n]*[$#] $/;
 const silence = 150;
 
 export class Terminal {
+  #page;
   #heard = "";
   #last = 0;
 
   constructor(page) {
+    this.#page = page;
     page.on("websocket", (socket) => {
       if (!socket.url().includes("/ws/terminal")) return;
       socket.on("framereceived", ({ payload }) => {
@@ -32,6 +34,13 @@ export class Terminal {
     await type();
     await until("the command has ended", () => this.#waits(from) || this.#text(from).slice(-2_000));
     return this.#text(from);
+  }
+
+  /** Types a command, and Enter. A newline in it is the shell's Enter as well. */
+  async type(command) {
+    await this.#page.locator(".xterm-helper-textarea").last().focus();
+    await this.#page.keyboard.insertText(command);
+    await this.#page.keyboard.press("Enter");
   }
 
   /** What was printed last, as evidence. */

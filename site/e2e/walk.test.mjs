@@ -30,7 +30,8 @@ class Lab {
     const { page } = this;
     const card = page.getByTestId("leftovers");
     if (others.length === 0) {
-      await this.#box(this.lab.steps[0]).getByTestId("check").first().waitFor();
+      const box = this.#box(this.lab.steps[0]);
+      await box.getByTestId("check").or(box.getByTestId("predict")).first().waitFor();
       assert.equal(await card.count(), 0, "nobody is asked about nothing");
       return;
     }
@@ -49,13 +50,72 @@ class Lab {
 
   async do(step, isLast) {
     const box = this.#box(step);
+    await this.#predicts(box, step);
     await this.#seesItsChecks(box, step);
-    assert.equal(await box.getByTestId("run").count(), step.run.length, "each command can be run");
-    for (let i = 0; i < step.run.length; i++) await this.terminal.during(() => box.getByTestId("run").nth(i).click());
-    await until(`${step.id} ticks itself off`, async () => (await box.getAttribute("data-done")) === "true" || `${await box.innerText()}\nIn the terminal:\n${this.terminal.end}`);
+    await this.#opensHints(box, step);
+    const run = box.getByTestId("run");
+    await run.first().waitFor();
+    for (let i = 0; i < (await run.count()); i++) await this.terminal.during(() => run.nth(i).click());
+    await this.#ticksItselfOff(box, step);
+    await this.#seesWhatWasMeasured(box, step);
     await pictures[this.lab.name]?.[step.id]?.(this.page);
     await shot(this.page, `${this.lab.name}-${step.id}`);
     if (!isLast) await box.getByTestId("next-step").click();
+  }
+
+  /** Mends what is broken, in the first of the ways that the lab knows. */
+  async mend(challenge, commands, isLast) {
+    const box = this.#box(challenge);
+    await box.getByTestId("challenge-begin").click();
+    await this.#seesItsChecks(box, challenge);
+    for (let opened = 0; opened < challenge.grades; opened++) await this.#opensOne(box, opened);
+    assert.equal(await box.getByTestId("debrief").count(), 0, "what was wrong is not told before it is mended");
+    await shot(this.page, `${this.lab.name}-${challenge.id}-hints`);
+    for (const command of commands) await this.terminal.during(() => this.terminal.type(command));
+    await this.#ticksItselfOff(box, challenge);
+    await box.getByTestId("debrief").waitFor();
+    await shot(this.page, `${this.lab.name}-${challenge.id}`);
+    if (!isLast) await box.getByTestId("next-step").click();
+  }
+
+  /** Commits to an answer, the last choice or none; before, there is no command and no check. */
+  async #predicts(box, step) {
+    if (!step.waits) return;
+    const form = box.getByTestId("predict");
+    await form.waitFor();
+    assert.equal((await box.getByTestId("run").count()) + (await box.getByTestId("check").count()), 0, `${step.id}: nothing is told before the prediction`);
+    const questions = await form.locator("fieldset").all();
+    for (const question of questions) {
+      const choices = question.getByTestId("choice");
+      await ((await choices.count()) > 0 ? choices.last() : question.getByTestId("dont-know")).check();
+    }
+    await shot(this.page, `${this.lab.name}-${step.id}-predict`);
+    await form.getByTestId("commit").click();
+    await box.getByTestId("predicted").waitFor();
+  }
+
+  async #seesWhatWasMeasured(box, step) {
+    if (!step.waits) return;
+    await until(`what was measured of ${step.id} is shown`, async () => !(await box.getByTestId("measured").allInnerTexts()).some((text) => text.includes("when the step is done")));
+  }
+
+  /** Of a faded step the commands are the last hint. */
+  async #opensHints(box, step) {
+    if (!step.faded) return;
+    for (let opened = 0; opened < step.grades; opened++) {
+      assert.equal(await box.getByTestId("run").count(), 0, `${step.id}: no command before the last hint`);
+      await this.#opensOne(box, opened);
+    }
+  }
+
+  async #opensOne(box, opened) {
+    const more = box.getByTestId("hint-more").filter({ hasText: `hint ${opened + 1} ` });
+    await more.click();
+    await more.waitFor({ state: "detached" });
+  }
+
+  async #ticksItselfOff(box, step) {
+    await until(`${step.id} ticks itself off`, async () => (await box.getAttribute("data-done")) === "true" || `${await box.innerText()}\nIn the terminal:\n${this.terminal.end}`);
   }
 
   /** Before its commands, a step's checks fail and show why; where there is only something to see, they may be true. */
@@ -68,7 +128,7 @@ class Lab {
     const failing = await checks.and(box.locator("[data-passed=false]")).all();
     if (!step.observe) assert.notEqual(failing.length, 0, `${step.id}: all its checks pass before its commands`);
     for (const check of failing) {
-      const evidence = await check.locator("dd").allInnerTexts();
+      const evidence = await check.locator("dd").allTextContents();
       assert.ok(evidence.length === 2 && evidence.every((text) => text.trim() !== ""), `${step.id}: a check that fails shows what was expected and seen: ${evidence}`);
     }
   }
@@ -83,8 +143,11 @@ class Lab {
   async beginAnew() {
     await this.page.getByTestId("lab-reset").click();
     await this.page.getByTestId("lab-reset-yes").click();
-    await this.losesTicks(this.lab.steps.slice(1)); // the first may be one with only something to see
-    await this.#seesItsChecks(this.#box(this.lab.steps[0]), this.lab.steps[0]);
+    await this.losesTicks([...this.lab.steps.slice(1), ...this.lab.challenges]); // the first may be one with only something to see
+    const [first] = this.lab.steps;
+    const box = this.#box(first);
+    if (first.waits) await box.getByTestId("predict").waitFor();
+    else await this.#seesItsChecks(box, first);
   }
 
   async losesTicks(steps) {
@@ -109,6 +172,9 @@ async function inPage(name, does) {
   }
 }
 
+/** Commands that mend each challenge: solutions[lab][challenge]. */
+const solutions = JSON.parse(process.env.SOLUTIONS);
+
 let last; // the lab that was begun last
 
 test("every lab can be done, one after the other", async (t) => {
@@ -117,7 +183,7 @@ test("every lab can be done, one after the other", async (t) => {
   const chapters = parts.flatMap((part) => part.chapters).filter(({ name, lab }) => lab && (!only || only.includes(name)));
   assert.ok(chapters.length > 0, "there are labs");
   for (const chapter of chapters)
-    await t.test(chapter.name, { timeout: 4 * patience }, () =>
+    await t.test(chapter.name, { timeout: 8 * patience }, () =>
       inPage(chapter.name, async (page) => {
         const { lab: told } = await get(`/api/chapters/${chapter.name}`);
         assert.deepEqual(told.leftovers, last ? [{ name: last.lab.name, title: last.lab.title }] : [], "what the lab before has left is known");
@@ -125,7 +191,9 @@ test("every lab can be done, one after the other", async (t) => {
         await lab.open(chapter);
         await lab.beginsClean(told.leftovers);
         last = { chapter, lab: told };
-        for (const step of told.steps) await lab.do(step, step === told.steps.at(-1));
+        const all = [...told.steps, ...told.challenges];
+        for (const step of told.steps) await lab.do(step, step === all.at(-1));
+        for (const challenge of told.challenges) await lab.mend(challenge, solutions[told.name][challenge.id], challenge === all.at(-1));
         await page.getByTestId("lab-finished").waitFor();
       }),
     );
@@ -136,7 +204,7 @@ test("a lab that is done can begin anew, and what is forgotten elsewhere is forg
     const lab = new Lab(page, last.lab);
     await lab.open(last.chapter);
     await page.getByTestId("lab-finished").waitFor();
-    await lab.look(last.lab.steps.at(-1));
+    await lab.look([...last.lab.steps].reverse().find((step) => !step.faded) ?? last.lab.steps[0]);
     execFileSync(process.env.KUBECTL, ["delete", "configmap", "progress", "-n", "kubelab"]);
     await lab.losesTicks(last.lab.steps.slice(0, -1));
     await lab.beginAnew();

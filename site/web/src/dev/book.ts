@@ -1,6 +1,6 @@
 // The book, a chapter, a lab and a file of source as the server would send them, for the page of those who work on the pages.
 
-import type { Book, Chapter, Fault, Gate, Lab } from "../lib/types";
+import type { Book, Chapter, Fault, Gate, Lab, LabCheck, LabQuestion } from "../lib/types";
 
 export const lab: Lab = {
   name: "16-replicasets",
@@ -9,9 +9,44 @@ export const lab: Lab = {
   steps: [
     { id: "create", title: "Ask for three", html: "<p>A Deployment makes a ReplicaSet, and the ReplicaSet makes pods until there are as many as wanted.</p>", run: ["kubectl create deployment web --image=busybox --replicas=3 -- sleep 1000000"], view: "cluster", check: [{ run: "kubectl get deployment web -o jsonpath={.status.readyReplicas}", expect: "3" }], done: true },
     { id: "delete", title: "Delete one, and watch", html: "<p>Before you press the button: which component will notice first, and what is the first thing that it writes?</p>", run: ["kubectl delete pod -l app=web --field-selector status.phase=Running --wait=false"], view: "cluster", holds: [{ run: "kubectl get endpoints web", expect: "that it succeeds" }], check: [{ run: "kubectl get deployment web -o jsonpath={.status.readyReplicas}", expect: "3" }, { run: "kubectl get pods -l app=web --no-headers | wc -l", expect: "3" }], needs: ["create"], done: false },
-    { id: "orphan", title: "Adopt an orphan", html: "<p>A pod with the same labels and no owner.</p>", run: ["kubectl apply -f orphan.yaml"], check: [], needs: ["delete"], done: false },
-    { id: "break", title: "Break it: kill the controllers", html: "<p>Predict what happens to the pods.</p>", run: ["kube kill controllers"], check: [], done: false },
+    { id: "orphan", title: "Adopt an orphan", html: "<p>A pod with the same labels and no owner. Make one.</p>", faded: true, grades: 3, opened: 0, hints: [], run: [], check: [{ run: "kubectl get pod orphan -o jsonpath={.metadata.ownerReferences[0].kind}", says: "The pod orphan has an owner.", expect: "ReplicaSet" }], needs: ["delete"], done: false },
+    {
+      id: "break",
+      title: "Break it: kill the controllers",
+      html: "<p>Nobody counts pods while they are away.</p>",
+      predict: [
+        { html: "<p>What happens to the pods that run?</p>", choices: ["They end with the controllers", "They run on", "They are restarted by their nodes"] },
+        { html: "<p>How long until the next controllers are at work?</p>", number: true, unit: "s" },
+      ],
+      waits: true,
+      run: [],
+      check: [],
+      done: false,
+    },
   ],
+  challenges: [
+    { id: "five", title: "Five, and never three", html: "<p>Somebody wished for three pods, and five run. Make it three, and delete none by hand.</p>", begun: false, done: false, grades: 3, hints: [], check: [{ run: "kubectl get pods -l app=web --no-headers | wc -l", says: "Three pods run.", expect: "3" }], holds: [{ run: "kubectl get replicaset web -o jsonpath={.metadata.uid}", says: "The ReplicaSet is the same one.", expect: "what it printed when the challenge began" }] },
+    { id: "none", title: "Nobody comes", html: "<p>Pods are deleted, and nobody makes new ones.</p>", begun: false, done: false, grades: 3, hints: [], check: [{ run: "kubectl get pods -l app=web --no-headers | wc -l", says: "Three pods run.", expect: "3" }] },
+  ],
+};
+
+/** What of the lab is shown only later: by step or challenge. */
+export const later: Record<string, { hints?: string[]; run?: string[]; check?: LabCheck[]; found?: LabQuestion[]; debrief?: string; solutions?: { name: string; do: string[] }[] }> = {
+  orphan: { hints: ["<p>The ReplicaSet knows its pods by a <em>selector</em>.</p>", "<p>A pod that matches and has no owner is taken as a gift.</p>"], run: ["kubectl run orphan --image=busybox --labels=app=web -- sleep 1000000"] },
+  break: {
+    run: ["kube kill controllers"],
+    check: [{ run: "kubectl get pods -l app=web --no-headers | wc -l", says: "Three pods run.", expect: "3" }],
+    found: [
+      { html: "", found: "They run on", measure: "kubectl get pods -o jsonpath={.items[*].status.containerStatuses[*].restartCount}", because: "<p>Controllers only decide. Who runs a pod is its node.</p>" },
+      { html: "", found: "0.4", measure: "kube why lease/controllers --json", because: "<p>Their supervisor starts them at once.</p>" },
+    ],
+  },
+  five: {
+    hints: ["<p>Look at the labels of all five, and at their owners.</p>", "<p>Two of them are no pods of this ReplicaSet.</p>", "<p>Give the two the label that the selector asks for.</p>"],
+    debrief: "<p>Two pods had lost their label. <code>OWNER</code> gives it away: they have none. <code>kube why</code> leads to the request that changed the label.</p>",
+    solutions: [{ name: "give the label back", do: ["kubectl label pod -l app=wep app=web --overwrite"] }, { name: "change the selector", do: ["kubectl replace --force -f web.yaml"] }],
+  },
+  none: { hints: ["<p>Look at the loops.</p>", "<p>One is held.</p>", "<p>Release it.</p>"], debrief: "<p>The loop was held.</p>", solutions: [] },
 };
 
 export const book: Book = {

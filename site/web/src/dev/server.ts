@@ -1,8 +1,9 @@
 // A server without a cluster, for those who work on the pages: it streams the made recording.
 
 import type { Server } from "../lib/server";
-import type { Hello, Step } from "../lib/types";
-import { book, chapterNamed, faults, gates, lab, operatorSource } from "./book";
+import type { Chapter, Hello, LabCheck, Step } from "../lib/types";
+import { book, chapterNamed, faults, gates, operatorSource } from "./book";
+import { FakeLab } from "./lab";
 import { madeRecording, type Made } from "./recording";
 import { FakeSocket } from "./socket";
 
@@ -10,6 +11,7 @@ export class FakeServer implements Server {
   readonly #made: Made;
   readonly #mode: Hello["mode"];
   #gates = gates;
+  readonly #lab = new FakeLab();
 
   constructor(mode: Hello["mode"], made = madeRecording()) {
     this.#made = made;
@@ -29,7 +31,9 @@ export class FakeServer implements Server {
       case "book":
         return book;
       case "chapters":
-        return chapterNamed(name);
+        return withLab(chapterNamed(name), this.#lab);
+      case "labs":
+        return this.#lab.shown;
       case "why":
         return { steps: chain(this.#made, searchParams.get("ref") ?? ""), left: 0 };
       case "source":
@@ -44,9 +48,9 @@ export class FakeServer implements Server {
   }
 
   async post<T>(path: string, body: unknown): Promise<T> {
-    const asked = body as { loop?: string; action?: string; kind?: string; target?: string };
+    const asked = body as { loop?: string; action?: string; kind?: string; target?: string; step?: string; answers?: string[] };
     if (path === "/api/fault") return { command: `kube ${asked.kind} ${asked.target}` } as T;
-    if (path.endsWith("/reset") || path.endsWith("/tidy")) return { ...lab, steps: lab.steps.map((step) => ({ ...step, done: false })) } as T;
+    if (path.startsWith("/api/labs/")) return this.#lab.does(path.split("/").at(-1) ?? "", asked.step ?? "", asked.answers ?? []) as T;
     this.#gates = this.#gates.map((gate) => (gate.loop === asked.loop ? { ...gate, held: asked.action !== "release", waiting: asked.action === "hold" ? [{ resource: "pods", namespace: "default", name: "web-6b7c9f8d54-z8q4t" }] : [] } : gate));
     return { gates: this.#gates } as T;
   }
@@ -54,7 +58,7 @@ export class FakeServer implements Server {
   socket(path: string): WebSocket {
     const socket = new FakeSocket();
     const url = new URL(path, location.href);
-    const talk = { "/ws/stream": () => this.#stream(socket), "/ws/terminal": () => shell(socket), "/ws/lab": () => judge(socket, url.searchParams.get("step") ?? "") }[url.pathname];
+    const talk = { "/ws/stream": () => this.#stream(socket), "/ws/terminal": () => shell(socket), "/ws/lab": () => judge(socket, this.#lab, url.searchParams.get("step") ?? "") }[url.pathname];
     if (talk) socket.open(talk);
     return socket as unknown as WebSocket;
   }
@@ -108,15 +112,21 @@ function shell(socket: FakeSocket): void {
   };
 }
 
+function withLab(chapter: Chapter | undefined, lab: FakeLab): Chapter | undefined {
+  return chapter?.lab ? { ...chapter, lab: lab.shown } : chapter;
+}
+
 /** Finds a step undone three times, then done. */
-function judge(socket: FakeSocket, id: string): void {
-  const step = lab.steps.find((s) => s.id === id);
+function judge(socket: FakeSocket, lab: FakeLab, id: string): void {
+  const { steps, challenges } = lab.shown;
+  const task = [...steps, ...(challenges ?? [])].find((other) => other.id === id);
   let looks = 0;
   const look = () => {
     if (socket.readyState !== 1) return;
-    const done = step?.done === true || ++looks > 3;
-    const checks = (step?.check ?? []).map(({ run, expect }) => ({ run, passed: done, expected: expect, seen: done ? expect : "2" }));
-    socket.say(JSON.stringify({ step: id, done, checks, holds: (step?.holds ?? []).map(({ run, expect }) => ({ run, passed: true, expected: expect, seen: "" })), ...(!done && { hint: "One pod is still starting: its container waits for its image." }) }));
+    const done = task?.done === true || ++looks > 3;
+    if (done) lab.done(id);
+    const found = (all: LabCheck[] | null | undefined, passed: boolean) => (all ?? []).map(({ run, says, expect }) => ({ run, ...(says && { says }), passed, expected: expect, seen: passed ? expect : "2" }));
+    socket.say(JSON.stringify({ step: id, done, checks: found(task?.check, done), holds: found(task?.holds, true), ...(!done && { hint: "One pod is still starting: its container waits for its image." }) }));
     setTimeout(look, 2_000);
   };
   look();

@@ -1,13 +1,16 @@
 import type { Server } from "./server";
-import type { Lab, LabName, LabStep, LabVerdict } from "./types";
+import type { Lab, LabChallenge, LabName, LabStep, LabTask, LabVerdict } from "./types";
 
 export interface LabListener {
-  opened(step: LabStep): void;
+  opened(task: LabTask): void;
   /** Whether the checks may run: for who looks on they do not. */
   mayCheck(): boolean;
 }
 
-/** A lab as one works through it: which steps are done, which is open, and what its checks see just now. */
+/** The answer of a student who would rather see. */
+export const dontKnow = "?";
+
+/** A lab as one works through it: which steps and challenges are done, which is open, and what its checks see just now. */
 export class LabWork {
   lab = $state.raw<Lab>();
   done = $state.raw<ReadonlySet<string>>(new Set());
@@ -35,6 +38,15 @@ export class LabWork {
     return this.lab?.steps.find((step) => step.id === this.open);
   }
 
+  get challenge(): LabChallenge | undefined {
+    return this.lab?.challenges?.find((challenge) => challenge.id === this.open);
+  }
+
+  /** All that there is to do, in order. */
+  get tasks(): LabTask[] {
+    return [...(this.lab?.steps ?? []), ...(this.lab?.challenges ?? [])];
+  }
+
   /** Whether a person must first say what is to become of the leftovers: the lab's checks could mistake them for its own things. */
   get asks(): boolean {
     return this.leftovers.length > 0 && this.#listener.mayCheck();
@@ -44,15 +56,14 @@ export class LabWork {
   take(lab: Lab): void {
     this.end();
     this.lab = lab;
-    this.done = new Set(lab.steps.filter((step) => step.done).map((step) => step.id));
+    this.done = new Set(this.tasks.filter((task) => task.done).map((task) => task.id));
     this.leftovers = this.done.size === 0 ? (lab.leftovers ?? []) : [];
   }
 
   /** Opens a step, or the first that is not done. */
   begin(at?: string): void {
     if (this.asks) return;
-    const steps = this.lab?.steps ?? [];
-    const first = steps.find((step) => step.id === at) ?? steps.find((step) => !this.done.has(step.id));
+    const first = this.tasks.find((task) => task.id === at) ?? this.tasks.find((task) => !this.done.has(task.id));
     if (first) this.go(first.id);
   }
 
@@ -65,23 +76,67 @@ export class LabWork {
     this.leftovers = [];
   }
 
-  /** Opens a step, or closes the open one. */
+  /** Opens a step or a challenge, or closes the open one. */
   go(id: string | undefined): void {
     clearTimeout(this.#timer);
     this.#hangUp();
     this.open = id;
     this.verdict = undefined;
-    const step = this.step;
-    if (!step) return;
-    this.#listener.opened(step);
-    this.#listen(step.id);
+    this.error = "";
+    const task = this.step ?? this.challenge;
+    if (!task) return;
+    this.#listener.opened(task);
+    this.#listen(task.id);
   }
 
-  /** The step after the open one that is not done, or else the first such. A person says when to go on: there may be more to look at. */
-  get next(): LabStep | undefined {
-    const steps = this.lab?.steps ?? [];
-    const at = steps.findIndex((step) => step.id === this.open);
-    return [...steps.slice(at + 1), ...steps.slice(0, at + 1)].find((step) => !this.done.has(step.id));
+  /** What comes after the open one and is not done, or else the first such. A person says when to go on: there may be more to look at. */
+  get next(): LabTask | undefined {
+    const { tasks } = this;
+    const at = tasks.findIndex((task) => task.id === this.open);
+    return [...tasks.slice(at + 1), ...tasks.slice(0, at + 1)].find((task) => !this.done.has(task.id));
+  }
+
+  /** Commits to the answers to the open step's questions: its commands are shown then. */
+  predict = (answers: string[]): Promise<void> => this.#work("predict", { answers }, "Your answer is kept. The step goes on.");
+
+  /** Opens one more hint. */
+  hint = (): Promise<void> => this.#work("hint", {}, "One more hint is open.");
+
+  /** Makes the fault of the open challenge. */
+  challengeMe = (): Promise<void> => this.#work("begin", {}, "The fault is there.");
+
+  /** Has the server do something with what is open, and looks again. */
+  async #work(what: string, more: object, said: string): Promise<void> {
+    const { lab, open } = this;
+    if (!lab || !open || this.busy) return;
+    this.error = "";
+    this.busy = true;
+    try {
+      const fresh = await this.#server.post<Lab>(`/api/labs/${lab.name}/${what}`, { step: open, ...more });
+      if (this.lab?.name !== lab.name) return;
+      this.lab = fresh;
+      this.said = said;
+      if (this.open === open && what !== "hint") {
+        this.#hangUp();
+        this.verdict = undefined;
+        this.#listen(open);
+      }
+    } catch (error) {
+      this.error = (error as Error).message;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Takes what the server shows of the lab now: measurements, a debrief. */
+  async #refresh(): Promise<void> {
+    const name = this.lab?.name;
+    try {
+      const fresh = await this.#server.get<Lab>(`/api/labs/${name}`);
+      if (this.lab?.name === name) this.lab = fresh;
+    } catch (error) {
+      this.error = (error as Error).message;
+    }
   }
 
   reset = (): Promise<void> => this.#anew("reset", "The lab begins anew.");
@@ -122,6 +177,7 @@ export class LabWork {
   #listen(id: string): void {
     const { lab } = this;
     if (!lab || !this.#listener.mayCheck()) return;
+    if (this.step?.waits || this.challenge?.begun === false) return;
     const socket = this.#server.socket(`/ws/lab?lab=${encodeURIComponent(lab.name)}&step=${encodeURIComponent(id)}`);
     this.#socket = socket;
     socket.addEventListener("message", ({ data }: MessageEvent<string>) => {
@@ -140,10 +196,13 @@ export class LabWork {
 
   #judge(verdict: LabVerdict): void {
     if (verdict.step !== this.open) return;
-    this.verdict = verdict;
+    if (verdict.waits) void this.#refresh(); // it was forgotten elsewhere what was predicted or begun
+    this.verdict = verdict.waits ? undefined : verdict;
     const before = this.done.has(verdict.step);
     if (verdict.progress) this.done = new Set(verdict.progress);
     else if (verdict.done) this.done = new Set(this.done).add(verdict.step);
-    if (!before && this.done.has(verdict.step)) this.said = `${this.step?.title ?? "The step"}: done. ${this.next ? `Next: ${this.next.title}` : "All steps are done."}`;
+    if (before || !this.done.has(verdict.step)) return;
+    this.said = `${(this.step ?? this.challenge)?.title ?? "The step"}: done. ${this.next ? `Next: ${this.next.title}` : "All is done."}`;
+    if (this.challenge || this.step?.predict?.length) void this.#refresh();
   }
 }

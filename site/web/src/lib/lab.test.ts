@@ -69,6 +69,44 @@ describe("a lab", () => {
     expect([work.open, sockets.length]).toEqual(["delete", 0]);
   });
 
+  it("asks before it tells: nothing is checked and no command is there until every question has an answer", async () => {
+    const sockets: WebSocket[] = [];
+    work = new LabWork(counted(sockets), { opened: () => undefined, mayCheck: () => true });
+    work.take(lab);
+    work.begin("break");
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([sockets.length, work.step?.waits, work.step?.run?.length]).toEqual([0, true, 0]);
+    await work.predict(["They run on", "?"]);
+    expect([sockets.length, work.step?.waits, work.step?.run]).toEqual([1, false, ["kube kill controllers"]]);
+    expect(work.step?.predict?.map(({ said, found }) => [said, found])).toEqual([["They run on", undefined], ["?", undefined]]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(work.step?.predict?.map(({ said, found, right }) => [said, found, right])).toEqual([["They run on", "They run on", true], ["?", "0.4", false]]);
+  });
+
+  it("opens hints one at a time, and of a faded step the commands are the last", async () => {
+    work.take(lab);
+    work.begin("orphan");
+    const seen = [];
+    for (let i = 0; i < 5; i++) {
+      await work.hint();
+      seen.push([work.step?.opened, work.step?.hints?.length, work.step?.run?.length]);
+    }
+    expect(seen).toEqual([[1, 1, 0], [2, 2, 0], [3, 2, 1], [3, 2, 1], [3, 2, 1]]);
+  });
+
+  it("makes the fault of a challenge when it is told, and tells what was wrong when it is mended", async () => {
+    const sockets: WebSocket[] = [];
+    work = new LabWork(counted(sockets), { opened: () => undefined, mayCheck: () => true });
+    work.take(lab);
+    work.begin("five");
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([sockets.length, work.challenge?.begun]).toEqual([0, false]);
+    await work.challengeMe();
+    expect([sockets.length, work.challenge?.begun, work.challenge?.debrief]).toEqual([1, true, undefined]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([work.done.has("five"), work.challenge?.debrief]).toEqual([true, expect.stringContaining("lost their label")]);
+  });
+
   it("begins anew with no step done", async () => {
     work.take(lab);
     work.begin();

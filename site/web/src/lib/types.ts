@@ -180,6 +180,7 @@ export interface Lab {
   title: string;
   minutes?: number;
   steps: LabStep[];
+  challenges?: LabChallenge[] | null;
   /** The other labs that have left things in the cluster. */
   leftovers?: LabName[] | null;
 }
@@ -189,23 +190,61 @@ export interface LabName {
   title: string;
 }
 
-export interface LabStep {
+/** What a step and a challenge have in common. */
+export interface LabTask {
   id: string;
   title: string;
   html: string;
-  run: string[] | null;
   view?: string;
   object?: string;
-  needs?: string[] | null;
   check: LabCheck[] | null;
   /** What must stay true before, during and after. */
   holds?: LabCheck[] | null;
+  /** The hints that are open, as HTML, of so many. */
+  hints?: string[] | null;
+  grades?: number;
   done: boolean;
 }
 
-/** A command, and in words what is expected of it. */
+export interface LabStep extends LabTask {
+  predict?: LabQuestion[] | null;
+  /** For answers to its questions: there are neither commands nor checks before. */
+  waits?: boolean;
+  /** Its commands are its last hint. */
+  faded?: boolean;
+  /** How many hints are open; of a faded step its commands are one. */
+  opened?: number;
+  run: string[] | null;
+  needs?: string[] | null;
+}
+
+export interface LabChallenge extends LabTask {
+  /** Its fault is in the cluster. */
+  begun: boolean;
+  /** HTML; when it is done. */
+  debrief?: string;
+  solutions?: { name: string; do: string[] }[] | null;
+}
+
+/** A question about what will happen. */
+export interface LabQuestion {
+  html: string;
+  /** None: it is answered by a word, or a number. */
+  choices?: string[] | null;
+  number?: boolean;
+  unit?: string;
+  said?: string;
+  /** What was measured; from here on it is there when it was. */
+  found?: string;
+  right?: boolean;
+  measure?: string;
+  because?: string;
+}
+
+/** A command, what is true when it passes, and what is expected of it. */
 export interface LabCheck {
   run: string;
+  says?: string;
   expect: string;
 }
 
@@ -217,12 +256,15 @@ export interface LabVerdict {
   holds?: CheckVerdict[] | null;
   /** Text, not HTML: what commands print is in it. */
   hint?: string;
-  /** The steps that are done, as the cluster keeps them; null: it did not say. */
+  /** Nothing was looked at: a question waits for its answer, or a challenge has not begun. */
+  waits?: boolean;
+  /** The steps and challenges that are done, as the cluster keeps them; null: it did not say. */
   progress?: string[] | null;
 }
 
 export interface CheckVerdict {
   run: string;
+  says?: string;
   passed: boolean;
   expected: string;
   seen: string;
