@@ -44,7 +44,7 @@ func TestWhatIsDoneOfALabIsKeptInTheClusterAndAResetForgetsIt(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.Kubectl("get", "configmap", "progress", "-n", "kubelab", "-o", "jsonpath={.data}")), &kept); err != nil || !strings.Contains(kept["03-pods"], `"two-containers":"20`) {
 		t.Errorf("kept: %v: %v", kept, err)
 	}
-	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 5") {
+	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 8") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if out, err := lab("test", "08-api"); err == nil || !strings.Contains(out, "pods/default/web") || !strings.Contains(out, "kube lab tidy") {
@@ -56,7 +56,7 @@ func TestWhatIsDoneOfALabIsKeptInTheClusterAndAResetForgetsIt(t *testing.T) {
 	if out, err := lab("tidy"); err != nil || !strings.Contains(out, "taken away what was left by 03-pods") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 5") {
+	if out, err := lab("list"); err != nil || !strings.Contains(out, "1 of 8") {
 		t.Errorf("what is done stays done: %v\n%s", err, out)
 	}
 	if pods := c.Kubectl("get", "pods", "-o", "name"); pods != "" {
@@ -66,7 +66,7 @@ func TestWhatIsDoneOfALabIsKeptInTheClusterAndAResetForgetsIt(t *testing.T) {
 	if out, err := lab("reset", "03-pods"); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := lab("list"); err != nil || !strings.Contains(out, "0 of 5") {
+	if out, err := lab("list"); err != nil || !strings.Contains(out, "0 of 8") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if pods := c.Kubectl("get", "pods", "-o", "name"); pods != "" {

@@ -16,7 +16,7 @@ import (
 func table(t *testing.T, lines []trace.Line) []string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := trace.Print(&out, lines); err != nil {
+	if err := trace.Print(&out, lines, 0); err != nil {
 		t.Fatal(err)
 	}
 	var rows []string
@@ -103,7 +103,7 @@ func TestNothingThatATerminalWouldObeyIsPrinted(t *testing.T) {
 	hostile := step(1, "r1 create pods/web (request)")
 	hostile.Detail, hostile.Component = "x\x1b[31m\u009b31m", "y\x07"
 	var out bytes.Buffer
-	if err := trace.Print(&out, []trace.Line{{hostile}}); err != nil {
+	if err := trace.Print(&out, []trace.Line{{hostile}}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(out.String(), "\x1b\u009b\x07") {

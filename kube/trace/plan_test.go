@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,7 +92,7 @@ func TestALoopOfCausesEnds(t *testing.T) {
 
 func TestAPrintedChainNamesEachCauseByItsNumber(t *testing.T) {
 	var out bytes.Buffer
-	if err := trace.Print(&out, trace.Fold(trace.Chain(two, trace.Ref{Resource: "pods", Name: "b-1-x"}))); err != nil {
+	if err := trace.Print(&out, trace.Fold(trace.Chain(two, trace.Ref{Resource: "pods", Name: "b-1-x"})), 0); err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
@@ -107,6 +108,29 @@ func TestAPrintedChainNamesEachCauseByItsNumber(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestInANarrowTerminalIdentifiersAreShortAndNoLineIsTooLong(t *testing.T) {
+	told := step(1, "r1 create pods/web (request)")
+	told.Detail = "layer sha256:6a5946c2a704cd61f47bdde547aeeea9143adc28e37cde7aa2d273cede863c9a of the image, and what else there is to say of it"
+	for width, want := range map[int]string{
+		0:   told.Detail,
+		200: "layer sha256:6a5946c2a704… of the image, and what else there is to say of it",
+		80:  "layer sha256:6a5946c2a704… of …",
+		20:  "layer sha256:6a…",
+	} {
+		var out bytes.Buffer
+		if err := trace.Print(&out, []trace.Line{{told}}, width); err != nil {
+			t.Fatal(err)
+		}
+		last := strings.Split(strings.TrimSpace(out.String()), "\n")[2]
+		if !strings.HasSuffix(last, "  "+want) {
+			t.Errorf("%d columns: want %q at the end of %q", width, want, last)
+		}
+		if n := utf8.RuneCountInString(last); width >= 80 && n > width {
+			t.Errorf("%d columns: a line has %d", width, n)
+		}
 	}
 }
 

@@ -4,15 +4,19 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
-// Print writes lines as a table, numbered, with the numbers of their causes.
-func Print(out io.Writer, lines []Line) error {
+// Print writes lines as a table, numbered, with the numbers of their causes. In a terminal of so many columns, long identifiers are
+// shortened and details end where the line does; width 0: everything is written out.
+func Print(out io.Writer, lines []Line, width int) error {
 	if len(lines) == 0 {
 		return nil
 	}
@@ -26,14 +30,50 @@ func Print(out io.Writer, lines []Line) error {
 	if _, err := fmt.Fprintf(out, "%s\n", start.Format(time.RFC3339)); err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STEP\tAFTER\tWHO\tDID\tTO\tBECAUSE OF\tDETAIL")
+	rows := [][]string{{"STEP", "AFTER", "WHO", "DID", "TO", "BECAUSE OF", "DETAIL"}}
 	for i, line := range lines {
 		first := line[0]
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i+1, after(first.Time.Sub(start)), printable(line.who()), first.Verb, line.objects(),
-			line.because(number), printable(line.detail()))
+		rows = append(rows, []string{strconv.Itoa(i + 1), after(first.Time.Sub(start)), printable(line.who()), first.Verb, line.objects(),
+			line.because(number), printable(line.detail())})
+	}
+	if width > 0 {
+		fit(rows, width)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, gap, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	return table.Flush()
+}
+
+const (
+	gap = 2 // blanks between two columns
+	// leastDetail is how much of a detail is shown however narrow the terminal is.
+	leastDetail = 16
+	// shortID is how much of a long identifier tells it from others.
+	shortID = 12
+)
+
+// identifier is a digest, or a name that was made by chance.
+var identifier = regexp.MustCompile(`[0-9a-f]{32,}`)
+
+// fit makes rows as narrow as a terminal: identifiers are shortened, and the last column ends where the line does.
+func fit(rows [][]string, width int) {
+	last := len(rows[0]) - 1
+	for column := range last {
+		widest := 0
+		for _, row := range rows {
+			widest = max(widest, utf8.RuneCountInString(row[column]))
+		}
+		width -= widest + gap
+	}
+	for _, row := range rows {
+		text := identifier.ReplaceAllStringFunc(row[last], func(id string) string { return id[:shortID] + "…" })
+		if runes, most := []rune(text), max(width, leastDetail); len(runes) > most {
+			text = string(runes[:most-1]) + "…"
+		}
+		row[last] = text
+	}
 }
 
 // printable takes out what a terminal would obey: some words of a step are a client's own.

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	"k8s.io/client-go/kubernetes"
 
 	"kubelab/kube/access"
@@ -16,7 +18,7 @@ import (
 )
 
 func newWhyCommand() *cobra.Command {
-	var kubeconfig, namespace, name string
+	var kubeconfig, namespace, name, output string
 	var asJSON, all bool
 	command := &cobra.Command{
 		Use:   "why RESOURCE/NAME",
@@ -29,10 +31,14 @@ func newWhyCommand() *cobra.Command {
 	flags.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: as kubectl does)")
 	flags.StringVarP(&namespace, "namespace", "n", "", "the namespace of the object (default: the context's)")
 	flags.BoolVarP(&asJSON, "json", "", false, "print all steps as JSON")
+	flags.StringVarP(&output, "output", "o", "", "wide: write everything out, however narrow the terminal is")
 	flags.BoolVar(&all, "all", false, "print every step, one a line")
 	flags.StringVar(&name, "name", "", "the name of the cluster (default: that of the context)")
 	command.MarkFlagsMutuallyExclusive("name", "kubeconfig")
 	command.RunE = func(command *cobra.Command, args []string) error {
+		if output != "" && output != "wide" {
+			return fmt.Errorf("-o %s: there is only wide, and --json", output)
+		}
 		if name != "" {
 			var err error
 			if kubeconfig, err = kubeconfigOf(name); err != nil {
@@ -44,15 +50,34 @@ func newWhyCommand() *cobra.Command {
 			return err
 		}
 		namespace = cmp.Or(namespace, inContext)
-		return why(command.Context(), command.OutOrStdout(), client, args[0], namespace, asJSON, all)
+		return why(command.Context(), command.OutOrStdout(), client, args[0], namespace, told{json: asJSON, all: all, width: columns(command.OutOrStdout(), output)})
 	}
 	return command
+}
+
+// told is how a chain is told.
+type told struct {
+	json, all bool
+	width     int // of the terminal, in columns; 0: no matter
+}
+
+// columns is how wide a terminal is; 0 where out is none, or everything is to be written out.
+func columns(out io.Writer, output string) int {
+	file, is := out.(*os.File)
+	if !is || output == "wide" {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // longest is how many lines a person wants to read.
 const longest = 40
 
-func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, namespace string, asJSON, all bool) error {
+func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, namespace string, how told) error {
 	object, err := resolve(client, text, namespace)
 	if err != nil {
 		return err
@@ -65,19 +90,19 @@ func why(ctx context.Context, out io.Writer, client kubernetes.Interface, text, 
 	if len(chain) == 0 {
 		return fmt.Errorf("the record has no step on %s: either it does not exist (kubectl get %s), or nothing has happened to it for an hour", object, text)
 	}
-	if asJSON {
+	if how.json {
 		return json.NewEncoder(out).Encode(chain)
 	}
 	var lines []trace.Line
 	left := 0
-	if all {
+	if how.all {
 		for i := range chain {
 			lines = append(lines, chain[i:i+1])
 		}
 	} else {
 		lines, left = trace.Now(record, object, longest)
 	}
-	err = trace.Print(out, lines)
+	err = trace.Print(out, lines, how.width)
 	for _, step := range trace.Lost(record, chain) {
 		if err == nil {
 			_, err = fmt.Fprintf(out, "what the %s on %s did is not all there: steps %s\n", step.Component, step.Host, step.Detail)
