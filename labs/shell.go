@@ -31,7 +31,7 @@ type Outcome struct {
 const (
 	maxPrinted = 64 << 10
 	// afterglow is how long what a command left behind may keep its output open.
-	afterglow = 500 * time.Millisecond
+	afterglow = 2 * time.Second
 )
 
 // Run runs a command and ends all that it started, at the latest when its term is over. The error says that it could not be
