@@ -175,6 +175,9 @@ async function inPage(name, does) {
 /** Commands that mend each challenge: solutions[lab][challenge]. */
 const solutions = JSON.parse(process.env.SOLUTIONS);
 
+/** Of every lab one challenge is mended, of the last lab all: kube lab test has proved them. */
+const howMany = (isLast) => Number(process.env.CHALLENGES ?? (isLast ? Infinity : 1));
+
 let last; // the lab that was begun last
 
 test("every lab can be done, one after the other", async (t) => {
@@ -191,10 +194,11 @@ test("every lab can be done, one after the other", async (t) => {
         await lab.open(chapter);
         await lab.beginsClean(told.leftovers);
         last = { chapter, lab: told };
+        const challenges = told.challenges.slice(0, howMany(chapter === chapters.at(-1)));
         const all = [...told.steps, ...told.challenges];
         for (const step of told.steps) await lab.do(step, step === all.at(-1));
-        for (const challenge of told.challenges) await lab.mend(challenge, solutions[told.name][challenge.id], challenge === all.at(-1));
-        await page.getByTestId("lab-finished").waitFor();
+        for (const challenge of challenges) await lab.mend(challenge, solutions[told.name][challenge.id], challenge === all.at(-1));
+        if (challenges.length === told.challenges.length) await page.getByTestId("lab-finished").waitFor();
       }),
     );
 });
@@ -203,7 +207,7 @@ test("a lab that is done can begin anew, and what is forgotten elsewhere is forg
   inPage("anew", async (page) => {
     const lab = new Lab(page, last.lab);
     await lab.open(last.chapter);
-    await page.getByTestId("lab-finished").waitFor();
+    await page.getByTestId("lab").waitFor();
     await lab.look([...last.lab.steps].reverse().find((step) => !step.faded) ?? last.lab.steps[0]);
     execFileSync(process.env.KUBECTL, ["delete", "configmap", "progress", "-n", "kubelab"]);
     await lab.losesTicks(last.lab.steps.slice(0, -1));
