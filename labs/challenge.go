@@ -57,8 +57,19 @@ func (c *Challenge) step(begun Begun) *Step {
 // unchanged says that what is printed is to stay as it is.
 func (c Check) unchanged() bool { return c.Expect == nil && c.Matches == nil }
 
-// Begin takes away what the lab made, sets a challenge up and makes its fault.
-func (c *Checker) Begin(ctx context.Context, challenge *Challenge) (begun Begun, err error) {
+// Begin takes away what the lab made, sets a challenge up and makes its fault. The challenge has begun when the fault shows.
+func (c *Checker) Begin(ctx context.Context, challenge *Challenge) error {
+	begun, err := c.begin(ctx, challenge, faultTerm)
+	if err != nil {
+		return err
+	}
+	return c.Progress.Begun(ctx, c.Lab.Name, challenge.ID, begun)
+}
+
+// faultTerm is how long it may take until a fault shows.
+const faultTerm = 30 * time.Second
+
+func (c *Checker) begin(ctx context.Context, challenge *Challenge, term time.Duration) (begun Begun, err error) {
 	if err := c.takeAway(ctx); err != nil {
 		return Begun{}, err
 	}
@@ -82,10 +93,20 @@ func (c *Checker) Begin(ctx context.Context, challenge *Challenge) (begun Begun,
 	if err := c.enter(ctx, challenge.Break); err != nil {
 		return Begun{}, fmt.Errorf("break %s: %w", challenge.ID, err)
 	}
-	if c.Progress == nil {
-		return begun, nil
+	return begun, c.shows(ctx, challenge.step(begun), term)
+}
+
+// shows waits until a fault makes the checks of its challenge fail.
+func (c *Checker) shows(ctx context.Context, step *Step, term time.Duration) error {
+	for deadline := time.Now().Add(term); ; time.Sleep(tryEvery) {
+		report, err := c.Check(ctx, step)
+		if err != nil || !allPassed(report.Checks) {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("its fault does not make its checks fail: after %s still:\n%s", seconds(term), report)
+		}
 	}
-	return begun, c.Progress.Begun(ctx, c.Lab.Name, challenge.ID, begun)
 }
 
 // Challenge checks a challenge once.

@@ -139,8 +139,7 @@ func TestAChallengeIsBegunSolvedAndBegunAnew(t *testing.T) {
 		t.Errorf("before it begins: %v", err)
 	}
 	for range 2 {
-		_, err := c.Begin(ctx, challenge)
-		k.does(err)
+		k.does(c.Begin(ctx, challenge))
 		if report, err := check(); report.Done || err != nil || report.Checks[0].Seen != "bad" || !report.Holds[0].Passed {
 			t.Errorf("its fault: %+v, %v", report, err)
 		}
@@ -156,13 +155,28 @@ func TestAChallengeIsBegunSolvedAndBegunAnew(t *testing.T) {
 	}
 }
 
+func TestAChallengeHasBegunWhenItsFaultShowsSoThatNobodyPassesByBeingQuick(t *testing.T) {
+	k, c := working(t)
+	challenge := &c.Lab.Challenges[0]
+	challenge.Break = []Command{{Do: "true", Within: time.Minute}}
+	pod := filepath.Join(c.Shell.Env[len(c.Shell.Env)-1][len("W="):], "pod")
+	late := time.AfterFunc(500*time.Millisecond, func() { os.WriteFile(pod, []byte("bad"), 0o600) })
+	defer late.Stop()
+	k.does(c.Begin(t.Context(), challenge))
+	kept, err := k.Of(t.Context(), c.Lab.Name)
+	k.does(err)
+	if report, err := c.Challenge(t.Context(), challenge, kept.Begun["mend"]); err != nil || report.Done {
+		t.Errorf("it is done before anything was mended: %+v, %v", report, err)
+	}
+}
+
 func TestWhoTakesEverythingAwayInTheMiddleOfAChallengeIsToldWhatToDo(t *testing.T) {
 	k, c := working(t)
 	ctx := t.Context()
-	begun, err := c.Begin(ctx, &c.Lab.Challenges[0])
+	begun, err := c.begin(ctx, &c.Lab.Challenges[0], time.Minute)
 	k.does(err)
 	world := c.Shell.Env[len(c.Shell.Env)-1][len("W="):]
-	k.does(os.RemoveAll(filepath.Join(world)))
+	k.does(os.RemoveAll(world))
 	report, err := c.Challenge(ctx, &c.Lab.Challenges[0], begun)
 	if err != nil || report.Done || report.Hint != touched || !strings.Contains(report.String(), "Begin the challenge anew") {
 		t.Errorf("%v\n%s", err, report)

@@ -67,14 +67,14 @@ func (a *attempt) challenges(ctx context.Context, result *Result) error {
 
 // begin makes the fault of a challenge, which must make its checks fail and touch nothing that holds.
 func (a *attempt) begin(ctx context.Context, challenge *Challenge) (*Step, error) {
-	begun, err := a.checker.Begin(ctx, challenge)
+	begun, err := a.checker.begin(ctx, challenge, a.terms.worse)
 	if err != nil {
 		return nil, err
 	}
 	step := challenge.step(begun)
 	broken := func(r Report) bool { return !allPassed(r.Checks) && allPassed(r.Holds) }
 	if err := a.until(ctx, step, a.terms.worse, broken); err != nil {
-		return nil, fmt.Errorf("its fault does not make its checks fail, or what must not be touched is not as it was: %w", err)
+		return nil, fmt.Errorf("its fault does not stay, or what must not be touched is not as it was: %w", err)
 	}
 	return step, nil
 }

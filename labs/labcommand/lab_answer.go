@@ -102,7 +102,7 @@ func beginLab(ctx context.Context, out io.Writer, room *labRoom, lab *labs.Lab, 
 	if err != nil {
 		return err
 	}
-	if _, err := checker.Begin(ctx, challenge); err != nil {
+	if err := checker.Begin(ctx, challenge); err != nil {
 		return err
 	}
 	return showLab(ctx, out, room, lab, args)

@@ -149,8 +149,7 @@ func (l siteLabs) Begin(ctx context.Context, name, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = checker.Begin(ctx, challenge)
-	return err
+	return checker.Begin(ctx, challenge)
 }
 
 // Reset takes away what a lab made, and gives its files anew.
