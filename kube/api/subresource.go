@@ -18,7 +18,7 @@ import (
 type Subresource struct {
 	Name  string
 	Body  schema.GroupVersionKind // of what a request brings, or of what it gets
-	Verbs []string                // "create", "get", "update"
+	Verbs []string                // "create", "get", "update", and "patch" where the body is an object of the kind itself
 
 	// Validate says what is wrong with a body. Nil: nothing can be.
 	Validate func(body Object) field.ErrorList

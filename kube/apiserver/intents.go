@@ -18,6 +18,8 @@ import (
 // decode reads what a write wants. Clients say it in many ways; all of them come to an edit.
 func (s *Server) decode(c *call) (intent, error) {
 	switch {
+	case c.sub != nil && c.verb == "patch":
+		return s.wantsPatchedChange(c)
 	case c.sub != nil:
 		return c.wantsChange()
 	case c.scales():

@@ -55,6 +55,20 @@ func (c *call) wantsChange() (intent, error) {
 	}}, err
 }
 
+// wantsPatchedChange is the edit of a subresource whose body is an object of the kind itself, said as a patch of the one that there is.
+func (s *Server) wantsPatchedChange(c *call) (intent, error) {
+	is, err := s.wantsPatch(c)
+	patched := is.edit
+	return intent{act: Change, edit: func(have api.Object) (api.Object, error) {
+		body, err := patched(have)
+		if err != nil {
+			return nil, err
+		}
+		object := have.DeepCopyObject().(api.Object)
+		return object, c.sub.Change(object, body)
+	}}, err
+}
+
 // serveDeletion deletes an object as its subresource asks for it: an eviction.
 func (s *Server) serveDeletion(c *call) error {
 	body, err := c.readSubresource()

@@ -47,8 +47,8 @@
 // System calls are filtered (seccomp) by Docker's profile, for programs of the machine's own kind only: on x86-64
 // those of 32 bits do not run. The filter is computed by libseccomp, a C library, with which kube-shim is built
 // (build tag seccomp). There is no AppArmor or SELinux, no user namespaces, no devices but those of every container
-// or (privileged) of the machine, no checkpoints and no pausing. Each container has processes of its own: to share
-// them among a pod's needs a process 1 for the pod ("pause"). Limits do not change while it runs, and what it uses is
+// or (privileged) of the machine, no checkpoints and no pausing. A container has processes of its own, or
+// shares those of one other, or the machine's: to share them among all of a pod's needs a process 1 for the pod ("pause"). Limits do not change while it runs, and what it uses is
 // not measured. Cgroups are made by hand (the "cgroupfs driver"), not by asking systemd.
 // One shim speaks one protocol, ours; containerd's speak ttrpc, and can be replaced by virtual machines.
 package containers

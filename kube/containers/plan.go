@@ -18,6 +18,8 @@ type Host struct {
 	MinOOMScoreAdj int
 	// ShmDir is the pod's /dev/shm.
 	ShmDir string
+	// Processes is the path of the PID namespace to join. Empty: a new one.
+	Processes string
 	// Devices are the nodes to make in a privileged container besides the usual ones.
 	Devices []specs.LinuxDevice
 }
@@ -96,8 +98,12 @@ func environment(c Config) []string {
 func namespaces(s Sandbox, c Config, h Host) []specs.LinuxNamespace {
 	// The shim lives in the pod's UTS and IPC namespaces. To name them all the same tells libcontainer that they are not
 	// the host's.
-	list := []specs.LinuxNamespace{
-		{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace, Path: "/proc/self/ns/ipc"},
+	list := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
+	if !c.HostPID {
+		list = append(list, specs.LinuxNamespace{Type: specs.PIDNamespace, Path: h.Processes})
+	}
+	if !s.HostIPC {
+		list = append(list, specs.LinuxNamespace{Type: specs.IPCNamespace, Path: "/proc/self/ns/ipc"})
 	}
 	if s.NetNS != "" {
 		list = append(list, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: s.NetNS})

@@ -74,7 +74,10 @@ func (s *Shim) spawn(binary string, socket *os.File) (<-chan struct{}, error) {
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, []*os.File{socket}
 	cmd.Dir = "/"
 	cmd.Env = []string{"GOMAXPROCS=1"} // one processor is enough for it, and each more would cost memory
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWIPC}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if !s.Sandbox.HostIPC {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWIPC
+	}
 	if s.Sandbox.Hostname != "" {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUTS
 	}

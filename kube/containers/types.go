@@ -15,6 +15,8 @@ type Sandbox struct {
 	Dir string
 	// Hostname is set in a UTS namespace of the sandbox's own. Empty: containers see the host's UTS namespace.
 	Hostname string
+	// HostIPC has the containers share semaphores and shared memory with the machine's own processes.
+	HostIPC bool
 	// NetNS is the path of a network namespace that somebody else made and keeps. Empty: the host's network.
 	NetNS string
 	// CgroupParent is the pod's cgroup, absolute from the root of each cgroup hierarchy. A container's cgroup is a child
@@ -67,6 +69,12 @@ type Config struct {
 
 	// Mounts come on top of the usual ones (/proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys, /sys/fs/cgroup), in order.
 	Mounts []Mount
+
+	// HostPID has the container see the processes that the shim sees: on a node of namespaces too, those of the whole machine.
+	HostPID bool
+	// ProcessesOf is the ID of a container of the sandbox, running, whose processes this one shares: it sees them, and ends when that one ends. Empty:
+	// it has processes of its own.
+	ProcessesOf string
 
 	Resources Resources
 	// OOMScoreAdj, -1000 to 1000: who dies first when the node runs out of memory. What the kernel does not permit us is

@@ -94,6 +94,38 @@ func TestInitContainersAndSidecarsInACluster(t *testing.T) {
 		}
 		c.Kubectl("delete", "pod", "job", "--wait")
 	})
+	t.Run("AnEphemeralContainerSeesTheProcessesOfItsTarget", func(t *testing.T) {
+		c := c.In(t)
+		c.Apply(manifest("target", "", [3]string{"containers", "main", forever}))
+		c.Kubectl("wait", "--for=condition=Ready", "pod/target", "--timeout=60s")
+		c.Kubectl("debug", "target", "--image=busybox", "--target=main", "-c", "debug", "--attach=false", "--", "ps", "-o", "pid,args")
+		c.Wait(20*time.Second, "it to have run", func() bool {
+			return field(c, "target", ".status.ephemeralContainerStatuses[0].state.terminated.exitCode") == "0"
+		})
+		if log := c.Kubectl("logs", "target", "-c", "debug"); !strings.Contains(log, "1 sh -c trap") {
+			t.Errorf("its processes are\n%s", log)
+		}
+		if answer := c.Ask("echo I am $(hostname)\n", "debug", "-i", "target", "--image=busybox", "-c", "shell", "--", "sh"); !strings.Contains(answer.Out, "I am target") {
+			t.Errorf("a shell in the pod says %+v", answer)
+		}
+		if got := field(c, "target", ".status.containerStatuses[0].restartCount"); got != "0" {
+			t.Errorf("the main container was restarted %s times", got)
+		}
+		if out, err := c.Try("kubectl", "debug", "target", "--copy-to=copy", "--share-processes=false", "--container=main", "--attach=false", "--image=busybox", "--", "sleep", "1000"); err != nil {
+			t.Errorf("a copy: %v: %s", err, out)
+		}
+		c.Kubectl("wait", "--for=condition=Ready", "pod/copy", "--timeout=60s")
+		c.Kubectl("delete", "pod", "target", "copy", "--wait", "--grace-period=1")
+	})
+	t.Run("APodOnTheMachinesProcessesSeesThemAll", func(t *testing.T) {
+		c := c.In(t)
+		c.Apply(manifest("seer", "  hostPID: true\n  hostIPC: true\n  restartPolicy: Never\n  hostAliases: [{ip: 10.0.0.1, hostnames: [old]}]\n", [3]string{"containers", "main", "ps -o args | grep -c kube-shim; cat /etc/hosts"}))
+		c.Wait(20*time.Second, "it to have looked", func() bool { return field(c, "seer", ".status.phase") == "Succeeded" })
+		if log := c.Kubectl("logs", "seer"); strings.HasPrefix(log, "0") || !strings.Contains(log, "10.0.0.1\told") {
+			t.Errorf("it sees %s", log)
+		}
+		c.Kubectl("delete", "pod", "seer", "--wait")
+	})
 	t.Run("APodAsksForTheMostThatItNeedsAtOneTime", func(t *testing.T) {
 		c := c.In(t)
 		c.Apply(`{apiVersion: v1, kind: Pod, metadata: {name: big}, spec: {terminationGracePeriodSeconds: 0,

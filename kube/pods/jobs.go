@@ -20,6 +20,7 @@ import (
 	"kubelab/kube/containers"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/cri"
+	"kubelab/kube/pods/observed"
 	"kubelab/kube/trace"
 )
 
@@ -156,7 +157,15 @@ func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer)
 	if err != nil {
 		return &problem{CreateContainerConfigError, err.Error()}
 	}
-	config := cri.ContainerConfig(w.pod, c.Container, cri.Attempt{Number: a.Attempt, Streak: a.Streak, Image: a.Image}, process, o.node)
+	attempt := cri.Attempt{Number: a.Attempt, Streak: a.Streak, Image: a.Image}
+	if c.Target != "" {
+		beside := w.have.newest(c.Target)
+		if beside == nil || beside.State != observed.Running {
+			return &problem{CreateContainerConfigError, fmt.Sprintf("unable to find target container %q: it does not run", c.Target)}
+		}
+		attempt.Target = beside.ID
+	}
+	config := cri.ContainerConfig(w.pod, c.Container, attempt, process, o.node)
 	cri.NameUser(config.Linux.SecurityContext, w.have.Images[a.Container].ImageUser)
 	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
 		PodSandboxId:  a.Sandbox,

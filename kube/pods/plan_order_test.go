@@ -161,3 +161,21 @@ func TestAContainersOwnRulesComeBeforeThePodsPolicy(t *testing.T) {
 	check(t, "another one, where all others are to", again(1), "start container main (attempt 1) in sandbox s0")
 	check(t, "the one that is not to", again(42), "stop sandbox s0")
 }
+
+func TestAnEphemeralContainerIsStartedOnceInAPodThatRuns(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "main")
+	pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+		Name: "debug", Image: "debug:1", ImagePullPolicy: corev1.PullIfNotPresent}, TargetContainerName: "main"}}
+	have := sandboxed(running("main", 0, time.Minute)).withImage("debug", 0)
+	check(t, "it was added", actions(pod, have), "start container debug (attempt 0) in sandbox s0")
+	have.Containers = append(have.Containers, running("debug", 0, time.Second))
+	status := Plan(pod, have, now).Status
+	check(t, "it runs", fmt.Sprint(status.Phase, len(status.EphemeralContainerStatuses), word(status.EphemeralContainerStatuses[0].State)), "Running1runs")
+	check(t, "the pod is as ready as before", string(condition(&status, corev1.PodReady).Status), "True")
+	have.Containers[1] = exited("debug", 0, 0, 1, time.Second)
+	check(t, "it has ended", actions(pod, have.withImage("debug", 1)), "")
+	have.Containers[0] = exited("main", 0, 0, 0, time.Second)
+	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+	have.Containers[1] = running("debug", 0, time.Minute)
+	check(t, "the pod's work is done", actions(pod, have), "stop container debug with 30s of grace: Stopping container debug")
+}

@@ -53,6 +53,7 @@ var (
 		"linux.resources.memory_limit_in_bytes", "linux.resources.oom_score_adj",
 		"linux.security_context.capabilities.add_capabilities", "linux.security_context.capabilities.drop_capabilities",
 		"linux.security_context.privileged", "linux.security_context.namespace_options.pid", "linux.security_context.namespace_options.ipc",
+		"linux.security_context.namespace_options.target_id",
 		"linux.security_context.run_as_user", "linux.security_context.run_as_group", "linux.security_context.run_as_username",
 		"linux.security_context.readonly_rootfs", "linux.security_context.supplemental_groups", "linux.security_context.no_new_privs",
 		"linux.resources.unified", "linux.security_context.masked_paths", "linux.security_context.readonly_paths", "linux.security_context.seccomp",

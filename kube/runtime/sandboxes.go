@@ -92,6 +92,7 @@ func (r *Runtime) makeSandbox(ctx context.Context, sb *sandbox) error {
 func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
 	return containers.Sandbox{
 		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: spec.Hostname(record.Config),
+		HostIPC:      spec.Namespaces(record.Config).GetIpc() == cri.NamespaceMode_NODE,
 		CgroupParent: record.Cgroup,
 	}
 }

@@ -30,6 +30,30 @@ func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList 
 			errs = append(errs, field.Duplicate(at.Child("name"), c.Name))
 		}
 		names.Insert(c.Name)
+		if c.Role == Ephemeral {
+			errs = append(errs, validateEphemeral(c, spec, at)...)
+		}
+	}
+	return errs
+}
+
+// validateEphemeral: what was not planned with the pod gets no share of what the pod was given, and nobody relies on it.
+func validateEphemeral(c Member, spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, of := range []struct {
+		field string
+		used  bool
+	}{
+		{"ports", len(c.Ports) > 0}, {"resources", len(c.Resources.Limits)+len(c.Resources.Requests)+len(c.Resources.Claims) > 0},
+		{"resizePolicy", len(c.ResizePolicy) > 0}, {"restartPolicy", c.RestartPolicy != nil}, {"restartPolicyRules", len(c.RestartPolicyRules) > 0},
+		{"livenessProbe", c.LivenessProbe != nil}, {"readinessProbe", c.ReadinessProbe != nil}, {"startupProbe", c.StartupProbe != nil}, {"lifecycle", c.Lifecycle != nil},
+	} {
+		if of.used {
+			errs = append(errs, field.Forbidden(path.Child(of.field), "cannot be set for an Ephemeral Container"))
+		}
+	}
+	if target := Find(spec, c.Target); c.Target != "" && (target == nil || target.Role == Ephemeral) {
+		errs = append(errs, field.NotFound(path.Child("targetContainerName"), c.Target))
 	}
 	return errs
 }

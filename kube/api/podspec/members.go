@@ -23,6 +23,7 @@ type Member struct {
 	Role    Role
 	Field   string               // of the spec, in which it stands: containers
 	Index   int                  // its place there
+	Target  string               // of an ephemeral one: the container whose processes it shares, if it does
 	Restart corev1.RestartPolicy // whether it is started again when it has ended: see Restarts
 }
 
@@ -41,7 +42,7 @@ func (m Member) Restarts(code int32) bool {
 func Members(spec *corev1.PodSpec) []Member {
 	var members []Member
 	for i := range spec.InitContainers {
-		m := Member{&spec.InitContainers[i], Init, "initContainers", i, spec.RestartPolicy}
+		m := Member{Container: &spec.InitContainers[i], Role: Init, Field: "initContainers", Index: i, Restart: spec.RestartPolicy}
 		switch own := m.RestartPolicy; {
 		case own != nil && *own == corev1.ContainerRestartPolicyAlways:
 			m.Role, m.Restart = Sidecar, corev1.RestartPolicyAlways
@@ -53,7 +54,7 @@ func Members(spec *corev1.PodSpec) []Member {
 		members = append(members, m)
 	}
 	for i := range spec.Containers {
-		m := Member{&spec.Containers[i], Main, "containers", i, spec.RestartPolicy}
+		m := Member{Container: &spec.Containers[i], Role: Main, Field: "containers", Index: i, Restart: spec.RestartPolicy}
 		if own := m.RestartPolicy; own != nil {
 			m.Restart = corev1.RestartPolicy(*own)
 		}
@@ -61,7 +62,8 @@ func Members(spec *corev1.PodSpec) []Member {
 	}
 	for i := range spec.EphemeralContainers {
 		common := (*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon)
-		members = append(members, Member{common, Ephemeral, "ephemeralContainers", i, corev1.RestartPolicyNever})
+		members = append(members, Member{Container: common, Role: Ephemeral, Field: "ephemeralContainers", Index: i,
+			Target: spec.EphemeralContainers[i].TargetContainerName, Restart: corev1.RestartPolicyNever})
 	}
 	return members
 }

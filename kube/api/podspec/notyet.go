@@ -16,18 +16,12 @@ type missing[T any] struct {
 var (
 	missingFromPods = []missing[corev1.PodSpec]{
 		{"volumes", func(s *corev1.PodSpec) bool { return len(s.Volumes) > 0 }},
-		{"ephemeralContainers", func(s *corev1.PodSpec) bool { return len(s.EphemeralContainers) > 0 }},
 		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
 		{"automountServiceAccountToken", func(s *corev1.PodSpec) bool {
 			return s.AutomountServiceAccountToken != nil && *s.AutomountServiceAccountToken
 		}},
-		{"hostPID", func(s *corev1.PodSpec) bool { return s.HostPID }},
-		{"hostIPC", func(s *corev1.PodSpec) bool { return s.HostIPC }},
 		{"hostUsers", func(s *corev1.PodSpec) bool { return s.HostUsers != nil && !*s.HostUsers }},
 		{"shareProcessNamespace", func(s *corev1.PodSpec) bool { return s.ShareProcessNamespace != nil && *s.ShareProcessNamespace }},
-		{"hostAliases", func(s *corev1.PodSpec) bool { return len(s.HostAliases) > 0 }},
-		{"setHostnameAsFQDN", func(s *corev1.PodSpec) bool { return s.SetHostnameAsFQDN != nil && *s.SetHostnameAsFQDN }},
-		{"hostnameOverride", func(s *corev1.PodSpec) bool { return s.HostnameOverride != nil }},
 		{"runtimeClassName", func(s *corev1.PodSpec) bool { return s.RuntimeClassName != nil }},
 		{"overhead", func(s *corev1.PodSpec) bool { return len(s.Overhead) > 0 }},
 		{"schedulingGates", func(s *corev1.PodSpec) bool { return len(s.SchedulingGates) > 0 }},

@@ -16,6 +16,9 @@ import (
 func ValidateTemplate(template *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
 	errs := metavalidation.ValidateLabels(template.Labels, path.Child("metadata", "labels"))
 	errs = append(errs, apivalidation.ValidateAnnotations(template.Annotations, path.Child("metadata", "annotations"))...)
+	if len(template.Spec.EphemeralContainers) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod templates"))
+	}
 	return append(errs, Validate(&template.Spec, path.Child("spec"))...)
 }
 
@@ -119,8 +122,31 @@ func validateHostname(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	if spec.Subdomain != "" {
 		errs = append(errs, invalidIf(validation.IsDNS1123Label(spec.Subdomain), spec.Subdomain, path.Child("subdomain"))...)
 	}
+	if own := spec.HostnameOverride; own != nil {
+		at := path.Child("hostnameOverride")
+		errs = append(errs, invalidIf(validation.IsDNS1123Subdomain(*own), *own, at)...)
+		if len(*own) > maxHostname {
+			errs = append(errs, field.TooLong(at, *own, maxHostname))
+		}
+		if spec.HostNetwork {
+			errs = append(errs, field.Forbidden(at, "may not be set when `hostNetwork` is true"))
+		}
+		if spec.SetHostnameAsFQDN != nil && *spec.SetHostnameAsFQDN {
+			errs = append(errs, field.Forbidden(at, "may not be set when `setHostnameAsFQDN` is true"))
+		}
+	}
+	for i, alias := range spec.HostAliases {
+		at := path.Child("hostAliases").Index(i)
+		errs = append(errs, validation.IsValidIP(at.Child("ip"), alias.IP)...)
+		for j, name := range alias.Hostnames {
+			errs = append(errs, invalidIf(validation.IsDNS1123Subdomain(name), name, at.Child("hostnames").Index(j))...)
+		}
+	}
 	return errs
 }
+
+// maxHostname is how many characters the kernel takes of a host's name.
+const maxHostname = 64
 
 func validatePodSecurity(s *corev1.PodSecurityContext, path *field.Path) field.ErrorList {
 	errs := refuse(s, missingFromPodSecurity, path)

@@ -214,6 +214,24 @@ func (c *container) mountRoot() error {
 	return nil
 }
 
+// processesOf is the PID namespace of a container that runs.
+func (s *server) processesOf(id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	s.mu.Lock()
+	target := s.containers[id]
+	s.mu.Unlock()
+	if target == nil {
+		return "", fmt.Errorf("share processes of %s: %w", id, containers.ErrNotFound)
+	}
+	is := target.currentStatus()
+	if is.State != containers.Running {
+		return "", fmt.Errorf("share processes of %s: %w", id, containers.ErrNotRunning)
+	}
+	return fmt.Sprintf("/proc/%d/ns/pid", is.PID), nil
+}
+
 // makeBox tells libcontainer what to make. Nothing runs yet.
 func (c *container) makeBox() error {
 	s, host := c.server, c.server.host
@@ -222,6 +240,9 @@ func (c *container) makeBox() error {
 		if host.Devices, err = allDevices(); err != nil {
 			return err
 		}
+	}
+	if host.Processes, err = s.processesOf(c.config.ProcessesOf); err != nil {
+		return err
 	}
 	user, err := lookupUser(s.sandbox.RootDir(c.config.ID), c.config.User, c.config.Groups)
 	if err != nil {

@@ -68,6 +68,10 @@ func (s *server) prepare() error {
 	s.host = host
 	// When memory runs out the shim should be the last to go. Without CAP_SYS_RESOURCE it stays what it is.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("-998"), 0)
+	if s.sandbox.HostIPC {
+		s.host.ShmDir = "/dev/shm"
+		return nil
+	}
 	s.host.ShmDir = s.sandbox.ShmDir()
 	if err := os.MkdirAll(s.host.ShmDir, 0o1777); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 type Attempt struct {
 	Number, Streak int
 	Image          string
+	Target         string // the runtime's ID of the container whose processes it shares, if it does
 }
 
 // ContainerConfig tells the runtime how to make one attempt of a container.
@@ -36,6 +37,10 @@ func ContainerConfig(pod *corev1.Pod, c *corev1.Container, attempt Attempt, proc
 			Resources:       linuxResources(c.Resources.Requests, c.Resources.Limits),
 			SecurityContext: securityContext(pod, c, node),
 		},
+	}
+	if attempt.Target != "" {
+		options := config.Linux.SecurityContext.NamespaceOptions
+		options.Pid, options.TargetId = runtimeapi.NamespaceMode_TARGET, attempt.Target
 	}
 	config.Linux.Resources.OomScoreAdj = oomScore(pod, c, node.Memory)
 	config.Linux.Resources.Unified = unified(node)

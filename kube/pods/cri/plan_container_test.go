@@ -163,7 +163,7 @@ func TestTheRuntimeIsToldWhoseContainerItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := ContainerConfig(pod, c, Attempt{2, 1, "sha256:web"}, process, labNode)
+	config := ContainerConfig(pod, c, Attempt{Number: 2, Streak: 1, Image: "sha256:web"}, process, labNode)
 	got := fmt.Sprintf("%s %d\n%v\n%v\n%s\n%v %v\n%s=%s", config.Metadata.Name, config.Metadata.Attempt, config.Labels, config.Annotations,
 		config.LogPath, config.Command, config.Args, config.Envs[0].Key, config.Envs[0].Value)
 	check(t, "config", got, `web 2
@@ -255,4 +255,28 @@ func TestAGroupThatStandsAloneGoesWithTheImagesUser(t *testing.T) {
 		NameUser(context, image)
 		check(t, fmt.Sprintf("%+v", image), fmt.Sprint(context.GetRunAsUser().GetValue(), " ", context.RunAsUsername), want)
 	}
+}
+
+func TestAnEphemeralContainerSharesTheProcessesOfItsTarget(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "debug")
+	options := ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{Target: "main-0"}, Process{}, labNode).Linux.SecurityContext.NamespaceOptions
+	check(t, "namespaces", fmt.Sprint(options.Pid, " ", options.TargetId), "TARGET main-0")
+	pod.Spec.HostPID, pod.Spec.HostIPC = true, true
+	options = ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{}, Process{}, labNode).Linux.SecurityContext.NamespaceOptions
+	check(t, "of the node", fmt.Sprint(options.Pid, " ", options.Ipc), "NODE NODE")
+}
+
+func TestWhatAPodCallsItself(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "main")
+	pod.Spec.Hostname, pod.Spec.Subdomain = "db-0", "db"
+	check(t, "a name in a subdomain", SandboxConfig(pod, 0, labNode).Hostname, "db-0")
+	pod.Spec.SetHostnameAsFQDN = new(true)
+	check(t, "all of it", SandboxConfig(pod, 0, labNode).Hostname, "db-0.db.shop.svc."+labNode.Domain)
+	pod.Spec.HostAliases = []corev1.HostAlias{{IP: "10.0.0.1", Hostnames: []string{"old", "older"}}}
+	if file := HostsFile(pod, labNode, []string{"10.244.1.2"}); !strings.HasSuffix(file,
+		"10.244.1.2\tdb-0.db.shop.svc."+labNode.Domain+"\tdb-0\n\n# Entries added by HostAliases.\n10.0.0.1\told\tolder\n") {
+		t.Errorf("the hosts are\n%s", file)
+	}
+	pod.Spec.HostnameOverride = new("other.example.com")
+	check(t, "another name", SandboxConfig(pod, 0, labNode).Hostname, "other.example.com")
 }

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/ptr"
 )
 
 // The labels by which a kubelet finds its pods again in any runtime, and the annotations in which it notes
@@ -42,7 +43,7 @@ func SandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandb
 		Metadata: &runtimeapi.PodSandboxMetadata{
 			Name: pod.Name, Namespace: pod.Namespace, Uid: string(pod.UID), Attempt: uint32(attempt),
 		},
-		Hostname:     hostname(pod),
+		Hostname:     kernelName(pod, node),
 		LogDirectory: node.LogDirectory(pod),
 		DnsConfig:    dnsConfig(pod, node),
 		Labels:       named,
@@ -63,12 +64,30 @@ func hostname(pod *corev1.Pod) string {
 	switch {
 	case pod.Spec.HostNetwork:
 		return ""
+	case pod.Spec.HostnameOverride != nil:
+		return *pod.Spec.HostnameOverride
 	case pod.Spec.Hostname != "":
 		return pod.Spec.Hostname
 	case len(pod.Name) > longest:
 		return strings.TrimRight(pod.Name[:longest], "-.")
 	}
 	return pod.Name
+}
+
+// domain is the pod's name in DNS, where it has one.
+func domain(pod *corev1.Pod, node Node) string {
+	if pod.Spec.HostNetwork || pod.Spec.Subdomain == "" || pod.Spec.HostnameOverride != nil {
+		return ""
+	}
+	return strings.Join([]string{hostname(pod), pod.Spec.Subdomain, pod.Namespace, "svc", node.Domain}, ".")
+}
+
+// kernelName is what uname says in the pod: its hostname, or all of its name in DNS.
+func kernelName(pod *corev1.Pod, node Node) string {
+	if whole := domain(pod, node); whole != "" && ptr.Deref(pod.Spec.SetHostnameAsFQDN, false) {
+		return whole
+	}
+	return hostname(pod)
 }
 
 // dnsConfig is the pod's resolv.conf. Names without enough dots are tried in the pod's own namespace first.
@@ -120,21 +139,25 @@ func mergeOptions(options []string, more []corev1.PodDNSConfigOption) []string {
 
 // HostsFile is the pod's /etc/hosts.
 func HostsFile(pod *corev1.Pod, node Node, ips []string) string {
-	name, domain := hostname(pod), ""
+	name, whole := hostname(pod), domain(pod, node)
 	if pod.Spec.HostNetwork {
 		name, ips = node.Name, []string{node.IP}
-	} else if pod.Spec.Subdomain != "" {
-		domain = strings.Join([]string{name, pod.Spec.Subdomain, pod.Namespace, "svc", node.Domain}, ".")
 	}
 	var file strings.Builder
 	file.WriteString("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
 		"fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n")
 	for _, ip := range ips {
 		fields := []string{ip, name}
-		if domain != "" {
-			fields = []string{ip, domain, name}
+		if whole != "" {
+			fields = []string{ip, whole, name}
 		}
 		file.WriteString(strings.Join(fields, "\t") + "\n")
+	}
+	if len(pod.Spec.HostAliases) > 0 {
+		file.WriteString("\n# Entries added by HostAliases.\n")
+	}
+	for _, alias := range pod.Spec.HostAliases {
+		file.WriteString(alias.IP + "\t" + strings.Join(alias.Hostnames, "\t") + "\n")
 	}
 	return file.String()
 }

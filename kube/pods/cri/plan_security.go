@@ -90,6 +90,12 @@ func namespaces(pod *corev1.Pod) *runtimeapi.NamespaceOption {
 	if pod.Spec.HostNetwork {
 		options.Network = runtimeapi.NamespaceMode_NODE
 	}
+	if pod.Spec.HostPID {
+		options.Pid = runtimeapi.NamespaceMode_NODE
+	}
+	if pod.Spec.HostIPC {
+		options.Ipc = runtimeapi.NamespaceMode_NODE
+	}
 	return options
 }
 

@@ -6,12 +6,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
 )
 
 // admit completes a new pod from the objects around it.
 func admit(pod *corev1.Pod, find api.Lookup) error {
+	if len(pod.Spec.EphemeralContainers) > 0 {
+		why := field.Forbidden(field.NewPath("spec", "ephemeralContainers"), "cannot be set on create")
+		return apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Pod").GroupKind(), pod.Name, field.ErrorList{why})
+	}
 	if err := admitAccount(pod, find); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@
 //
 // # What is simplified
 //
-// No proxy, no ephemeral containers, no resize; no disruption budget refuses an eviction yet.
+// No proxy, no resize; no disruption budget refuses an eviction yet.
 //
 // Chapter 10 tells of the binding.
 package subresources

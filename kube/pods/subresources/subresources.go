@@ -16,6 +16,7 @@ import (
 // OfPods are the subresources of a pod.
 var OfPods = []api.Subresource{
 	{Name: "binding", Body: corev1.SchemeGroupVersion.WithKind("Binding"), Verbs: []string{"create"}, Validate: validateBinding, Change: bind},
+	{Name: "ephemeralcontainers", Body: corev1.SchemeGroupVersion.WithKind("Pod"), Verbs: []string{"get", "patch", "update"}, Change: addEphemeral},
 	{Name: "eviction", Body: policyv1.SchemeGroupVersion.WithKind("Eviction"), Verbs: []string{"create"}, Delete: evict},
 	{Name: "log", Body: corev1.SchemeGroupVersion.WithKind("Pod"), Verbs: []string{"get"}, Connect: log},
 	{Name: "exec", Body: corev1.SchemeGroupVersion.WithKind("PodExecOptions"), Verbs: []string{"create", "get"}, Connect: exec},

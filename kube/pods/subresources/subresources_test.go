@@ -3,6 +3,7 @@ package subresources_test
 import (
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/api"
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods/subresources"
 )
 
@@ -41,6 +43,49 @@ func TestAPodIsBoundOnce(t *testing.T) {
 	}
 	if err := binding.Change(pod, to("node-2")); err == nil || pod.Spec.NodeName != "node-1" {
 		t.Errorf("the pod was bound again, to %s: %v", pod.Spec.NodeName, err)
+	}
+}
+
+func TestEphemeralContainersCanOnlyBeAdded(t *testing.T) {
+	pod := podOn("node-1", "main")
+	pod.Spec.Containers[0].Image = "app"
+	podspec.Default(&pod.Spec)
+	with := func(containers ...corev1.EphemeralContainerCommon) *corev1.Pod {
+		wanted := pod.DeepCopy()
+		wanted.Spec.EphemeralContainers, wanted.Spec.NodeName = nil, "elsewhere"
+		for _, c := range containers {
+			wanted.Spec.EphemeralContainers = append(wanted.Spec.EphemeralContainers, corev1.EphemeralContainer{EphemeralContainerCommon: c, TargetContainerName: "main"})
+		}
+		return wanted
+	}
+	add := find(t, "ephemeralcontainers").Change
+	a, b := corev1.EphemeralContainerCommon{Name: "a", Image: "busybox"}, corev1.EphemeralContainerCommon{Name: "b", Image: "busybox"}
+	if err := add(pod, with(a)); err != nil || len(pod.Spec.EphemeralContainers) != 1 || pod.Spec.NodeName != "node-1" || pod.Generation != 1 {
+		t.Fatalf("with one the pod is %+v: %v", pod, err)
+	}
+	a = pod.Spec.EphemeralContainers[0].EphemeralContainerCommon // with its defaults
+	if a.ImagePullPolicy == "" {
+		t.Error("it has no defaults")
+	}
+	other := a
+	other.Image = "alpine"
+	for what, wanted := range map[string]*corev1.Pod{
+		`existing ephemeral containers "a" may not be removed`:                                   with(b),
+		`existing ephemeral containers "a" may not be changed`:                                   with(other),
+		`spec.ephemeralContainers[1].ports: Forbidden: cannot be set for an Ephemeral Container`: with(a, corev1.EphemeralContainerCommon{Name: "b", Image: "b", Ports: []corev1.ContainerPort{{ContainerPort: 80, Protocol: "TCP"}}}),
+		`spec.ephemeralContainers[1].name: Duplicate value: "main"`:                              with(a, corev1.EphemeralContainerCommon{Name: "main", Image: "b"}),
+	} {
+		if err := add(pod.DeepCopy(), wanted); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("got %v, want %s", err, what)
+		}
+	}
+	lost := with(a, b)
+	lost.Spec.EphemeralContainers[1].TargetContainerName = "a"
+	if err := add(pod.DeepCopy(), lost); err == nil || !strings.Contains(err.Error(), `spec.ephemeralContainers[1].targetContainerName: Not found: "a"`) {
+		t.Errorf("it may aim at another ephemeral one: %v", err)
+	}
+	if err := add(pod, with(a, b)); err != nil || pod.Generation != 2 {
+		t.Errorf("one more: generation %d, %v", pod.Generation, err)
 	}
 }
 

@@ -30,10 +30,14 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 		Privileged: security.GetPrivileged(), ReadonlyRootfs: security.GetReadonlyRootfs(), NoNewPrivs: security.GetNoNewPrivs(),
 		// Protobuf cannot tell "the usual paths" from "none", so procMount: Unmasked is not to be had; privileged is.
 		MaskedPaths: notEmpty(security.GetMaskedPaths()), ReadonlyPaths: notEmpty(security.GetReadonlyPaths()),
+		HostPID:  security.GetNamespaceOptions().GetPid() == cri.NamespaceMode_NODE,
 		Terminal: want.Tty, Stdin: want.Stdin, StdinOnce: want.StdinOnce,
 	}
 	if err := checkContainer(want, pod); err != nil {
 		return c, err
+	}
+	if options := security.GetNamespaceOptions(); options.GetPid() == cri.NamespaceMode_TARGET {
+		c.ProcessesOf = options.TargetId
 	}
 	if len(c.Args) == 0 {
 		return c, fmt.Errorf("neither the pod nor image %s says which command to run", want.GetImage().GetImage())

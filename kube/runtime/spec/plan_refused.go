@@ -35,7 +35,6 @@ var RefusedOfContainer = map[string]string{
 	"linux.resources.hugepage_limits.limit":      "huge pages are not supported here",
 	"linux.resources.memory_swap_limit_in_bytes": "a limit of swap is not supported here",
 	"linux.security_context.capabilities.add_ambient_capabilities": "ambient capabilities are not supported here: give the program file capabilities",
-	"linux.security_context.namespace_options.target_id":           noSharing,
 	"linux.security_context.namespace_options.userns_options.uids": noUsers,
 	"linux.security_context.namespace_options.userns_options.gids": noUsers,
 	"linux.security_context.selinux_options":                       noSELinux,
@@ -47,7 +46,7 @@ var RefusedOfContainer = map[string]string{
 }
 
 const (
-	noSharing  = "processes of another container cannot be shared here"
+	noSharing  = "a sandbox has no target whose processes it could share"
 	noUsers    = "user namespaces (hostUsers: false) are not supported here"
 	noSELinux  = "SELinux is not supported here"
 	noAppArmor = "AppArmor is not supported here"

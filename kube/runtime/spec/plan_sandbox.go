@@ -28,6 +28,9 @@ func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 	if err := refuse(config.ProtoReflect(), "", RefusedOfSandbox); err != nil {
 		return err
 	}
+	if mode := options.GetPid(); mode == cri.NamespaceMode_TARGET {
+		return fmt.Errorf("PID namespace mode %v: a sandbox has no target", mode)
+	}
 	return checkNamespaces(options)
 }
 
@@ -49,10 +52,12 @@ func checkNamespaces(options *cri.NamespaceOption) error {
 	switch {
 	case options == nil:
 		return nil
-	case options.Pid != cri.NamespaceMode_CONTAINER:
-		return fmt.Errorf("PID namespace mode %v: only CONTAINER is supported here (a container sees its own processes)", options.Pid)
-	case options.Ipc != cri.NamespaceMode_POD:
-		return fmt.Errorf("IPC namespace mode %v: only POD is supported here", options.Ipc)
+	case options.Pid == cri.NamespaceMode_POD:
+		return fmt.Errorf("PID namespace mode %v: only CONTAINER, TARGET and NODE are supported here (a container sees its own processes, another's, or the machine's)", options.Pid)
+	case options.Pid == cri.NamespaceMode_TARGET && options.TargetId == "":
+		return fmt.Errorf("PID namespace mode %v: it needs a target_id", options.Pid)
+	case options.Ipc != cri.NamespaceMode_POD && options.Ipc != cri.NamespaceMode_NODE:
+		return fmt.Errorf("IPC namespace mode %v: only POD and NODE are supported here", options.Ipc)
 	}
 	return nil
 }
