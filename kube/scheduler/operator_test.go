@@ -89,7 +89,7 @@ func (l *lab) makeNode(name, cpu string, change ...func(*corev1.Node)) *corev1.N
 	return node
 }
 
-func (l *lab) makePod(name, cpu string) {
+func (l *lab) makePod(name, cpu string, edits ...func(*corev1.Pod)) {
 	l.Helper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -97,6 +97,9 @@ func (l *lab) makePod(name, cpu string) {
 			Name: "server", Image: "web:1",
 			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}},
 		}}},
+	}
+	for _, edit := range edits {
+		edit(pod)
 	}
 	_, err := l.CoreV1().Pods("default").Create(l.Context(), pod, metav1.CreateOptions{})
 	l.must(err)
@@ -174,6 +177,25 @@ func TestAPodThatFitsNowhereDoesNotHoldUpOthers(t *testing.T) {
 	}
 	l.makePod("web", "1")
 	l.awaitNode("web", "a")
+}
+
+func TestAPodWithAGateGetsNoNodeBeforeItIsTakenAway(t *testing.T) {
+	l := newLab(t)
+	l.makeNode("a", "4")
+	l.makePod("gated", "1", func(pod *corev1.Pod) {
+		pod.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/quota"}}
+	})
+	l.makePod("web", "1")
+	l.awaitNode("web", "a")
+	gated, err := l.CoreV1().Pods("default").Get(t.Context(), "gated", metav1.GetOptions{})
+	l.must(err)
+	if gated.Spec.NodeName != "" {
+		t.Fatalf("it is on %s", gated.Spec.NodeName)
+	}
+	gated.Spec.SchedulingGates = nil
+	_, err = l.CoreV1().Pods("default").Update(t.Context(), gated, metav1.UpdateOptions{})
+	l.must(err)
+	l.awaitNode("gated", "a")
 }
 
 func TestTheEndOfAPodMakesRoomForOneThatWaits(t *testing.T) {

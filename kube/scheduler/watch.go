@@ -52,6 +52,7 @@ func (s *scheduler) podChanged(before, pod *corev1.Pod) {
 		if !sameNeeds(before, pod) {
 			s.wake(s.state.resized(pod), trace.Wrote(pod.ResourceVersion))
 		}
+	case len(pod.Spec.SchedulingGates) > 0: // it is not to be given a node yet
 	case pod.DeletionTimestamp == nil && pod.Spec.SchedulerName == corev1.DefaultSchedulerName:
 		if before == nil || !sameNeeds(before, pod) {
 			s.loop.Add(operator.Self(pod)[0], trace.Wrote(pod.ResourceVersion))

@@ -24,7 +24,6 @@ var (
 		{"shareProcessNamespace", func(s *corev1.PodSpec) bool { return s.ShareProcessNamespace != nil && *s.ShareProcessNamespace }},
 		{"runtimeClassName", func(s *corev1.PodSpec) bool { return s.RuntimeClassName != nil }},
 		{"overhead", func(s *corev1.PodSpec) bool { return len(s.Overhead) > 0 }},
-		{"schedulingGates", func(s *corev1.PodSpec) bool { return len(s.SchedulingGates) > 0 }},
 		{"schedulingGroup", func(s *corev1.PodSpec) bool { return s.SchedulingGroup != nil }},
 		{"resourceClaims", func(s *corev1.PodSpec) bool { return len(s.ResourceClaims) > 0 }},
 		{"resources", func(s *corev1.PodSpec) bool { return s.Resources != nil }},

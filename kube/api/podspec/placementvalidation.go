@@ -2,6 +2,7 @@ package podspec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,22 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
+
+// validateGates is about what a pod waits for before it is given a node.
+func validateGates(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	gates := path.Child("schedulingGates")
+	for i, gate := range spec.SchedulingGates {
+		errs = append(errs, invalidIf(validation.IsQualifiedName(gate.Name), gate.Name, gates.Index(i))...)
+		if slices.Contains(spec.SchedulingGates[:i], gate) {
+			errs = append(errs, field.Duplicate(gates.Index(i), gate.Name))
+		}
+	}
+	if len(spec.SchedulingGates) > 0 && spec.NodeName != "" {
+		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
+	}
+	return errs
+}
 
 // validatePlacement is about where a pod may run.
 func validatePlacement(spec *corev1.PodSpec, path *field.Path) field.ErrorList {

@@ -32,6 +32,7 @@ func Validate(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs = append(errs, validateDNS(spec, path)...)
 	errs = append(errs, validateHostname(spec, path)...)
 	errs = append(errs, validatePlacement(spec, path)...)
+	errs = append(errs, validateGates(spec, path)...)
 	if spec.SecurityContext != nil {
 		errs = append(errs, validatePodSecurity(spec.SecurityContext, path.Child("securityContext"))...)
 	}

@@ -99,6 +99,8 @@ func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 		"a name and more":    {`{hostnameOverride: a.b, hostNetwork: true, containers: [{` + c + `}]}`, "spec.hostnameOverride: Forbidden: may not be set when `hostNetwork` is true"},
 		"no address":         {`{hostAliases: [{ip: here, hostnames: [a]}], containers: [{` + c + `}]}`, `spec.hostAliases[0].ip: Invalid value: "here": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)`},
 		"an alias":           {`{hostAliases: [{ip: 10.0.0.1, hostnames: [A]}], containers: [{` + c + `}]}`, `spec.hostAliases[0].hostnames[0]: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`},
+		"a gate twice":       {`{schedulingGates: [{name: a}, {name: a}], containers: [{` + c + `}]}`, `spec.schedulingGates[1]: Duplicate value: "a"`},
+		"a node and a gate":  {`{schedulingGates: [{name: a}], nodeName: n1, containers: [{` + c + `}]}`, `spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared`},
 		"a host name":        {`{hostname: Web, containers: [{` + c + `}]}`, `spec.hostname: Invalid value: "Web": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ func otherChanges(now, before *corev1.PodSpec) string {
 	}
 	same.ActiveDeadlineSeconds = before.ActiveDeadlineSeconds
 	same.Tolerations = before.Tolerations
+	same.SchedulingGates = before.SchedulingGates
 	if grace := before.TerminationGracePeriodSeconds; grace != nil && *grace < 0 &&
 		same.TerminationGracePeriodSeconds != nil && *same.TerminationGracePeriodSeconds == 1 {
 		same.TerminationGracePeriodSeconds = grace

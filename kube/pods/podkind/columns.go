@@ -41,6 +41,11 @@ func rowOf(pod *corev1.Pod) row {
 	if pod.Status.Reason != "" {
 		r.word = pod.Status.Reason
 	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonSchedulingGated {
+			r.word = c.Reason
+		}
+	}
 	sidecars := sidecarsOf(pod)
 	var beside row // what sidecars add
 	for i, c := range pod.Status.InitContainerStatuses {

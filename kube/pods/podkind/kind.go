@@ -2,6 +2,7 @@ package podkind
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -22,6 +23,10 @@ var Kinds = []api.Kind{api.Type[*corev1.Pod]{
 	Prepare: func(pod, old *corev1.Pod) {
 		if old == nil {
 			pod.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: podspec.QOSClass(&pod.Spec)}
+			if len(pod.Spec.SchedulingGates) > 0 {
+				pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonSchedulingGated,
+					Message: "Scheduling is blocked due to non-empty scheduling gates"}}
+			}
 		}
 	},
 	Validate:       func(pod *corev1.Pod) field.ErrorList { return podspec.Validate(&pod.Spec, field.NewPath("spec")) },
@@ -95,6 +100,7 @@ func validateUpdate(pod, old *corev1.Pod) field.ErrorList {
 	}
 	errs := validateDeadline(pod.Spec.ActiveDeadlineSeconds, old.Spec.ActiveDeadlineSeconds, path.Child("activeDeadlineSeconds"))
 	errs = append(errs, validateTolerations(pod.Spec.Tolerations, old.Spec.Tolerations, path.Child("tolerations"))...)
+	errs = append(errs, validateGates(pod.Spec.SchedulingGates, old.Spec.SchedulingGates, path.Child("schedulingGates"))...)
 	if difference := otherChanges(&pod.Spec, &old.Spec); difference != "" {
 		errs = append(errs, field.Forbidden(path, fmt.Sprintf("pod updates may not change fields other than %s\n%s", changeable, difference)))
 	}
@@ -110,6 +116,16 @@ func validateDeadline(now, before *int64, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, now, "must not update from a positive integer to nil value")}
 	case *now > *before:
 		return field.ErrorList{field.Invalid(path, *now, "must be less than or equal to previous value")}
+	}
+	return nil
+}
+
+// validateGates: what a pod waits for can only become less.
+func validateGates(now, before []corev1.PodSchedulingGate, path *field.Path) field.ErrorList {
+	for _, gate := range now {
+		if !slices.Contains(before, gate) {
+			return field.ErrorList{field.Forbidden(path, fmt.Sprintf("only deletion is allowed, but found new scheduling gate '%s'", gate.Name))}
+		}
 	}
 	return nil
 }

@@ -276,6 +276,23 @@ func TestAPodThatIsNotInitializedShowsHowFarItIs(t *testing.T) {
 	}
 }
 
+func TestAPodWithSchedulingGatesSaysSoUntilTheyAreTakenAway(t *testing.T) {
+	pod, err := created(t, `{schedulingGates: [{name: a}, {name: b}], `+oneContainer+`}`, nil)
+	if err != nil || statusWord(pod) != "SchedulingGated" {
+		t.Fatalf("its status is %s: %v", statusWord(pod), err)
+	}
+	fewer, more := pod.DeepCopy(), pod.DeepCopy()
+	fewer.Spec.SchedulingGates = fewer.Spec.SchedulingGates[1:]
+	if errs := validateUpdate(fewer, pod); len(errs) > 0 {
+		t.Errorf("to take one away: %v", errs)
+	}
+	more.Spec.SchedulingGates = append(more.Spec.SchedulingGates, corev1.PodSchedulingGate{Name: "c"})
+	want := "spec.schedulingGates: Forbidden: only deletion is allowed, but found new scheduling gate 'c'"
+	if got := validateUpdate(more, pod).ToAggregate(); got == nil || got.Error() != want {
+		t.Errorf("to add one: %v, want %s", got, want)
+	}
+}
+
 func TestTheRowOfAPod(t *testing.T) {
 	last := ended("Error", 1, 0).State
 	last.Terminated.FinishedAt = metav1.NewTime(time.Now().Add(-5 * time.Minute))

@@ -45,6 +45,8 @@ func bind(object, body api.Object) error {
 		return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf("pod %s is being deleted, cannot be assigned to a host", pod.Name))
 	case pod.Spec.NodeName != "":
 		return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf("pod %s is already assigned to node %q", pod.Name, pod.Spec.NodeName))
+	case len(pod.Spec.SchedulingGates) > 0:
+		return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf("pod %v has non-empty .spec.schedulingGates", pod.Name))
 	}
 	pod.Spec.NodeName = body.(*corev1.Binding).Target.Name
 	setScheduled(pod)

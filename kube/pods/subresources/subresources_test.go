@@ -38,6 +38,11 @@ func TestAPodIsBoundOnce(t *testing.T) {
 	if problems := binding.Validate(to("")); len(problems) != 1 {
 		t.Errorf("a binding to no node: %v", problems)
 	}
+	gated := podOn("")
+	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "quota"}}
+	if err := binding.Change(gated, to("node-1")); err == nil || gated.Spec.NodeName != "" {
+		t.Errorf("a pod that is to wait was bound to %q: %v", gated.Spec.NodeName, err)
+	}
 	if err := binding.Change(pod, to("node-1")); err != nil || pod.Spec.NodeName != "node-1" {
 		t.Fatalf("the pod is on %q: %v", pod.Spec.NodeName, err)
 	}
