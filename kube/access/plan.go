@@ -32,6 +32,9 @@ type Request struct {
 	Relations Relations
 }
 
+// SelectingVerbs are those of a request that picks objects by a selector.
+var SelectingVerbs = []string{"list", "watch", "deletecollection"}
+
 // Relations are what only the API server knows.
 type Relations interface {
 	// PodIsOn says whether the pod is bound to the node.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -70,12 +71,20 @@ func restrictNode(node string, addresses []netip.Addr, old, new any) error {
 		if new.Namespace != nodeLeases || new.Name != node {
 			return fmt.Errorf("node %q may only write the Lease of its own name in %s, not %s in %s", node, nodeLeases, new.Name, new.Namespace)
 		}
+	case *corev1.Event:
+		before, _ := old.(*corev1.Event)
+		if host := tellerOf(cmp.Or(before, new)); host != node || tellerOf(new) != node {
+			return fmt.Errorf("node %q may only tell of what happens on it, not on %q", node, host)
+		}
 	}
 	if pod, isPod := old.(*corev1.Pod); isPod && pod.Spec.NodeName != node {
 		return fmt.Errorf("node %q may only write pods that run on it, and %s runs on %q", node, pod.Name, pod.Spec.NodeName)
 	}
 	return nil
 }
+
+// tellerOf is the host from which an event tells.
+func tellerOf(event *corev1.Event) string { return cmp.Or(event.Source.Host, event.ReportingInstance) }
 
 // restrictOwnNode keeps a node that was broken into from posing as another, from drawing pods to itself, from taking the
 // addresses of another's pods, and from having itself removed, taints and all, to come back without them.

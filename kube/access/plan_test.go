@@ -443,3 +443,32 @@ func TestOnlyPartsOfTheClusterAreBelievedAboutCauses(t *testing.T) {
 		t.Error("a kubelet is a part of the cluster")
 	}
 }
+
+func TestANodeTellsOfWhatHappensOnIt(t *testing.T) {
+	from := func(host, instance string) *corev1.Event {
+		return &corev1.Event{Source: corev1.EventSource{Host: host}, ReportingInstance: instance}
+	}
+	for what, c := range map[string]struct {
+		old, new *corev1.Event
+		want     bool
+	}{
+		"its own":                      {nil, from("node-1", ""), true},
+		"its own, of the newer kind":   {nil, from("", "node-1"), true},
+		"its own again":                {from("node-1", ""), from("node-1", ""), true},
+		"another's":                    {nil, from("node-2", ""), false},
+		"the control plane's":          {nil, from("", ""), false},
+		"one that was another's":       {from("node-2", ""), from("node-1", ""), false},
+		"one that was nobody's":        {from("", ""), from("node-1", ""), false},
+		"its own, called another's":    {from("node-1", ""), from("node-2", ""), false},
+		"another's in the older field": {nil, from("node-2", "node-1"), false},
+	} {
+		var old any
+		if c.old != nil {
+			old = c.old
+		}
+		err := policy.Restrict(Request{User: "system:node:node-1", Groups: []string{"system:nodes"}, Verb: "create", Resource: "events"}, old, c.new)
+		if (err == nil) != c.want {
+			t.Errorf("an event that is %s: %v, want allowed: %t", what, err, c.want)
+		}
+	}
+}

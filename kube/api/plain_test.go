@@ -145,3 +145,55 @@ func TestPlainKindsGoByTheirUsualNames(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAnEventIsALineAndNotABook(t *testing.T) {
+	book := strings.Repeat("x", 1<<20)
+	for want, edit := range map[string]func(*corev1.Event){
+		"":                   func(e *corev1.Event) { e.Message = strings.Repeat("x", 2000) },
+		"message":            func(e *corev1.Event) { e.Message = book },
+		"reason":             func(e *corev1.Event) { e.Reason = book },
+		"action":             func(e *corev1.Event) { e.Action = book },
+		"type":               func(e *corev1.Event) { e.Type = book },
+		"reportingComponent": func(e *corev1.Event) { e.ReportingController = book },
+		"reportingInstance":  func(e *corev1.Event) { e.ReportingInstance = book },
+		"source.component":   func(e *corev1.Event) { e.Source.Component = book },
+		"source.host":        func(e *corev1.Event) { e.Source.Host = book },
+		"involvedObject":     func(e *corev1.Event) { e.InvolvedObject.FieldPath = book },
+		"related":            func(e *corev1.Event) { e.Related = &corev1.ObjectReference{Name: book} },
+		"metadata":           func(e *corev1.Event) { e.Annotations = map[string]string{"a": book} },
+	} {
+		e := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}, InvolvedObject: corev1.ObjectReference{Namespace: "shop"}}
+		edit(e)
+		got := ""
+		for _, err := range event.Validate(e) {
+			got = err.Field
+		}
+		if got != want {
+			t.Errorf("an error at %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAnEventWithATimeOfItsOwnSaysWhoTellsOfWhat(t *testing.T) {
+	whole := corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}, InvolvedObject: corev1.ObjectReference{Namespace: "shop"}, EventTime: metav1.NowMicro(),
+		Reason: "Killed", Action: "Kill", ReportingController: "example.com/a", ReportingInstance: "a-1"}
+	for want, edit := range map[string]func(*corev1.Event){
+		"":                         func(*corev1.Event) {},
+		"reason":                   func(e *corev1.Event) { e.Reason = "" },
+		"action":                   func(e *corev1.Event) { e.Action = "" },
+		"reportingComponent":       func(e *corev1.Event) { e.ReportingController = "a b" },
+		"reportingInstance":        func(e *corev1.Event) { e.ReportingInstance = "" },
+		"message":                  func(e *corev1.Event) { e.Message = strings.Repeat("x", 1025) },
+		"involvedObject.namespace": func(e *corev1.Event) { e.InvolvedObject.Namespace = "" },
+	} {
+		e := whole
+		edit(&e)
+		got := ""
+		for _, err := range event.Validate(&e) {
+			got = err.Field
+		}
+		if got != want {
+			t.Errorf("an error at %q, want %q", got, want)
+		}
+	}
+}

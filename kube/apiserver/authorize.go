@@ -60,7 +60,7 @@ func (s *Server) authorize(c *call) error {
 	asked := c.asked()
 	asked.Relations = s.relations
 	if c.kind != nil {
-		if slices.Contains([]string{"list", "watch", "deletecollection"}, c.verb) && c.name == "" { // no other verb selects
+		if slices.Contains(access.SelectingVerbs, c.verb) && c.name == "" {
 			if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil {
 				asked.Name, _ = selected.RequiresExactMatch("metadata.name") // who lists one object reads that one
 				asked.NodeName, _ = selected.RequiresExactMatch("spec.nodeName")

@@ -23,7 +23,7 @@ func (s *Server) decode(c *call) (intent, error) {
 	case c.sub != nil:
 		return c.wantsChange()
 	case c.scales():
-		return c.wantsScale()
+		return s.wantsScale(c)
 	case c.verb == "create":
 		object, err := c.decodeBody()
 		if err != nil {

@@ -1,7 +1,9 @@
 package apiserver_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +90,7 @@ var writes = map[string]request{
 	"bind":                         {method: "POST", path: podsPath + "/free/binding", body: `{"metadata":{"name":"free"},"target":{"kind":"Node","name":"node-1"}}`},
 	"evict":                        {method: "POST", path: podsPath + "/bound/eviction", body: `{"metadata":{"name":"bound"}}`},
 	"scale":                        {method: "PUT", path: scalePath, body: `{"metadata":{"name":"web"},"spec":{"replicas":7}}`},
+	"apply scale":                  {method: "PATCH", path: scalePath + "?fieldManager=test", contentType: applyPatch, body: `{"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":7}}`},
 	"patch scale":                  {method: "PATCH", path: scalePath, contentType: mergePatch, body: `{"spec":{"replicas":7}}`},
 	"finalize":                     {method: "PUT", path: "/api/v1/namespaces/gone/finalize", body: `{"metadata":{"name":"gone"},"spec":{"finalizers":[]}}`},
 }
@@ -227,6 +230,22 @@ func TestAnOptionThatIsUnknownOrWrongIsRefusedAndNothingIsDone(t *testing.T) {
 	refused("scale", scale, http.StatusBadRequest, "must be of type Scale")
 	scale.body = `{"metadata":{"name":"web"},"spec":{"replicas":-1}}`
 	refused("scale", scale, http.StatusUnprocessableEntity, "spec.replicas: Invalid value: -1: must be greater than or equal to 0")
+	scale.body = `{"metadata":{"name":"web","uid":"of-another"},"spec":{"replicas":1}}`
+	refused("scale", scale, http.StatusConflict, "UID in precondition: of-another")
+	for _, form := range []request{
+		{method: "PUT", body: `{"metadata":{"name":"web"},"spec":{"replicas":7,"replica":7}}`},
+		{method: "PATCH", contentType: mergePatch, body: `{"spec":{"replicas":7,"replica":7}}`},
+		{method: "PATCH", contentType: "application/strategic-merge-patch+json", body: `{"spec":{"replicas":7,"replica":7}}`},
+		{method: "PATCH", contentType: "application/json-patch+json", body: `[{"op":"add","path":"/spec/replica","value":7}]`},
+		{method: "PATCH", contentType: applyPatch, body: `{"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":7,"replica":7}}`},
+	} {
+		form.path = scalePath + "?fieldManager=me&fieldValidation=Strict"
+		refused("scale", form, map[bool]int{true: 422, false: 400}[form.method == "PATCH" && form.contentType != applyPatch], `unknown field \"spec.replica\"`)
+	}
+	applied := request{method: "PATCH", path: scalePath + "?fieldManager=me", contentType: applyPatch, body: `{"apiVersion":"apps/v1","kind":"ReplicaSet","spec":{"replicas":7}}`}
+	refused("apply scale", applied, http.StatusBadRequest, "must be of type Scale")
+	applied.body = `{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"other"},"spec":{"replicas":7}}`
+	refused("apply scale", applied, http.StatusBadRequest, "does not match the name on the URL")
 	evict := writes["evict"]
 	evict.body = `{"metadata":{"name":"free"}}`
 	refused("evict", evict, http.StatusBadRequest, "name in URL does not match name in Eviction object")
@@ -447,4 +466,30 @@ func TestOfAllTheOnesAreDeletedThatAListWithTheSameOptionsHas(t *testing.T) {
 	remove("limit=1&resourceVersionMatch=Exact&resourceVersion="+past, "a", "cde")
 	remove("resourceVersionMatch=Exact&resourceVersion="+past, "abcd", "e")
 	remove("resourceVersionMatch=NotOlderThan&resourceVersion="+past, "e", "")
+}
+
+func TestWhoAppliesAScaleManagesTheReplicasOfItsObject(t *testing.T) {
+	c := writable(t)
+	apply := func(query string, replicas int) (int, string) {
+		body := fmt.Sprintf(`{"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":%d}}`, replicas)
+		return send(t, c, request{method: "PATCH", path: scalePath + "?" + query, contentType: applyPatch, body: body})
+	}
+	if code, answer := apply("fieldManager=a", 3); code != http.StatusConflict || !strings.Contains(answer, ".spec.replicas") {
+		t.Errorf("what another manages: got %d %s, want a conflict", code, answer)
+	}
+	if code, answer := apply("fieldManager=a&force=true", 3); code != http.StatusOK || !strings.Contains(answer, `"kind":"Scale"`) {
+		t.Fatalf("got %d %s", code, answer)
+	}
+	set, err := c.AppsV1().ReplicaSets("default").Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil || *set.Spec.Replicas != 3 {
+		t.Fatalf("replicas %v, %v", set.Spec.Replicas, err)
+	}
+	if !slices.ContainsFunc(set.ManagedFields, func(m metav1.ManagedFieldsEntry) bool {
+		return m.Manager == "a" && m.Operation == metav1.ManagedFieldsOperationApply && m.Subresource == "scale" && strings.Contains(m.FieldsV1.GetRawString(), "f:replicas")
+	}) {
+		t.Errorf("the managers are %v", set.ManagedFields)
+	}
+	if code, answer := apply("fieldManager=b", 4); code != http.StatusConflict || !strings.Contains(answer, ".spec.replicas") {
+		t.Errorf("another manager: got %d %s, want a conflict", code, answer)
+	}
 }

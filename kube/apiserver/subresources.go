@@ -1,21 +1,16 @@
 package apiserver
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/answer"
-	"kubelab/kube/apiserver/apply"
 	"kubelab/kube/apiserver/request"
 )
 
@@ -133,60 +128,4 @@ func (s *Server) serveDeleteCollection(c *call) error {
 		}
 	}
 	return c.view.WriteList(c.w, found)
-}
-
-// wantsScale is that the replicas of an object be set as if it had nothing else.
-func (c *call) wantsScale() (intent, error) {
-	scale, err := c.readScale()
-	return intent{act: Update, edit: func(have api.Object) (api.Object, error) {
-		wanted, err := scale(scaleOf(c.kind, have))
-		if err == nil {
-			err = c.sameName("Scale", wanted)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if wanted.Spec.Replicas < 0 {
-			wrong := field.Invalid(field.NewPath("spec", "replicas"), wanted.Spec.Replicas, apivalidation.IsNegativeErrorMsg)
-			return nil, apierrors.NewInvalid(autoscalingv1.SchemeGroupVersion.WithKind("Scale").GroupKind(), c.name, field.ErrorList{wrong})
-		}
-		object := have.DeepCopyObject().(api.Object)
-		object.SetResourceVersion(wanted.ResourceVersion)
-		c.kind.Scale.Set(object, wanted.Spec.Replicas)
-		return object, nil
-	}}, err
-}
-
-// readScale reads what a request wants of a scale: all of it (PUT), or a change (PATCH).
-func (c *call) readScale() (func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error), error) {
-	if c.verb == "update" {
-		wanted := &autoscalingv1.Scale{}
-		err := c.decodeInto(wanted, autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
-		return func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error) { return wanted, nil }, err
-	}
-	patch, err := apply.Read(c.w, c.r)
-	return func(have *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
-		after, err := patch.Change(have, &autoscalingv1.Scale{})
-		if err != nil {
-			return nil, err
-		}
-		wanted := &autoscalingv1.Scale{}
-		if err := json.Unmarshal(after, wanted); err != nil {
-			return nil, apierrors.NewBadRequest(err.Error())
-		}
-		return wanted, nil
-	}, err
-}
-
-func scaleOf(kind *api.Kind, object api.Object) *autoscalingv1.Scale {
-	wanted, actual, selector := kind.Scale.Get(object)
-	return &autoscalingv1.Scale{
-		TypeMeta: metav1.TypeMeta{APIVersion: "autoscaling/v1", Kind: "Scale"},
-		ObjectMeta: metav1.ObjectMeta{
-			Name: object.GetName(), Namespace: object.GetNamespace(), UID: object.GetUID(),
-			ResourceVersion: object.GetResourceVersion(), CreationTimestamp: object.GetCreationTimestamp(),
-		},
-		Spec:   autoscalingv1.ScaleSpec{Replicas: wanted},
-		Status: autoscalingv1.ScaleStatus{Replicas: actual, Selector: selector},
-	}
 }

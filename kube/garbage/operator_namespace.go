@@ -52,7 +52,7 @@ func (c *Collector) letGo(ctx context.Context, ns *corev1.Namespace) error {
 	return err
 }
 
-// empty deletes all objects of some resources in a namespace, and says of those where that fails.
+// empty deletes all objects of some resources in a namespace, and says of those where that fails, or that it fails no more.
 func (c *Collector) empty(ctx context.Context, ns *corev1.Namespace, resources []schema.GroupVersionResource) error {
 	var failed []error
 	for _, r := range resources {
@@ -62,6 +62,9 @@ func (c *Collector) empty(ctx context.Context, ns *corev1.Namespace, resources [
 		}
 	}
 	if len(failed) == 0 {
+		if failedBefore(&ns.Status) {
+			return c.explain(ctx, ns, Findings{Remaining: c.graph.in(ns.Name)})
+		}
 		return nil
 	}
 	return errors.Join(append(failed, c.explain(ctx, ns, Findings{Deletion: failed, Remaining: c.graph.in(ns.Name)}))...)

@@ -108,6 +108,13 @@ func counted(names map[string]int, format string) string {
 	return strings.Join(texts, ", ")
 }
 
+// failedBefore says whether the status still tells that something could not be deleted.
+func failedBefore(status *corev1.NamespaceStatus) bool {
+	return slices.ContainsFunc(status.Conditions, func(c corev1.NamespaceCondition) bool {
+		return c.Type == corev1.NamespaceDeletionContentFailure && c.Status == corev1.ConditionTrue
+	})
+}
+
 // SetConditions puts conditions into the status beside those of other kinds, and returns whether that says anything new.
 func SetConditions(status *corev1.NamespaceStatus, conditions []corev1.NamespaceCondition, now metav1.Time) (news bool) {
 	for _, c := range conditions {

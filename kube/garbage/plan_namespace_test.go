@@ -106,3 +106,15 @@ func TestAConditionThatStaysKeepsItsTime(t *testing.T) {
 		t.Errorf("times (-want +got):\n%s", diff)
 	}
 }
+
+func TestAFailureIsToldOfUntilItIsOne(t *testing.T) {
+	status := &corev1.NamespaceStatus{}
+	SetConditions(status, Conditions(Findings{Deletion: []error{errors.New("no")}}), metav1.Now())
+	if !failedBefore(status) {
+		t.Error("a failure is not found in the status that tells of it")
+	}
+	SetConditions(status, Conditions(Findings{}), metav1.Now())
+	if failedBefore(status) {
+		t.Error("a failure is found in a status that tells of none")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,8 +30,9 @@ type Client struct {
 	Component            string // what it is called in events
 	Node                 string // the node that it speaks for in events; empty: it speaks for the cluster
 
-	events   chan news
-	stepMode informers.SharedInformerFactory
+	events     chan news
+	lostEvents atomic.Int64 // since somebody was told
+	stepMode   informers.SharedInformerFactory
 }
 
 // Identity is who a component is.

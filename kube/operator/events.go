@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/reference"
 	"k8s.io/utils/clock"
 
+	"kubelab/kube/api"
 	"kubelab/kube/trace"
 )
 
@@ -45,7 +47,7 @@ func (c *Client) Event(ctx context.Context, about runtime.Object, kind, reason, 
 	now := metav1.Now()
 	event := &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s.%x", object.Name, now.UnixNano())},
-		InvolvedObject: *object, Type: kind, Reason: reason, Message: fmt.Sprintf(format, args...),
+		InvolvedObject: *object, Type: kind, Reason: reason, Message: firstBytes(fmt.Sprintf(format, args...), api.MaxEventMessage),
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
 		Source:              corev1.EventSource{Component: c.Component, Host: c.Node},
 		ReportingController: c.Component, ReportingInstance: c.Node,
@@ -53,7 +55,18 @@ func (c *Client) Event(ctx context.Context, about runtime.Object, kind, reason, 
 	select {
 	case c.events <- news{event, trace.Causes(ctx)}:
 	default:
+		if c.lostEvents.Add(1) == 1 { // the others are counted, and told of when there is room again
+			slog.Warn("events are lost: too many wait to be written", "waiting", maxEvents, "reason", reason, "about", object.Name)
+		}
 	}
+}
+
+// firstBytes is the beginning of a text: what is longer would be refused. No half of a letter stays.
+func firstBytes(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
 }
 
 // writeEvents writes what [Client.Event] left until ctx is done.
@@ -66,6 +79,9 @@ func (c *Client) writeEvents(ctx context.Context) {
 		case n := <-c.events:
 			if err := c.writeEvent(trace.WithCauses(ctx, n.causes...), known, n.event); err != nil && ctx.Err() == nil {
 				slog.Warn("an event is lost", "reason", n.event.Reason, "about", n.event.InvolvedObject.Name, "error", err)
+			}
+			if lost := c.lostEvents.Swap(0); lost > 0 {
+				slog.Warn("events were lost", "events", lost)
 			}
 		}
 	}

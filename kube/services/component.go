@@ -7,8 +7,9 @@ const discovery = "discovery.k8s.io"
 // Loops are the loop that writes endpoint slices, and what it may do.
 var Loops = []component.Loop{{
 	Name: "endpointslices", Resource: "services", Rights: []component.Right{
-		component.May("list watch", "", "services", "pods"),
+		component.May("list watch", "", "services", "pods", "nodes"), // a pod's address has to be its node's
 		component.May("list watch create update delete", discovery, "endpointslices"),
+		component.WriteEvents,
 	},
 }}
 

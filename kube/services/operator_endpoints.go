@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -23,6 +24,8 @@ type endpoints struct {
 	client   *operator.Client
 	services corelisters.ServiceLister
 	pods     corelisters.PodLister
+	nodes    corelisters.NodeLister
+	loop     *operator.Loop
 	slices   *operator.Owned[*discoveryv1.EndpointSlice]
 }
 
@@ -34,8 +37,9 @@ func New(client *operator.Client) (*operator.Loop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index endpoint slices by owner: %w", err)
 	}
-	e := &endpoints{client: client, services: watches.Services().Lister(), pods: watches.Pods().Lister(), slices: owned}
-	loop := operator.NewLoop(Loops[0], 4, client, e.reconcile)
+	e := &endpoints{client: client, services: watches.Services().Lister(), pods: watches.Pods().Lister(), nodes: watches.Nodes().Lister(), slices: owned}
+	e.loop = operator.NewLoop(Loops[0], 4, client, e.reconcile)
+	loop := e.loop
 	if err := operator.Follow(loop, watches.Services().Informer(), operator.Self[*corev1.Service]); err != nil {
 		return nil, err
 	}
@@ -78,6 +82,7 @@ func (e *endpoints) reconcile(ctx context.Context, key operator.Key) error {
 	if err != nil {
 		return err
 	}
+	pods = e.believed(ctx, key, pods)
 	existing, err := e.slices.By(service)
 	if err != nil {
 		return err
@@ -88,6 +93,28 @@ func (e *endpoints) reconcile(ctx context.Context, key operator.Key) error {
 		}
 	}
 	return nil
+}
+
+// again is when the addresses of pods are looked at again that were not their node's: a node may have become known meanwhile.
+const again = 5 * time.Second
+
+// believed leaves out the pods whose address is not to be believed, and tells of them.
+func (e *endpoints) believed(ctx context.Context, key operator.Key, pods []*corev1.Pod) []*corev1.Pod {
+	nodes := map[string]*corev1.Node{}
+	for _, pod := range pods {
+		if node, err := e.nodes.Get(pod.Spec.NodeName); err == nil {
+			nodes[node.Name] = node
+		}
+	}
+	pods, doubted := believable(pods, nodes)
+	for _, pod := range doubted {
+		e.client.Event(ctx, pod, corev1.EventTypeWarning, "AddressNotOfItsNode", "%s is no address that node %s has for it: service %s does not lead there",
+			pod.Status.PodIP, pod.Spec.NodeName, key.Name)
+	}
+	if len(doubted) > 0 {
+		e.loop.After(key, again, "time to look again at the addresses of pods")
+	}
+	return pods
 }
 
 // because names the writes of the pods on account of which an action is taken. This turn may have seen a write already

@@ -3,6 +3,8 @@ package services
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -12,6 +14,35 @@ import (
 	"kubelab/kube/api"
 	"kubelab/kube/api/podspec"
 )
+
+// believable parts the pods whose address others may be sent to from those whose is not: a node says itself what addresses its pods have, and one
+// that was broken into might name any. It is believed what lies in its own range, and for a pod on the host's network an address of the node.
+func believable(pods []*corev1.Pod, nodes map[string]*corev1.Node) (believed, doubted []*corev1.Pod) {
+	for _, pod := range pods {
+		if pod.Status.PodIP != "" && !isOwnAddress(pod, nodes[pod.Spec.NodeName]) {
+			doubted = append(doubted, pod)
+		} else {
+			believed = append(believed, pod)
+		}
+	}
+	return believed, doubted
+}
+
+// isOwnAddress says whether a pod's address is one of its node's to give. The node may be nil: then it is not known which these are.
+func isOwnAddress(pod *corev1.Pod, node *corev1.Node) bool {
+	ip, err := netip.ParseAddr(pod.Status.PodIP)
+	if err != nil || !ip.Is4() || ip.IsUnspecified() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+		return false // no slice can have it
+	}
+	if node == nil {
+		return true
+	}
+	if pod.Spec.HostNetwork {
+		return slices.ContainsFunc(node.Status.Addresses, func(a corev1.NodeAddress) bool { return a.Address == pod.Status.PodIP })
+	}
+	cidr, err := netip.ParsePrefix(node.Spec.PodCIDR)
+	return err != nil || cidr.Contains(ip)
+}
 
 // group is what is wanted of the pods that have the same ports.
 type group struct {

@@ -209,3 +209,36 @@ func TestASliceThatAFormerServiceOfThisNameLeftGoes(t *testing.T) {
 	s.slices[0].OwnerReferences = nil
 	check(t, "writes", s.settle(web(), pods(2, 2)), []string{"create web-2: 1", "delete web-1: 1"})
 }
+
+func TestAPodsAddressIsBelievedIfItsNodeHasItToGive(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}, Spec: corev1.NodeSpec{PodCIDR: "10.244.1.0/24"},
+		Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "172.30.0.3"}}}}
+	nodes := map[string]*corev1.Node{"node-1": node, "node-new": {}}
+	for what, c := range map[string]struct {
+		ip, node string
+		host     bool
+		want     bool
+	}{
+		"of its node":                       {"10.244.1.7", "node-1", false, true},
+		"of another node":                   {"10.244.2.7", "node-1", false, false},
+		"of the node itself":                {"172.30.0.3", "node-1", false, false},
+		"of the node, on its network":       {"172.30.0.3", "node-1", true, true},
+		"of a pod, on the node's network":   {"10.244.1.7", "node-1", true, false},
+		"of another host, on its network":   {"172.30.0.4", "node-1", true, false},
+		"of a node that is not known":       {"10.244.2.7", "node-2", false, true},
+		"of a node that has no range yet":   {"10.244.2.7", "node-new", false, true},
+		"loopback":                          {"127.0.0.1", "node-2", false, false},
+		"the metadata service of a cloud":   {"169.254.169.254", "node-2", false, false},
+		"of a group":                        {"224.0.0.1", "node-2", false, false},
+		"unspecified":                       {"0.0.0.0", "node-2", false, false},
+		"of a family that the slice is not": {"fd00::1", "node-2", false, false},
+		"nonsense":                          {"nonsense", "node-2", false, false},
+		"none yet":                          {"", "node-1", false, true},
+	} {
+		p := pod(1, func(p *corev1.Pod) { p.Status.PodIP, p.Spec.NodeName, p.Spec.HostNetwork = c.ip, c.node, c.host })
+		believed, doubted := believable([]*corev1.Pod{p}, nodes)
+		if (len(believed) == 1) != c.want || len(believed)+len(doubted) != 1 {
+			t.Errorf("an address %s: believed %d, doubted %d, want believed: %t", what, len(believed), len(doubted), c.want)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package podspec
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -114,8 +116,30 @@ var containerResources = []string{
 }
 
 func validateResourceFieldRef(ref *corev1.ResourceFieldSelector, path *field.Path) field.ErrorList {
-	return oneOf(ref.Resource, path.Child("resource"), containerResources...)
+	errs := oneOf(ref.Resource, path.Child("resource"), containerResources...)
+	if ref.Resource == "limits.ephemeral-storage" { // a container has no such limit, and it is not known what a node has
+		errs = append(errs, field.Forbidden(path.Child("resource"), NotYet))
+	}
+	if len(errs) > 0 || ref.Divisor.IsZero() {
+		return errs
+	}
+	_, resource, _ := strings.Cut(ref.Resource, ".")
+	if known := divisors[resource]; !slices.Contains(known.values, ref.Divisor.String()) {
+		last := len(known.values) - 1
+		errs = append(errs, field.Invalid(path.Child("divisor"), ref.Resource, fmt.Sprintf("only divisor's values %s and %s are supported with the %s resource",
+			strings.Join(known.values[:last], ", "), known.values[last], known.name)))
+	}
+	return errs
 }
+
+// sizes are the units in which a number of bytes can be read.
+var sizes = []string{"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"}
+
+// divisors are the units in which a container can read its resources.
+var divisors = map[string]struct {
+	name   string
+	values []string
+}{"cpu": {"cpu", []string{"1m", "1"}}, "memory": {"memory", sizes}, "ephemeral-storage": {"local ephemeral storage", sizes}}
 
 func validateEnvFrom(sources []corev1.EnvFromSource, path *field.Path) field.ErrorList {
 	var errs field.ErrorList

@@ -34,6 +34,9 @@ func validatePlacement(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	if spec.NodeName != "" {
 		errs = append(errs, invalidIf(validation.IsDNS1123Subdomain(spec.NodeName), spec.NodeName, path.Child("nodeName"))...)
 	}
+	if policy := spec.PreemptionPolicy; policy != nil {
+		errs = append(errs, oneOf(*policy, path.Child("preemptionPolicy"), corev1.PreemptLowerPriority, corev1.PreemptNever)...)
+	}
 	for i, toleration := range spec.Tolerations {
 		errs = append(errs, validateToleration(toleration, path.Child("tolerations").Index(i))...)
 	}

@@ -59,6 +59,13 @@ func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"a seccomp profile of elsewhere": {`{containers: [{` + c + `, securityContext: {seccompProfile: {type: Localhost, localhostProfile: ../a.json}}}]}`,
 			`spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: "../a.json": must not contain '..'`},
+		"a preemption policy": {`{preemptionPolicy: Nonsense, containers: [{` + c + `}]}`, `spec.preemptionPolicy: Unsupported value: "Nonsense": supported values: "Never", "PreemptLowerPriority"`},
+		"a divisor of a processor": {`containers: [{` + c + `, env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: "-1"}}}]}]`,
+			`spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor: Invalid value: "limits.cpu": only divisor's values 1m and 1 are supported with the cpu resource`},
+		"a divisor of memory": {`containers: [{` + c + `, env: [{name: A, valueFrom: {resourceFieldRef: {resource: requests.memory, divisor: "3"}}}]}]`,
+			`spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor: Invalid value: "requests.memory": only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi and 1Ei are supported with the memory resource`},
+		"a limit of storage": {`containers: [{` + c + `, env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.ephemeral-storage}}}]}]`,
+			`spec.containers[0].env[0].valueFrom.resourceFieldRef.resource: Forbidden: kubelab does not have this yet`},
 		"no container":       {`{}`, `spec.containers: Required value`},
 		"no image":           {`containers: [{name: main}]`, `spec.containers[0].image: Required value`},
 		"no name":            {`containers: [{image: nginx}]`, `spec.containers[0].name: Required value`},

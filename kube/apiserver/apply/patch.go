@@ -46,23 +46,28 @@ func Read(w http.ResponseWriter, r *http.Request) (Patch, error) {
 // Object is the current object with the patch applied. A patch that names a resourceVersion carries it into the object. Its errors are
 // Statuses; unknown fields are told as the options say.
 func (p Patch) Object(kind *api.Kind, current api.Object, fieldValidation string, warn func(string)) (api.Object, error) {
-	after, err := p.Change(current, kind.New())
+	object := kind.New()
+	return object, p.Into(object, kind.GroupVersionKind, current, fieldValidation, warn)
+}
+
+// Into is [Patch.Object] for an object of any kind, which is decoded into an empty one.
+func (p Patch) Into(empty runtime.Object, kind schema.GroupVersionKind, current any, fieldValidation string, warn func(string)) error {
+	after, err := p.change(current, empty)
 	if err == nil {
 		err = request.CheckSize(after, runtime.ContentTypeJSON)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	object := kind.New()
-	if err := request.Decode(after, runtime.ContentTypeJSON, object, kind.GroupVersionKind, fieldValidation, warn); err != nil {
+	if err := request.Decode(after, runtime.ContentTypeJSON, empty, kind, fieldValidation, warn); err != nil {
 		wrong := field.Invalid(field.NewPath("patch"), string(p.Body), err.Error())
-		return nil, apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{wrong})
+		return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{wrong})
 	}
-	return object, nil
+	return nil
 }
 
-// Change is the JSON of current with the patch applied. An empty object of its type says how its lists are merged. Its errors are Statuses.
-func (p Patch) Change(current, empty any) ([]byte, error) {
+// change is the JSON of current with the patch applied. An empty object of its type says how its lists are merged. Its errors are Statuses.
+func (p Patch) change(current, empty any) ([]byte, error) {
 	before, err := json.Marshal(current)
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)

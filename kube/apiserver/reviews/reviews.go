@@ -1,9 +1,12 @@
 package reviews
 
 import (
+	"slices"
+
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/access"
 	"kubelab/kube/api"
@@ -42,8 +45,14 @@ func (s Sender) may(policy *access.Policy, relations access.Relations, review *a
 	case (what == nil) == (path == nil):
 		return apierrors.NewBadRequest("spec: Invalid value: exactly one of resourceAttributes and nonResourceAttributes must be given")
 	case what != nil:
+		if problems := validateSelectors(what, field.NewPath("spec", "resourceAttributes")); len(problems) > 0 {
+			return apierrors.NewInvalid(authorizationv1.SchemeGroupVersion.WithKind("SelfSubjectAccessReview").GroupKind(), "", problems)
+		}
 		asked.Verb, asked.Group, asked.Resource, asked.Subresource = what.Verb, what.Group, what.Resource, what.Subresource
 		asked.Namespace, asked.Name = what.Namespace, what.Name
+		if what.FieldSelector != nil && what.Name == "" && slices.Contains(access.SelectingVerbs, what.Verb) {
+			asked.Name, asked.NodeName = exactly(what.FieldSelector, "metadata.name"), exactly(what.FieldSelector, "spec.nodeName")
+		}
 	default:
 		asked.Verb, asked.Path = path.Verb, path.Path
 	}

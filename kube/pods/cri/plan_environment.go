@@ -157,7 +157,11 @@ func podField(pod *corev1.Pod, path string, from Sources) (string, error) {
 // resourceField is a request or limit of a container, in units of the divisor, rounded up. What has no limit may
 // use all of the node.
 func resourceField(pod *corev1.Pod, c *corev1.Container, ref *corev1.ResourceFieldSelector, node Node) (string, error) {
-	if named := podspec.Find(&pod.Spec, ref.ContainerName); named != nil {
+	if ref.ContainerName != "" {
+		named := podspec.Find(&pod.Spec, ref.ContainerName)
+		if named == nil {
+			return "", fmt.Errorf("container %s not found", ref.ContainerName)
+		}
 		c = named.Container
 	}
 	list, name, _ := strings.Cut(ref.Resource, ".")

@@ -29,18 +29,23 @@ var Kinds = []api.Kind{api.Type[*corev1.Pod]{
 			}
 		}
 	},
-	Validate:       func(pod *corev1.Pod) field.ErrorList { return podspec.Validate(&pod.Spec, field.NewPath("spec")) },
-	ValidateUpdate: validateUpdate,
-	Warn:           podspec.Warnings,
-	GracePeriod:    gracePeriod,
-	Subresources:   subresources.OfPods,
-	Columns:        columns,
+	Validate: func(pod *corev1.Pod) field.ErrorList {
+		return append(podspec.Validate(&pod.Spec, field.NewPath("spec")), validateStatus(&pod.Status, field.NewPath("status"))...)
+	},
+	ValidateUpdate: func(pod, old *corev1.Pod) field.ErrorList {
+		return append(validateUpdate(pod, old), validateStatusUpdate(pod, old, field.NewPath("status"))...)
+	},
+	Warn:         podspec.Warnings,
+	GracePeriod:  gracePeriod,
+	Subresources: subresources.OfPods,
+	Columns:      columns,
 }.Kind()}
 
 // setDefaults adds to what every template gets what only a pod gets.
 func setDefaults(pod *corev1.Pod) {
 	spec := &pod.Spec
 	podspec.Default(spec)
+	defaultStatus(pod)
 	if spec.EnableServiceLinks == nil {
 		spec.EnableServiceLinks = new(corev1.DefaultEnableServiceLinks)
 	}

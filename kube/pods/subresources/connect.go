@@ -79,7 +79,7 @@ func containerOf(pod *corev1.Pod, asked string) (string, error) {
 		return asked, nil
 	case len(names) == 1:
 		return names[0], nil
-	case byDefault != "":
+	case slices.Contains(names, byDefault): // an annotation may say anything
 		return byDefault, nil
 	}
 	choice := fmt.Sprintf("choose one of: [%s]", strings.Join(mains, " "))

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/conversion/queryparams"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api/podspec"
 )
 
 // readOptions reads the options of a subresource that a kubelet answers, and returns them as a query in which every value has its one
@@ -73,6 +75,9 @@ var logStreams = []string{corev1.LogStreamAll, corev1.LogStreamStderr, corev1.Lo
 func validateLogOptions(o *corev1.PodLogOptions) field.ErrorList {
 	var errs field.ErrorList
 	path := func(name string) *field.Path { return field.NewPath(name) }
+	if o.InsecureSkipTLSVerifyBackend {
+		errs = append(errs, field.Forbidden(path("insecureSkipTLSVerifyBackend"), podspec.NotYet))
+	}
 	if lines := o.TailLines; lines != nil && *lines < 0 {
 		errs = append(errs, field.Invalid(path("tailLines"), *lines, apivalidation.IsNegativeErrorMsg))
 	}

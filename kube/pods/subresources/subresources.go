@@ -2,12 +2,15 @@ package subresources
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
@@ -26,8 +29,9 @@ var OfPods = []api.Subresource{
 
 func validateBinding(body api.Object) field.ErrorList {
 	binding := body.(*corev1.Binding)
-	var errs field.ErrorList
-	target := field.NewPath("target")
+	metadata, target := field.NewPath("metadata"), field.NewPath("target")
+	errs := apivalidation.ValidateAnnotations(binding.Annotations, metadata.Child("annotations"))
+	errs = append(errs, metavalidation.ValidateLabels(binding.Labels, metadata.Child("labels"))...)
 	if kind := binding.Target.Kind; kind != "" && kind != "Node" {
 		errs = append(errs, field.NotSupported(target.Child("kind"), kind, []string{"Node", "<empty>"}))
 	}
@@ -48,9 +52,20 @@ func bind(object, body api.Object) error {
 	case len(pod.Spec.SchedulingGates) > 0:
 		return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, fmt.Errorf("pod %v has non-empty .spec.schedulingGates", pod.Name))
 	}
-	pod.Spec.NodeName = body.(*corev1.Binding).Target.Name
+	binding := body.(*corev1.Binding)
+	pod.Spec.NodeName = binding.Target.Name
+	pod.Annotations, pod.Labels = merged(pod.Annotations, binding.Annotations), merged(pod.Labels, binding.Labels)
 	setScheduled(pod)
 	return nil
+}
+
+// merged is into with what a scheduler says of the pod besides.
+func merged(into, more map[string]string) map[string]string {
+	if into == nil && len(more) > 0 {
+		into = map[string]string{}
+	}
+	maps.Copy(into, more)
+	return into
 }
 
 func setScheduled(pod *corev1.Pod) {

@@ -139,3 +139,38 @@ func TestTheKubeletOfThePodsNodeIsAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatASchedulerSaysOfAPodItBindsIsKept(t *testing.T) {
+	binding, pod := find(t, "binding"), podOn("")
+	pod.Annotations = map[string]string{"a": "1", "b": "1"}
+	wanted := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"b": "2"}, Labels: map[string]string{"zone": "z"}}, Target: corev1.ObjectReference{Name: "node-1"}}
+	if err := binding.Change(pod, wanted); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]map[string]string{{"a": "1", "b": "2"}, {"zone": "z"}}, []map[string]string{pod.Annotations, pod.Labels}); diff != "" {
+		t.Errorf("annotations and labels (-want +got):\n%s", diff)
+	}
+	wanted.Annotations, wanted.Labels = map[string]string{"a b": "1"}, map[string]string{"zone": "a b"}
+	if problems := binding.Validate(wanted); len(problems) != 2 {
+		t.Errorf("a binding with a wrong annotation and a wrong label: %v", problems)
+	}
+}
+
+func TestAContainerIsOneOfThePodsWhoeverNamesIt(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "172.30.0.3"}}
+	lookup := func(string, string, string) api.Object { return node }
+	for name, want := range map[string]string{"b": "/containerLogs/shop/web/b", "c": "", "../../run/other": ""} {
+		pod := podOn("node-1", "a", "b")
+		pod.Annotations = map[string]string{"kubectl.kubernetes.io/default-container": name}
+		if to, err := find(t, "log").Connect(pod, url.Values{}, lookup); (err == nil) != (want != "") || to.Path != want {
+			t.Errorf("the default container is %q: got %q, %v, want %q", name, to.Path, err, want)
+		}
+	}
+}
+
+func TestNobodyIsToldThatACertificateWasNotLookedAt(t *testing.T) {
+	if to, err := find(t, "log").Connect(podOn("node-1", "a"), url.Values{"insecureSkipTLSVerifyBackend": {"true"}}, nil); err == nil {
+		t.Errorf("got %v, want an error", to)
+	}
+}
