@@ -90,7 +90,6 @@ var writes = map[string]request{
 	"bind":                         {method: "POST", path: podsPath + "/free/binding", body: `{"metadata":{"name":"free"},"target":{"kind":"Node","name":"node-1"}}`},
 	"evict":                        {method: "POST", path: podsPath + "/bound/eviction", body: `{"metadata":{"name":"bound"}}`},
 	"scale":                        {method: "PUT", path: scalePath, body: `{"metadata":{"name":"web"},"spec":{"replicas":7}}`},
-	"apply scale":                  {method: "PATCH", path: scalePath + "?fieldManager=test", contentType: applyPatch, body: `{"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":7}}`},
 	"patch scale":                  {method: "PATCH", path: scalePath, contentType: mergePatch, body: `{"spec":{"replicas":7}}`},
 	"finalize":                     {method: "PUT", path: "/api/v1/namespaces/gone/finalize", body: `{"metadata":{"name":"gone"},"spec":{"finalizers":[]}}`},
 }
@@ -476,6 +475,10 @@ func TestWhoAppliesAScaleManagesTheReplicasOfItsObject(t *testing.T) {
 	}
 	if code, answer := apply("fieldManager=a", 3); code != http.StatusConflict || !strings.Contains(answer, ".spec.replicas") {
 		t.Errorf("what another manages: got %d %s, want a conflict", code, answer)
+	}
+	before := revision(t, c)
+	if code, answer := apply("fieldManager=a&force=true&dryRun=All", 3); code != http.StatusOK || !strings.Contains(answer, `"spec":{"replicas":3}`) || revision(t, c) != before {
+		t.Errorf("on trial: got %d %s, and the store went from %s to %s", code, answer, before, revision(t, c))
 	}
 	if code, answer := apply("fieldManager=a&force=true", 3); code != http.StatusOK || !strings.Contains(answer, `"kind":"Scale"`) {
 		t.Fatalf("got %d %s", code, answer)
