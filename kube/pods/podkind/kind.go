@@ -62,6 +62,20 @@ func setDefaults(pod *corev1.Pod) {
 	}
 }
 
+// defaultStatus fills in what a status says twice, and what follows from the spec.
+func defaultStatus(pod *corev1.Pod) {
+	status := &pod.Status
+	if status.QOSClass == "" {
+		status.QOSClass = podspec.QOSClass(&pod.Spec)
+	}
+	switch {
+	case status.PodIP == "" && len(status.PodIPs) > 0:
+		status.PodIP = status.PodIPs[0].IP
+	case status.PodIP != "" && len(status.PodIPs) == 0:
+		status.PodIPs = []corev1.PodIP{{IP: status.PodIP}}
+	}
+}
+
 // requestLimits: who says how much a container may use at most, and no more than that, asks for as much.
 func requestLimits(r *corev1.ResourceRequirements) {
 	for name, limit := range r.Limits {

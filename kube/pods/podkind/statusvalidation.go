@@ -15,20 +15,6 @@ import (
 
 // A status is written by the node that the pod is on, and others go by it: it is held against what a status can be, and against what it was.
 
-// defaultStatus fills in what a status says twice, and what follows from the spec.
-func defaultStatus(pod *corev1.Pod) {
-	status := &pod.Status
-	if status.QOSClass == "" {
-		status.QOSClass = podspec.QOSClass(&pod.Spec)
-	}
-	switch {
-	case status.PodIP == "" && len(status.PodIPs) > 0:
-		status.PodIP = status.PodIPs[0].IP
-	case status.PodIP != "" && len(status.PodIPs) == 0:
-		status.PodIPs = []corev1.PodIP{{IP: status.PodIP}}
-	}
-}
-
 var phases = []corev1.PodPhase{"", corev1.PodFailed, corev1.PodPending, corev1.PodRunning, corev1.PodSucceeded, corev1.PodUnknown}
 
 // validateStatus says what is wrong with a status, whatever it was before.
