@@ -55,14 +55,9 @@ func validateIPs(first string, ips []string, name string, path *field.Path) fiel
 		at := path.Index(i)
 		wrong := validation.IsValidIP(at, text)
 		errs = append(errs, wrong...)
-		if len(wrong) > 0 {
-			continue
+		if len(wrong) == 0 {
+			families[netip.MustParseAddr(text).Is4()]++
 		}
-		ip := netip.MustParseAddr(text)
-		if ip.IsUnspecified() || ip.IsLoopback() || ip.IsMulticast() || ip.IsLinkLocalUnicast() {
-			errs = append(errs, field.Invalid(at, text, "must be an address by which others reach it: not unspecified, loopback, link-local or multicast"))
-		}
-		families[ip.Is4()]++
 	}
 	if families[true] > 1 || families[false] > 1 {
 		errs = append(errs, field.Invalid(path, ips, "may specify no more than one IP for each IP family"))

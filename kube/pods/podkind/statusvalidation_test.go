@@ -43,7 +43,7 @@ func TestAStatusIsHeldAgainstWhatOneCanBe(t *testing.T) {
 		"nonsense":                {ips("nonsense"), `status.podIPs[0]: Invalid value: "nonsense": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)`},
 		"two of a family":         {ips("10.244.0.5", "10.244.0.6"), `status.podIPs: Invalid value: ["10.244.0.5","10.244.0.6"]: may specify no more than one IP for each IP family`},
 		"one twice":               {ips("10.244.0.5", "10.244.0.5"), `status.podIPs: Invalid value: ["10.244.0.5","10.244.0.5"]: may specify no more than one IP for each IP family`},
-		"loopback":                {ips("127.0.0.1"), `status.podIPs[0]: Invalid value: "127.0.0.1": must be an address by which others reach it: not unspecified, loopback, link-local or multicast`},
+		"of the node itself":      {ips("127.0.0.1"), ""},
 		"one in the short field":  {func(p *corev1.Pod) { p.Status.PodIP, p.Status.PodIPs = "nonsense", nil }, `status.podIPs[0]: Invalid value: "nonsense": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)`},
 		"two that differ":         {func(p *corev1.Pod) { p.Status.PodIP = "10.244.0.6" }, "status.podIPs[0].ip: Invalid value: \"10.244.0.5\": must be equal to `podIP`"},
 		"of the host":             {func(p *corev1.Pod) { p.Status.HostIP = "10.244.0.6" }, "status.hostIPs[0].ip: Invalid value: \"172.30.0.3\": must be equal to `hostIP`"},
