@@ -22,6 +22,9 @@ type File struct {
 
 // All are the exercises, in the order of the chapters.
 var All = []Exercise{
+	{"initcontainers", "kubelet", "Say from what each container of a pod has done which are to run now, and which to stop.", []File{
+		{"plan.go", []string{"Plan", "Stop"}},
+	}},
 	{"scheduler", "scheduler", "Decide on which node a pod runs: which can take it, and which of these is best.", []File{
 		{"plan.go", []string{"refusal", "rank", "best"}},
 		{"plan_filters.go", []string{"checkResources"}},
