@@ -8,6 +8,7 @@ import (
 	"kubelab/kube/pods/cri"
 	"kubelab/kube/pods/observed"
 	"kubelab/kube/pods/refusal"
+	"kubelab/kube/probes"
 	"kubelab/kube/trace"
 )
 
@@ -24,6 +25,8 @@ type Current struct {
 
 	Sources cri.Sources      // what its containers' environments are drawn from
 	Awaited []podspec.Object // of which is not known yet whether there is such an object
+
+	Probed map[string]probes.State // by ID of a container that has probes: what is known by them
 
 	Refused *refusal.Refusal // why the node does not take the pod; nil: it does
 }

@@ -32,6 +32,7 @@ type work struct {
 	life   *life
 	action Action
 	have   Current
+	hooks  context.Context // until when a start waits for its hook
 }
 
 // begin does an action in a job of its own. When it is done, the pod is looked at again.
@@ -43,8 +44,12 @@ func (o *Operator) begin(ctx context.Context, w work) {
 	causes := append(trace.Causes(ctx), because(w.action, w.have)...)
 	decided := o.client.Recorder.Record(trace.WithCauses(ctx, causes...), trace.Step{
 		Verb: "decide", Object: reference{"pods", w.key.Namespace, w.key.Name}.trace(), Detail: w.action.String()})
-	ctx, cancel := context.WithTimeout(trace.WithCauses(ctx, decided), patienceFor(w.action))
+	why := trace.WithCauses(ctx, decided)
+	ctx, cancel := context.WithTimeout(why, patienceFor(w.action))
 	j := &job{action: w.action, cancel: cancel}
+	if _, starts := w.action.(StartContainer); starts { // what is half made is made, and then stopped
+		w.hooks, j.cancel = context.WithCancel(why)
+	}
 	if stop, ok := w.action.(StopContainer); ok {
 		j.deadline = time.Now().Add(stop.Grace)
 		if err := o.files.writeStop(string(w.uid), stop.ID, decided); err != nil {
@@ -54,6 +59,7 @@ func (o *Operator) begin(ctx context.Context, w work) {
 	w.life.begin(j)
 	o.jobs.Go(func() {
 		defer cancel()
+		defer j.cancel()
 		ctx, made := cri.WithMade(ctx)
 		out := outcome{job: j}
 		if pull, ok := w.action.(PullImage); ok {
@@ -102,7 +108,8 @@ func (o *Operator) do(ctx context.Context, w work) error {
 		return o.startContainer(ctx, w, a)
 	case StopContainer:
 		o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Killing", "%s", a.Why)
-		_, err := o.runtime.StopContainer(ctx, &runtimeapi.StopContainerRequest{ContainerId: a.ID, Timeout: int64(a.Grace.Seconds())})
+		ctx, left := o.preStop(ctx, w, a)
+		_, err := o.runtime.StopContainer(ctx, &runtimeapi.StopContainerRequest{ContainerId: a.ID, Timeout: int64(left.Round(time.Second).Seconds())})
 		return err
 	case RemoveContainer:
 		return o.removeContainer(ctx, w, a)
@@ -180,7 +187,7 @@ func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer)
 		return &problem{RunContainerError, message(err)}
 	}
 	o.event(ctx, w, a.Container, corev1.EventTypeNormal, "Started", "Container started")
-	return nil
+	return o.postStart(w.hooks, w, c.Container, created.ContainerId, a.Sandbox)
 }
 
 func (o *Operator) removeContainer(ctx context.Context, w work, a RemoveContainer) error {

@@ -25,11 +25,12 @@ type life struct {
 	mu     sync.Mutex
 	seen   time.Time
 	jobs   map[string]*job
-	images map[string]Image   // by container
-	failed map[string]Failure // by job
-	ended  []outcome          // of jobs, until a turn takes it in
-	latest *corev1.Pod        // as the API server last answered us
-	gone   bool               // the API server was told that nothing is left
+	images map[string]Image         // by container
+	failed map[string]Failure       // by job
+	ended  []outcome                // of jobs, until a turn takes it in
+	latest *corev1.Pod              // as the API server last answered us
+	gone   bool                     // the API server was told that nothing is left
+	hooks  map[string]chan struct{} // by container: of preStop hooks that have begun, closed when they have ended
 
 	// Guarded by the operator: it decides on one pod after the other.
 	taken   bool             // the node has taken the pod
@@ -52,7 +53,7 @@ type outcome struct {
 }
 
 func newLife(now time.Time) *life {
-	return &life{seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{}}
+	return &life{seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{}, hooks: map[string]chan struct{}{}}
 }
 
 // outcomes are those that no turn has taken in yet.
@@ -177,6 +178,18 @@ func (l *life) prune(have Current) {
 		about, isOfOne := idOf(job)
 		return isOfOne && !there[about]
 	})
+	maps.DeleteFunc(l.hooks, func(id string, _ chan struct{}) bool { return !there[id] })
+}
+
+// hook begins the preStop hook of a container, unless it has begun: it runs once. The first who asks closes ended when it has.
+func (l *life) hook(id string) (first bool, ended chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hooks[id] != nil {
+		return false, l.hooks[id]
+	}
+	l.hooks[id] = make(chan struct{})
+	return true, l.hooks[id]
 }
 
 func (l *life) isGone() bool {

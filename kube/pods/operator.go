@@ -23,6 +23,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/cri"
 	"kubelab/kube/pods/observed"
+	"kubelab/kube/probes"
 	"kubelab/kube/trace"
 )
 
@@ -42,6 +43,7 @@ type Operator struct {
 	// observed is what the runtime has. Whoever hears the runtime's events feeds it: see [Operator.Hear].
 	observed *observed.Pods
 	loop     *operator.Loop
+	prober   *probes.Prober
 	jobs     sync.WaitGroup
 
 	taking sync.Mutex // held while it is decided whether the node takes a pod
@@ -79,6 +81,8 @@ func (o *Operator) Run(ctx context.Context) error {
 	o.objects.ctx = ctx
 	defer func() { o.objects.end(func(*watched) bool { return true })() }()
 	defer o.jobs.Wait()
+	o.prober = probes.New(ctx, o.runtime, o.client.Recorder)
+	defer o.prober.Wait()
 	if err := o.sweep(ctx); err != nil {
 		slog.Warn("files of pods that are gone are left", "error", err)
 	}
@@ -189,12 +193,13 @@ func (o *Operator) explained(records observed.Records, ended []outcome) observed
 func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, pod *corev1.Pod, have Current) (err error) {
 	l := o.live(key, uid)
 	l.prune(have)
+	have.Probed = o.probe(key, uid, pod, have)
 	if pod != nil {
 		if l.isGone() {
 			return nil // only the watch does not know it yet
 		}
 		pod = l.newer(pod)
-		ctx = o.noteExits(ctx, pod, have)
+		ctx = o.noteHealth(o.noteExits(ctx, pod, have), pod, have)
 		if have.Refused, err = o.refuse(ctx, l, pod, have); err != nil {
 			return err
 		}
@@ -205,7 +210,7 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 	now := time.Now()
 	decision := Plan(pod, have, now)
 	for _, action := range decision.Actions {
-		o.begin(ctx, work{key, uid, pod, l, action, have})
+		o.begin(ctx, work{key: key, uid: uid, pod: pod, life: l, action: action, have: have})
 	}
 	if wake := decision.Wake; !wake.At.IsZero() {
 		o.loop.After(key, max(wake.At.Sub(now), time.Millisecond), wake.Why)

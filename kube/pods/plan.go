@@ -1,7 +1,6 @@
 package pods
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -93,10 +92,7 @@ func (p *planner) keep(c podspec.Member) {
 	record := p.have.newest(c.Name)
 	switch {
 	case record != nil && record.State == observed.Running:
-		if record.Image != c.Image && c.Role != podspec.Init { // that one ends by itself
-			p.propose(StopContainer{c.Name, record.ID, p.ownGrace(),
-				fmt.Sprintf("Container %s definition changed, will be restarted", c.Name)})
-		}
+		p.stopUnfit(c, record)
 	case record != nil && record.State == observed.Created:
 		// Its start was broken off, perhaps by the death of a kubelet: do it again from the beginning.
 		if !p.busy(startJob(c.Name, record.Attempt)) {

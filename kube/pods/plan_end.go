@@ -91,6 +91,7 @@ func (p *planner) stopContainers(grace time.Duration) bool {
 			p.propose(Cancel{job})
 		}
 	}
+	p.breakOffHooks()
 	running := p.busyWith("start ") || p.busyWith(CreateSandbox{}.Job())
 	now := initcontainers.Stop(p.progress())
 	for _, record := range p.have.Containers {
@@ -104,6 +105,19 @@ func (p *planner) stopContainers(grace time.Duration) bool {
 	}
 	slices.SortFunc(p.decision.Actions, func(a, b Action) int { return strings.Compare(a.Job(), b.Job()) })
 	return running
+}
+
+// breakOffHooks waits for no postStart hook any more.
+func (p *planner) breakOffHooks() {
+	for job := range p.have.Busy {
+		words := strings.Fields(job)
+		if words[0] != "start" {
+			continue
+		}
+		if hooks := p.member(words[1]).Lifecycle; p.pod == nil || hooks != nil && hooks.PostStart != nil {
+			p.propose(Cancel{job})
+		}
+	}
 }
 
 // stopSandbox gives back the address of a pod in which nothing runs.

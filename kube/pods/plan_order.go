@@ -35,11 +35,6 @@ func (p *planner) progress() []initcontainers.Container {
 	return all
 }
 
-// hasStarted is whether a container has come so far that others may rely on it.
-func (p *planner) hasStarted(record *observed.Container) bool {
-	return record.State == observed.Running
-}
-
 // losesSandbox is whether something still runs in a sandbox that has failed: nothing is started beside it.
 func (p *planner) losesSandbox() bool {
 	sandbox := p.have.ready()

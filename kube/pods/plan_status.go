@@ -23,6 +23,7 @@ const (
 	CreateContainerConfigError = "CreateContainerConfigError"
 	CreateContainerError       = "CreateContainerError"
 	RunContainerError          = "RunContainerError"
+	PostStartHookError         = "PostStartHookError"
 )
 
 // The reasons for which a container has ended.
@@ -58,8 +59,11 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 	switch record.State {
 	case observed.Running:
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: second(record.Started)}
-		status.Ready = p.hasStarted(record) && (c.Role == podspec.Main || c.Role == podspec.Sidecar)
-		status.Started = new(p.hasStarted(record) && c.Role != podspec.Init)
+		serves := c.Role == podspec.Main || c.Role == podspec.Sidecar
+		status.Ready, status.Started = serves && p.isReady(record), new(p.hasStarted(record) && c.Role != podspec.Init)
+		if failure := p.hookFailure(record); failure != nil {
+			status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: failure.Reason, Message: failure.Message}}
+		}
 	case observed.Exited:
 		if waiting := p.waitsToRestart(c, record); waiting != nil {
 			status.State.Waiting = waiting
@@ -151,6 +155,9 @@ const exitUnknown = 137
 // exit is how a container ended, if it did.
 func (p *planner) exit(name string) (code int32, ended bool) {
 	if record := p.lived(name); record != nil {
+		if record.ExitCode == 0 && p.health(record).Unhealthy != "" {
+			return exitUnknown, record.State == observed.Exited // it was stopped: its work is not done
+		}
 		return record.ExitCode, record.State == observed.Exited
 	}
 	before := podspec.StatusOf(&p.pod.Status, name)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,7 +62,7 @@ func (p *Prober) note(ctx context.Context, c *probed, kind Kind, out Outcome, wa
 // record makes a step of what a probe has said. It comes from outside, but for the first success: that is what a start leads to.
 func (p *Prober) record(ctx context.Context, c *probed, kind Kind, said string, first bool) trace.ID {
 	step := trace.Step{Verb: "probe", Object: c.Pod,
-		Detail: fmt.Sprintf("%s probe of container %s %s", strings.ToLower(string(kind)), c.Spec.Name, said)}
+		Detail: fmt.Sprintf("%s probe of container %s %s", kind.Word(), c.Spec.Name, said)}
 	if step.Root = trace.Event; first && len(c.Causes) > 0 {
 		step.Root, step.Causes = "", c.Causes
 	}

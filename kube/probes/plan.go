@@ -2,6 +2,7 @@ package probes
 
 import (
 	"iter"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,9 @@ const (
 	Liveness  Kind = "Liveness"
 	Readiness Kind = "Readiness"
 )
+
+// Word is the kind in the middle of a sentence.
+func (k Kind) Word() string { return strings.ToLower(string(k)) }
 
 // Verdict is what a probe says, or what is known by it. The empty one is that nothing is known.
 type Verdict string
@@ -58,6 +62,11 @@ func Of(c *corev1.Container) iter.Seq2[Kind, *corev1.Probe] {
 			}
 		}
 	}
+}
+
+// Any is whether a container has a probe.
+func Any(c *corev1.Container) bool {
+	return c.StartupProbe != nil || c.LivenessProbe != nil || c.ReadinessProbe != nil
 }
 
 // Of is a container's probe of that kind, nil if it has none.

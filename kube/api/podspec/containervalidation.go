@@ -20,6 +20,7 @@ func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList 
 	for _, c := range Members(spec) {
 		at := path.Child(c.Field).Index(c.Index)
 		errs = append(errs, validateContainer(c.Container, at)...)
+		errs = append(errs, validateHealth(c, spec.TerminationGracePeriodSeconds, at)...)
 		taken := hostPorts
 		if c.Role == Init {
 			taken = sets.Set[string]{} // what it opens it has closed before the others start

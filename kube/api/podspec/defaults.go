@@ -43,8 +43,41 @@ func defaultContainer(c *corev1.Container) {
 			fill(&env.ValueFrom.FieldRef.APIVersion, "v1")
 		}
 	}
+	defaultHealth(c)
 	roundUp(c.Resources.Limits)
 	roundUp(c.Resources.Requests)
+}
+
+// defaultHealth fills in what a container's probes and hooks leave out.
+func defaultHealth(c *corev1.Container) {
+	for _, probe := range []*corev1.Probe{c.StartupProbe, c.LivenessProbe, c.ReadinessProbe} {
+		if probe == nil {
+			continue
+		}
+		fill(&probe.TimeoutSeconds, 1)
+		fill(&probe.PeriodSeconds, 10)
+		fill(&probe.SuccessThreshold, 1)
+		fill(&probe.FailureThreshold, 3)
+		defaultRequest(probe.HTTPGet)
+		if probe.GRPC != nil && probe.GRPC.Service == nil {
+			probe.GRPC.Service = new("")
+		}
+	}
+	if c.Lifecycle == nil {
+		return
+	}
+	for _, hook := range []*corev1.LifecycleHandler{c.Lifecycle.PostStart, c.Lifecycle.PreStop} {
+		if hook != nil {
+			defaultRequest(hook.HTTPGet)
+		}
+	}
+}
+
+func defaultRequest(get *corev1.HTTPGetAction) {
+	if get != nil {
+		fill(&get.Path, "/")
+		fill(&get.Scheme, corev1.URISchemeHTTP)
+	}
 }
 
 // roundUp rounds quantities up to thousandths, the finest that is stored.

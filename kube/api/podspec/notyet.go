@@ -43,11 +43,18 @@ var (
 	missingFromContainers = []missing[corev1.Container]{
 		{"volumeMounts", func(c *corev1.Container) bool { return len(c.VolumeMounts) > 0 }},
 		{"volumeDevices", func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 }},
-		{"startupProbe", func(c *corev1.Container) bool { return c.StartupProbe != nil }},
-		{"livenessProbe", func(c *corev1.Container) bool { return c.LivenessProbe != nil }},
-		{"readinessProbe", func(c *corev1.Container) bool { return c.ReadinessProbe != nil }},
-		{"lifecycle", func(c *corev1.Container) bool { return c.Lifecycle != nil }},
 		{"resizePolicy", func(c *corev1.Container) bool { return len(c.ResizePolicy) > 0 }},
+	}
+	missingFromLifecycle = []missing[corev1.Lifecycle]{
+		{"stopSignal", func(l *corev1.Lifecycle) bool { return l.StopSignal != nil }},
+	}
+	missingFromHTTPGet = []missing[corev1.HTTPGetAction]{
+		{"protocol", func(a *corev1.HTTPGetAction) bool {
+			return a.Protocol != nil && *a.Protocol != corev1.HTTPProtocolHTTP1
+		}},
+	}
+	missingFromGRPC = []missing[corev1.GRPCAction]{
+		{"mode", func(a *corev1.GRPCAction) bool { return a.Mode != nil && *a.Mode != corev1.GRPCProbeModePlaintext }},
 	}
 	missingFromContainerSecurity = []missing[corev1.SecurityContext]{
 		{"seLinuxOptions", func(s *corev1.SecurityContext) bool { return s.SELinuxOptions != nil }},

@@ -16,8 +16,9 @@ import (
 	"kubelab/kube/containers/streams"
 )
 
-// maxOutput is what ExecSync keeps of each stream (CVE-2022-1708: the output of a probe must not fill the node's memory).
-const maxOutput = 16 << 20
+// maxOutput is what ExecSync keeps of each stream (CVE-2022-1708: the output of a probe must not fill the node's memory). Both fit into one answer, of
+// which a kubelet takes 16 MiB.
+const maxOutput = 4 << 20
 
 // bounded keeps the first bytes that are written to it.
 type bounded struct{ bytes.Buffer }
