@@ -15,9 +15,9 @@ const noHealth = "may not be set for init containers without restartPolicy=Alway
 
 // validateHealth is about a container's probes and hooks. grace is its pod's grace period.
 func validateHealth(c Member, grace *int64, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
+	errs := refuseUnbuilt(c, path)
 	if c.Role == Init {
-		return refuseHealth(c, path)
+		return append(errs, refuseHealth(c, path)...)
 	}
 	if c.Lifecycle != nil {
 		errs = append(errs, validateLifecycle(c.Lifecycle, grace, path.Child("lifecycle"))...)
@@ -33,6 +33,39 @@ func validateHealth(c Member, grace *int64, path *field.Path) field.ErrorList {
 	}
 	if probe, at := c.StartupProbe, path.Child("startupProbe"); probe != nil {
 		errs = append(append(errs, validateProbe(probe, at)...), onlyOneSuccess(probe, at)...)
+	}
+	return errs
+}
+
+// refuseUnbuilt names what probes and hooks cannot be asked for yet.
+func refuseUnbuilt(c Member, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	request := func(get *corev1.HTTPGetAction, at *field.Path) {
+		if get != nil {
+			errs = append(errs, refuse(get, missingFromHTTPGet, at.Child("httpGet"))...)
+		}
+	}
+	for _, is := range []struct {
+		field string
+		probe *corev1.Probe
+	}{{"livenessProbe", c.LivenessProbe}, {"readinessProbe", c.ReadinessProbe}, {"startupProbe", c.StartupProbe}} {
+		if is.probe == nil {
+			continue
+		}
+		request(is.probe.HTTPGet, path.Child(is.field))
+		if is.probe.GRPC != nil {
+			errs = append(errs, refuse(is.probe.GRPC, missingFromGRPC, path.Child(is.field, "grpc"))...)
+		}
+	}
+	if c.Lifecycle == nil {
+		return errs
+	}
+	errs = append(errs, refuse(c.Lifecycle, missingFromLifecycle, path.Child("lifecycle"))...)
+	if hook := c.Lifecycle.PostStart; hook != nil {
+		request(hook.HTTPGet, path.Child("lifecycle", "postStart"))
+	}
+	if hook := c.Lifecycle.PreStop; hook != nil {
+		request(hook.HTTPGet, path.Child("lifecycle", "preStop"))
 	}
 	return errs
 }
@@ -79,7 +112,7 @@ func validateProbe(probe *corev1.Probe, path *field.Path) field.ErrorList {
 }
 
 func validateLifecycle(lifecycle *corev1.Lifecycle, grace *int64, path *field.Path) field.ErrorList {
-	errs := refuse(lifecycle, missingFromLifecycle, path)
+	var errs field.ErrorList
 	if hook := lifecycle.PostStart; hook != nil {
 		errs = append(errs, oneHandler(path.Child("postStart"), handlersOf(hook.Exec, hook.HTTPGet, hook.TCPSocket, nil, hook.Sleep, grace))...)
 	}
@@ -110,7 +143,7 @@ func handlersOf(exec *corev1.ExecAction, get *corev1.HTTPGetAction, tcp *corev1.
 	}
 	if grpc != nil {
 		set = append(set, handler{"grpc", func(path *field.Path) field.ErrorList {
-			return append(refuse(grpc, missingFromGRPC, path), validatePort(intstr.FromInt32(grpc.Port), path.Child("port"))...)
+			return validatePort(intstr.FromInt32(grpc.Port), path.Child("port"))
 		}})
 	}
 	if sleep != nil {
@@ -139,7 +172,7 @@ func validateExec(exec *corev1.ExecAction, path *field.Path) field.ErrorList {
 }
 
 func validateHTTPGet(get *corev1.HTTPGetAction, path *field.Path) field.ErrorList {
-	errs := refuse(get, missingFromHTTPGet, path)
+	var errs field.ErrorList
 	if get.Path == "" {
 		errs = append(errs, field.Required(path.Child("path"), ""))
 	}
