@@ -37,6 +37,11 @@
 // A status tells a story, and it does not go back: each attempt of a container waits, runs, has ended, and counts once it has begun. That
 // nobody knows how one ended is said only when nothing can become known any more.
 //
+// Whether a container that runs is well its probes say (package probes). The plan is told what is known by them, as it is told what the runtime has. A hook
+// belongs to the job around it (package hooks): a start is not over before its postStart hook is, so until then the container does not run for
+// anybody; a stop begins with the preStop hook, which takes its time from the grace. A hook runs at least once: a kubelet that is killed while one runs may
+// run it again at a stop, and does not know of one that failed after a start. The containers of a pod that was deleted by force are stopped without.
+//
 // Before the first step the node looks at the pod itself (package refusal), for who writes a node's name into a pod asks no scheduler: is there room
 // for it, does it want to be here, are its ports free? A pod that the node does not take has failed.
 //
@@ -48,12 +53,12 @@
 // # Where to read
 //
 // plan.go (up), plan_end.go (down), plan_status.go and plan_phase.go (what to say). The shell around it: plan_observed.go and
-// observe.go (what the runtime has; how that is known is in package observed), operator.go, jobs.go. What a runtime is told of a pod is in package cri.
+// observe.go (what the runtime has; how that is known is in package observed), operator.go, jobs.go, health.go (probes and hooks). What a runtime is told of a pod is in package cri.
 // The Pod as an object of the API is in package podkind.
 //
 // # What is simplified
 //
-// Volumes and probes are rooms of their own, and so is the order in which containers start and stop (package initcontainers). Upstream's kubelet also has lifecycle hooks, static pods,
+// Volumes and probes are rooms of their own, and so is the order in which containers start and stop (package initcontainers). Upstream's kubelet also has static pods,
 // user namespaces, in-place resize, pull secrets and garbage collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
 // there the decision is computePodActions, in the middle.
 //
