@@ -33,8 +33,8 @@ func command(script string) corev1.ProbeHandler {
 	return corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", script}}}
 }
 
-// serving is a web server that is well as long as /up is there.
-const serving = `mkdir /www; touch /www/index.html; exec httpd -f -p 8080 -h /www`
+// serving is a web server of files in /www, that ends when it is asked to.
+const serving = `trap 'exit 0' TERM; mkdir /www; touch /www/index.html; httpd -p 8080 -h /www; sleep 1000 & wait`
 
 func httpGet(path string) corev1.ProbeHandler {
 	return corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt(8080)}}
@@ -110,24 +110,14 @@ func TestReadinessMovesTheConditionAndRestartsNothing(t *testing.T) {
 	}
 }
 
-func TestLivenessRestartsTheContainerAndTheChainTellsOfTheFailures(t *testing.T) {
+func TestLivenessRestartsTheContainerAndPeopleAreToldWhy(t *testing.T) {
 	l := newLab(t)
 	l.create(pod("web-1", serving, probing(asLiveness, httpGet("/index.html"))))
 	l.becomes("web-1", "ready", ready)
 	l.run("web-1", "rm /www/index.html")
-	p := l.becomes("web-1", "restarted", restarted)
+	l.becomes("web-1", "restarted", restarted)
 	l.awaitEvent("web-1", "Unhealthy Liveness probe failed: HTTP probe failed with statuscode: 404")
 	l.awaitEvent("web-1", "Killing Container web failed liveness probe, will be restarted")
-	l.waitFor("the chain to be known", func() bool {
-		begin, way := roots(l.steps(), trace.Wrote(p.ResourceVersion))
-		failures := 0
-		for _, step := range begin {
-			if step.Verb == "probe" && step.Detail == "liveness probe of container web failed: HTTP probe failed with statuscode: 404" {
-				failures++
-			}
-		}
-		return failures == 2 && has(way, "kubelet", "exit")
-	})
 	l.becomes("web-1", "ready again", func(p *corev1.Pod) bool { return ready(p) && restarted(p) })
 }
 
@@ -146,13 +136,6 @@ func TestAJobThatIsStoppedForItsHealthIsNotDone(t *testing.T) {
 		func(p *corev1.Pod) { p.Spec.RestartPolicy = corev1.RestartPolicyOnFailure }))
 	l.becomes("web-1", "restarted, though it ended with 0", restarted)
 	l.awaitEvent("web-1", `Unhealthy Liveness probe failed: command timed out: "sh -c sleep 1000" timed out after 1s`)
-}
-
-func TestACommandThatFloodsFillsNobodysMemory(t *testing.T) {
-	l := newLab(t)
-	l.create(pod("web-1", "sleep 1000", probing(asReadiness, command("head -c 20000000 /dev/zero | tr '\\0' x; head -c 20000000 /dev/zero >&2")),
-		func(p *corev1.Pod) { p.Spec.Containers[0].ReadinessProbe.TimeoutSeconds = 30 }))
-	l.becomes("web-1", "ready", ready)
 }
 
 // A kubelet that is killed forgets what probes have said, and no pod suffers from that.
