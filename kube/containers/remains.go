@@ -29,20 +29,23 @@ func (s *Shim) buried() ([]Status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what the dead shim of sandbox %s left: %w", s.Sandbox.ID, err)
 	}
+	var failures []error
 	for i := range all {
 		status := &all[i]
 		if status.State == Exited {
 			continue
 		}
 		if err := KillCgroup(s.Sandbox.CgroupPath(status.ID)); err != nil {
-			return nil, err
+			failures = append(failures, err)
+			continue
 		}
 		status.State, status.PID, status.FinishedAt = Exited, 0, time.Now()
 		status.ExitCode, status.Reason = 128+int(syscall.SIGKILL), ReasonShimDied
 		status.Message = "the process that watched over the pod was killed, so the container was too"
-		if err := s.Sandbox.WriteStatus(*status); err != nil {
-			return nil, err
-		}
+		failures = append(failures, s.Sandbox.WriteStatus(*status))
+	}
+	if err := errors.Join(failures...); err != nil {
+		return nil, err
 	}
 	return all, nil
 }
@@ -77,19 +80,18 @@ func (s *Shim) deleteRemains(id string) error {
 
 // releaseRemains does what Stop would have done, and writes down what the shim could not.
 func (s *Shim) releaseRemains() error {
-	if _, err := s.buried(); err != nil {
+	if err := s.waitDead(); err != nil {
 		return err
 	}
+	_, failed := s.buried()
 	dirs, err := os.ReadDir(filepath.Join(s.Sandbox.Dir, containersDir))
 	if err != nil {
 		return err
 	}
 	for _, dir := range dirs { // also those that were never finished
-		if err := s.releaseContainer(dir.Name()); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, s.releaseContainer(dir.Name()))
 	}
-	return s.Sandbox.UnmountShm()
+	return errors.Join(failed, s.Sandbox.UnmountShm())
 }
 
 func (s *Shim) releaseContainer(id string) error {
@@ -150,10 +152,12 @@ func CgroupProcesses(path string) []int {
 // RemoveCgroup removes a cgroup in which there are no processes, and those below it, from every hierarchy. One that is
 // not there is no error.
 func RemoveCgroup(path string) error {
+	var failures []error
 	for _, dir := range cgroupDirs(path) {
-		if err := removeCgroup(dir); err != nil {
-			return fmt.Errorf("remove cgroup %s: %w", path, err)
-		}
+		failures = append(failures, removeCgroup(dir))
+	}
+	if err := errors.Join(failures...); err != nil {
+		return fmt.Errorf("remove cgroup %s: %w", path, err)
 	}
 	return nil
 }

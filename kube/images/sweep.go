@@ -88,14 +88,14 @@ func (s *Store) removeAll(dir string, names []string) error {
 
 // removeLayers moves each layer out of sight before it deletes it: a layer that is there is always whole.
 func (s *Store) removeLayers(names []string) error {
+	var failures []error
 	for _, name := range names {
 		temp := filepath.Join(s.dir, "tmp", "removed-"+name)
-		if err := errors.Join(os.RemoveAll(temp), os.Rename(filepath.Join(s.dir, "layers", name), temp)); err != nil {
-			return err
+		err := errors.Join(os.RemoveAll(temp), os.Rename(filepath.Join(s.dir, "layers", name), temp))
+		if err == nil {
+			err = os.RemoveAll(temp)
 		}
-		if err := os.RemoveAll(temp); err != nil {
-			return err
-		}
+		failures = append(failures, err)
 	}
-	return nil
+	return errors.Join(failures...)
 }

@@ -66,15 +66,16 @@ func (n *Network) claimRange() error {
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
+	var failures []error
 	for _, route := range claimed {
 		if route.Dst.String() == own.Dst.String() {
 			continue
 		}
 		if err := n.links.RouteDel(&route); err != nil {
-			return fmt.Errorf("give up the range %s: %w", route.Dst, err)
+			failures = append(failures, fmt.Errorf("give up the range %s: %w", route.Dst, err))
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // plug makes the pod's namespace and cable, as far as they are not there yet. The node's end is brought up last: if it is up, all of

@@ -87,13 +87,11 @@ func (n files) writeHosts(uid, content string) error {
 func (n files) removeFiles(key operator.Key, uid string) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: types.UID(uid)}}
 	err := errors.Join(os.RemoveAll(n.LogDirectory(pod)), os.RemoveAll(n.PodDirectory(uid)))
-	if err != nil {
-		return fmt.Errorf("remove files of pod %s: %w", key, err)
-	}
 	for class := range cri.Classes {
-		if err := containers.RemoveCgroup(cri.PodCgroup(n.CgroupRoot, class, uid)); err != nil {
-			return fmt.Errorf("remove what is left of pod %s: %w", key, err)
-		}
+		err = errors.Join(err, containers.RemoveCgroup(cri.PodCgroup(n.CgroupRoot, class, uid)))
+	}
+	if err != nil {
+		return fmt.Errorf("remove what is left of pod %s: %w", key, err)
 	}
 	return nil
 }

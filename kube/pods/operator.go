@@ -127,6 +127,7 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 	for uid := range records {
 		o.live(key, uid)
 	}
+	var failures []error // what one cannot do keeps no other from what it needs
 	for uid, l := range o.livesOf(key, wanted) {
 		pod := wanted
 		if pod != nil && pod.UID != uid {
@@ -136,11 +137,9 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 		if causes := l.takeIn(ended[uid]); len(causes) > 0 {
 			why = trace.WithCauses(ctx, append(trace.Causes(ctx), causes...)...)
 		}
-		if err := o.step(why, key, uid, pod, l.current(o.node, o.explained(records[uid], ended[uid]))); err != nil {
-			return err
-		}
+		failures = append(failures, o.step(why, key, uid, pod, l.current(o.node, o.explained(records[uid], ended[uid]))))
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // recordsOf is what the runtime has under a pod's name, after jobs have ended.

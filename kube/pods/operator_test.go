@@ -4,6 +4,7 @@ package pods
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,8 +19,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/operator"
@@ -43,6 +46,7 @@ type twin struct {
 	sandbox    *runtimeapi.PodSandboxConfig
 	containers map[string]*runtimeapi.ContainerStatus
 	starts     []time.Duration
+	stopped    []string
 	began      time.Time
 }
 
@@ -119,6 +123,15 @@ func (r *twin) StartContainer(_ context.Context, request *runtimeapi.StartContai
 		hears(event)
 	})
 	return &runtimeapi.StartContainerResponse{}, nil
+}
+
+// StopContainer waits for a container that does not end.
+func (r *twin) StopContainer(ctx context.Context, request *runtimeapi.StopContainerRequest, _ ...grpc.CallOption) (*runtimeapi.StopContainerResponse, error) {
+	r.mu.Lock()
+	r.stopped = append(r.stopped, request.ContainerId)
+	r.mu.Unlock()
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 func (r *twin) RemoveContainer(_ context.Context, request *runtimeapi.RemoveContainerRequest, _ ...grpc.CallOption) (*runtimeapi.RemoveContainerResponse, error) {
@@ -417,5 +430,30 @@ func nodeOf(cpu, memory string) *corev1.Node {
 		ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{"zone": "a"}},
 		Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu),
 			corev1.ResourceMemory: resource.MustParse(memory), corev1.ResourcePods: resource.MustParse("3")}},
+	}
+}
+
+func TestThatAPodCannotBeReportedOnDoesNotKeepTheFormerOneOfItsNameFromItsEnd(t *testing.T) {
+	for range 10 { // which of the two comes first is left to chance
+		synctest.Test(t, func(t *testing.T) {
+			former := podOf(corev1.RestartPolicyAlways, "web")
+			former.UID = "former"
+			r := &twin{root: t.TempDir(), lasts: time.Hour, began: time.Now(), containers: map[string]*runtimeapi.ContainerStatus{"web-0": {
+				Id: "web-0", State: runtimeapi.ContainerState_CONTAINER_RUNNING, Labels: cri.LabelsOf(former, "web"), Metadata: &runtimeapi.ContainerMetadata{Name: "web"},
+			}}}
+			r.sandbox = cri.SandboxConfig(former, 0, cri.Node{})
+			clients := fake.NewClientset(podOf(corev1.RestartPolicyAlways, "web"), nodeOf("2", "4Gi"))
+			clients.PrependReactor("*", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+				return action.GetSubresource() == "status", nil, errors.New("not now")
+			})
+			_, stop := r.run(t, clients)
+			defer stop()
+			synctest.Wait() // no time passes: there is one turn
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if len(r.stopped) == 0 {
+				t.Error("the former pod still runs")
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,12 +88,13 @@ func (e *endpoints) reconcile(ctx context.Context, key operator.Key) error {
 	if err != nil {
 		return err
 	}
+	var failures []error
 	for _, action := range PlanEndpoints(service, pods, existing) {
 		if err := e.act(because(ctx, action, pods), action); err != nil {
-			return fmt.Errorf("%s endpoint slice %s of service %s: %w", action.Verb, action.Slice.Name, key, err)
+			failures = append(failures, fmt.Errorf("%s endpoint slice %s of service %s: %w", action.Verb, action.Slice.Name, key, err))
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // again is when the addresses of pods are looked at again that were not their node's: a node may have become known meanwhile.

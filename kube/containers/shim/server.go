@@ -4,6 +4,7 @@ package shim
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -130,19 +131,22 @@ func (s *server) statuses() []containers.Status {
 
 // stop ends all containers and undoes prepare. What the files tell of the containers stays.
 func (s *server) stop() error {
-	all := s.settled()
-	for _, c := range all {
+	var dying []*container
+	var failures []error
+	for _, c := range s.settled() {
 		if err := c.signal(syscall.SIGKILL); err != nil {
-			return err
+			failures = append(failures, err)
+			continue
 		}
+		dying = append(dying, c)
 	}
-	for _, c := range all {
+	for _, c := range dying {
 		<-c.ended
 		if err := c.release(); err != nil {
-			return fmt.Errorf("stop container %s: %w", c.config.ID, err)
+			failures = append(failures, fmt.Errorf("stop container %s: %w", c.config.ID, err))
 		}
 	}
-	return s.sandbox.UnmountShm()
+	return errors.Join(append(failures, s.sandbox.UnmountShm())...)
 }
 
 // settled waits for creations and removals that are under way, and returns the containers that there are then.

@@ -4,6 +4,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -36,13 +37,14 @@ func KeepLogsSmall(ctx context.Context, runtime runtimeapi.RuntimeServiceClient)
 	}
 }
 
-// RotateLogs puts the log of every running container aside that has grown to max bytes. With the first that cannot be rotated it ends.
+// RotateLogs puts the log of every running container aside that has grown to max bytes. The error tells of all that cannot be rotated.
 func RotateLogs(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, max int64) error {
 	running, err := runtime.ListContainers(ctx, &runtimeapi.ListContainersRequest{Filter: &runtimeapi.ContainerFilter{
 		State: &runtimeapi.ContainerStateValue{State: runtimeapi.ContainerState_CONTAINER_RUNNING}}})
 	if err != nil {
 		return err
 	}
+	var failures []error
 	for _, container := range running.Containers {
 		answer, err := runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: container.Id})
 		if err != nil {
@@ -52,11 +54,9 @@ func RotateLogs(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, ma
 		if file, err := os.Stat(path); err != nil || file.Size() < max {
 			continue
 		}
-		if err := rotate(ctx, runtime, container.Id, path); err != nil {
-			return err
-		}
+		failures = append(failures, rotate(ctx, runtime, container.Id, path))
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // rotate renames a log and has its writer begin a new one. Until then the writer goes on in the renamed file, so
