@@ -153,8 +153,18 @@ func (s *Store) onDisk(about v1.Descriptor) (*v1.Manifest, *v1.ConfigFile, error
 // parts returns an image's manifest and config, which have equally many layers.
 func parts(img v1.Image) (*v1.Manifest, *v1.ConfigFile, error) {
 	manifest, err := img.Manifest()
+	if err == nil {
+		err = checkConfig(manifest.Config)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("manifest: %w", err)
+	}
+	raw, err := img.RawConfigFile()
+	if err == nil {
+		err = checkElements(raw)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("config: %w", err)
 	}
 	config, err := img.ConfigFile()
 	if err != nil {

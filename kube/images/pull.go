@@ -47,6 +47,7 @@ func (s *Store) Pull(ctx context.Context, ref string, auth authn.AuthConfig) (Im
 
 func (s *Store) pull(ctx context.Context, full string, auth authn.AuthConfig) (Image, error) {
 	transport := remote.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression = true // what was asked for has the size that is told of it
 	defer transport.CloseIdleConnections()
 	ref, err := name.ParseReference(full)
 	if err != nil {
@@ -54,7 +55,7 @@ func (s *Store) pull(ctx context.Context, full string, auth authn.AuthConfig) (I
 	}
 	found, err := remote.Get(ref,
 		remote.WithContext(ctx),
-		remote.WithTransport(transport),
+		remote.WithTransport(described{transport}),
 		remote.WithAuth(authn.FromConfig(auth)),
 		remote.WithPlatform(platform))
 	if err != nil {
