@@ -13,10 +13,18 @@ import (
 
 	"github.com/miekg/dns"
 	"golang.org/x/sync/errgroup"
+
+	"kubelab/kube/deadlines"
 )
 
 // relayTerm is how long one of the machine's name servers may take to answer.
 const relayTerm = 2 * time.Second
+
+// How much of hosts is under way at once: connections, and questions with a server.
+var (
+	relayCrowd = deadlines.Crowd{Silent: 100, OfAddress: 100, All: 1000}
+	maxRelayed = 1000
+)
 
 // relay answers the hosts' questions for names with what the machine's own name servers say, which hosts
 // cannot reach: they listen on the machine's loopback. It works until ctx is done.
@@ -38,9 +46,17 @@ func relayAt(ctx context.Context, address string, servers []string) error {
 	stop := context.AfterFunc(ctx, func() { _, _ = packets.Close(), streams.Close() })
 	defer stop()
 	var transports errgroup.Group
-	for transport, server := range map[string]*dns.Server{"udp": {PacketConn: packets}, "tcp": {Listener: streams}} {
+	underWay := make(chan struct{}, maxRelayed)
+	for transport, server := range map[string]*dns.Server{"udp": {PacketConn: packets}, "tcp": {Listener: relayCrowd.Listener(streams)}} {
 		server.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
-			_ = w.WriteMsg(ask(question, transport, servers)) // who asked and went away asks again
+			answer := new(dns.Msg).SetRcode(question, dns.RcodeServerFailure)
+			select {
+			case underWay <- struct{}{}:
+				answer = ask(question, transport, servers)
+				<-underWay
+			default: // each costs a socket for as long as the servers say nothing
+			}
+			_ = w.WriteMsg(answer) // who asked and went away asks again
 		})
 		transports.Go(func() error {
 			if err := server.ActivateAndServe(); ctx.Err() == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 	"golang.org/x/sync/errgroup"
 
+	"kubelab/kube/deadlines"
 	"kubelab/kube/operator"
 )
 
@@ -30,7 +31,7 @@ type Server struct {
 	client   *operator.Client
 	cluster  view
 	synced   atomic.Bool // the watches have seen the cluster
-	upstream forwarder
+	upstream *forwarder
 }
 
 // New makes a server. It must be called before client's watches are started; Run starts them.
@@ -44,9 +45,12 @@ func New(client *operator.Client, config Config) (*Server, error) {
 	}
 	return &Server{
 		zone: Zone{Domain: config.Domain, Server: config.Listen.Addr()}, listen: config.Listen,
-		client: client, cluster: cluster, upstream: forwarder{upstream: config.Upstream},
+		client: client, cluster: cluster, upstream: newForwarder(config.Upstream, maxUnderWay),
 	}, nil
 }
+
+// crowd is how many connections there are. Most questions come without one.
+var crowd = deadlines.Crowd{Silent: 100, OfAddress: 100, All: 1000}
 
 // Run answers until ctx is done. It starts at once, without waiting for the API server: until that has been
 // heard, names of the cluster get the answer "try again" (SERVFAIL), and all others work.
@@ -68,7 +72,7 @@ func (s *Server) serve(ctx context.Context, udp net.PacketConn, tcp net.Listener
 	work, ctx := errgroup.WithContext(ctx)
 	for _, server := range []*dns.Server{
 		{PacketConn: udp, Handler: s.handler(ctx, "udp")},
-		{Listener: tcp, Handler: s.handler(ctx, "tcp")},
+		{Listener: crowd.Listener(tcp), Handler: s.handler(ctx, "tcp")},
 	} {
 		started := make(chan struct{})
 		server.NotifyStartedFunc = func() { close(started) }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -194,6 +195,31 @@ func TestWithoutAnUpstreamServerThatAnswersOtherNamesFailAtOnce(t *testing.T) {
 		if took := time.Since(begin); took > time.Second {
 			t.Errorf("%s: it took %s", what, took)
 		}
+	}
+}
+
+func TestOfQuestionsForADeadUpstreamServerSoManyAreUnderWayAndNoMore(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	defer silent.Close()
+	f := newForwarder([]netip.AddrPort{netip.MustParseAddrPort(silent.LocalAddr().String())}, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	query := new(dns.Msg).SetQuestion("example.com.", dns.TypeA)
+	var asking sync.WaitGroup
+	for range 2 {
+		asking.Go(func() { _, _ = f.ask(ctx, query, "udp") })
+	}
+	for range 2 { // both are with the server
+		_, _, err := silent.ReadFrom(make([]byte, 512))
+		must(t, err)
+	}
+	if _, err := f.ask(ctx, query, "udp"); err == nil || !strings.Contains(err.Error(), "too many questions") {
+		t.Errorf("the third: %v", err)
+	}
+	cancel()
+	asking.Wait()
+	if len(f.underWay) != 0 {
+		t.Error("a question that has ended still counts")
 	}
 }
 

@@ -108,6 +108,12 @@ func (c *conn) Close() error {
 	return nil
 }
 
+// Drop ends the connection at once. What was written may be lost.
+func (c *conn) Drop() error {
+	c.closed.Store(true)
+	return c.TCPConn.Close()
+}
+
 // drain throws away what comes, until the other side ends or has had its time, and closes.
 func (c *conn) drain() {
 	taken, left := time.Now(), unsent(c.TCPConn)

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"kubelab/kube/deadlines"
 )
 
 // Whoever shows no certificate may only ask how the server is. So that such guests do not use up what those with a
@@ -67,22 +69,7 @@ func (l guestListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guestConn{Conn: accepted, guests: l.guests, from: addressOf(accepted)}, nil
-}
-
-// addressOf is where a connection comes from. In IPv6 one host has a whole /64.
-func addressOf(conn net.Conn) netip.Prefix {
-	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
-		return netip.Prefix{} // what has no address of IP is counted together
-	}
-	address := remote.Addr().Unmap().WithZone("")
-	bits := address.BitLen()
-	if address.Is6() {
-		bits = 64
-	}
-	prefix, _ := address.Prefix(bits) // bits fits the address
-	return prefix
+	return &guestConn{Conn: accepted, guests: l.guests, from: deadlines.AddressOf(accepted)}, nil
 }
 
 // guestConn is a connection that may be a guest's.

@@ -2,7 +2,6 @@ package listen
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"testing"
 )
@@ -35,27 +34,5 @@ func TestSoManyGuestsAreLetInFromOneAddressAndInAll(t *testing.T) {
 	g.leave(address(200))
 	if _, kept := g.of[address(200)]; kept {
 		t.Error("an address of which nobody is left is remembered")
-	}
-}
-
-// from is a connection of which only its other end is known.
-type from struct {
-	net.Conn
-	address string
-}
-
-func (f from) RemoteAddr() net.Addr {
-	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(f.address))
-}
-
-func TestAHostIsCountedOnceWhicheverOfItsAddressesItComesFrom(t *testing.T) {
-	for address, want := range map[string]string{
-		"192.0.2.1:1": "192.0.2.1/32", "[::ffff:192.0.2.1]:2": "192.0.2.1/32", "192.0.2.2:1": "192.0.2.2/32",
-		"[2001:db8::1]:1": "2001:db8::/64", "[2001:db8::ffff:0:0:1]:2": "2001:db8::/64", "[2001:db8:0:1::1]:1": "2001:db8:0:1::/64",
-		"[fe80::1%eth0]:1": "fe80::/64", "[fe80::2%eth1]:1": "fe80::/64",
-	} {
-		if got := addressOf(from{address: address}); got.String() != want {
-			t.Errorf("%s: got %s, want %s", address, got, want)
-		}
 	}
 }

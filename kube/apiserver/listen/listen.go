@@ -34,9 +34,10 @@ func (d Door) Serve(ctx context.Context, handler http.Handler) error {
 	if err != nil {
 		return fmt.Errorf("listen at %s: %w", d.Address, err)
 	}
-	guests := newGuests()
+	guests, crowd := newGuests(), deadlines.Wide.Listener(hangup.Listener(listener))
 	server := cmp.Or(d.Terms, deadlines.Usual).Server(handler)
 	hangup.Streams(server)
+	crowd.Watch(server)
 	server.TLSConfig = guests.watch(&tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{d.Certificate}, NextProtos: []string{"h2", "http/1.1"},
 		ClientCAs: d.Clients, ClientAuth: tls.VerifyClientCertIfGiven,
@@ -52,7 +53,7 @@ func (d Door) Serve(ctx context.Context, handler http.Handler) error {
 		}
 	})
 	defer stop()
-	if err := server.ServeTLS(guests.listener(hangup.Listener(listener)), "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.ServeTLS(guests.listener(crowd), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -52,10 +52,12 @@ func Run(ctx context.Context, config Config, pods corelisters.PodLister, runtime
 	}
 	web := deadlines.Usual.Server(onlyAPIServer((&server{pods, runtime}).routes()))
 	hangup.Streams(web)
+	crowd := deadlines.Wide.Listener(hangup.Listener(listener))
+	crowd.Watch(web)
 	web.TLSConfig = terms
 	stop := context.AfterFunc(ctx, func() { web.Close() })
 	defer stop()
-	if err := web.ServeTLS(hangup.Listener(listener), "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := web.ServeTLS(crowd, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the API server: %w", err)
 	}
 	return nil

@@ -57,9 +57,11 @@ func Serve(pods Pods) (*Server, error) {
 	}
 	s := &Server{urls, deadlines.Usual.Server(urls), make(chan struct{})} // a session takes its connection over, and the terms end with that
 	hangup.Streams(s.web)
+	crowd := deadlines.Wide.Listener(hangup.Listener(listener))
+	crowd.Watch(s.web)
 	go func() {
 		defer close(s.done)
-		if err := s.web.Serve(hangup.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.web.Serve(crowd); !errors.Is(err, http.ErrServerClosed) {
 			slog.Error("exec, attach and port-forward have ended", "error", err)
 		}
 	}()
