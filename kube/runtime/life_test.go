@@ -208,7 +208,7 @@ func TestAPodOnTheNodesNetworkHasTheNodesNameAndNoAddressOfItsOwn(t *testing.T) 
 		t.Fatal(err)
 	}
 	name, _ := os.Hostname()
-	if got := p.exec(id, "readlink /proc/self/ns/net; hostname"); got != ours+"\n"+name {
+	if got := p.exec(id, "readlink /proc/self/ns/net; hostname; echo $HOSTNAME"); got != ours+"\n"+name+"\n"+name {
 		t.Errorf("the pod has network and hostname %q, the node %s and %s", got, ours, name)
 	}
 	status, err := n.PodSandboxStatus(t.Context(), &cri.PodSandboxStatusRequest{PodSandboxId: p.id})

@@ -41,6 +41,12 @@ func (r *Runtime) RunPodSandbox(ctx context.Context, request *cri.RunPodSandboxR
 	if config.Hostname == "" {
 		config.Hostname = spec.Hostname(config)
 	}
+	if config.Hostname == "" { // it goes by the node's
+		var err error
+		if config.Hostname, err = os.Hostname(); err != nil {
+			return nil, err
+		}
+	}
 	sb := &sandbox{ready: true, containers: map[string]*container{}, record: sandboxRecord{
 		ID: newID(), CreatedAt: time.Now(), Config: config, Cgroup: config.GetLinux().GetCgroupParent(),
 	}}

@@ -78,14 +78,14 @@ func (s *Store) commit(ctx context.Context, change Change) (Revision, error) {
 
 // leaseFor is the lease of what expires in a change; 0 if nothing does.
 func (s *Store) leaseFor(ctx context.Context, change Change) (clientv3.LeaseID, error) {
-	keys := 0
+	var expires load
 	for _, put := range change.Put {
 		if put.Expires {
-			keys++
+			expires = expires.plus(load{1, len(put.Key) + len(put.Value)})
 		}
 	}
-	if keys == 0 {
+	if expires.keys == 0 {
 		return 0, nil
 	}
-	return s.expiry.lease(ctx, s.client, time.Now(), keys)
+	return s.expiry.lease(ctx, s.client, time.Now(), expires)
 }
