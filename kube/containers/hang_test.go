@@ -141,3 +141,16 @@ func TestACommandThatHangsBeforeItBeginsKeepsNobodyFromEndingTheContainer(t *tes
 	}
 	checkNothingLeft(t, p, "a")
 }
+
+func TestSIGKILLEndsAllOfAContainerThatSeesTheProcessesOfItsHost(t *testing.T) {
+	p := newPod(t)
+	c := busyboxContainer("a", "sleep 1000 & sleep 1000")
+	c.HostPID = true
+	p.run(c)
+	inside := func() int { return len(containers.CgroupProcesses(p.Sandbox.CgroupPath("a"))) }
+	waitFor(t, "both to run", func() bool { return inside() > 1 })
+	if err := p.Signal(p.ctx, "a", syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "all to end, though nobody deletes the container", func() bool { return inside() == 0 })
+}

@@ -101,13 +101,18 @@ func exitCode(result *os.ProcessState) int {
 	return result.ExitCode()
 }
 
-// signal sends it to the command. With it the kernel kills all that is in the container: it is first in their PID namespace. Libcontainer
-// is not asked: it answers nobody while it starts a process, which may take a while.
+// signal sends it to the command, SIGKILL to all that is in the container: only where the command is the first in a PID namespace of their own does
+// the kernel kill the others with it. Libcontainer is not asked: it answers nobody while it starts a process, which may take a while.
 func (c *container) signal(sig syscall.Signal) error {
 	if c.currentStatus().State == containers.Exited {
 		return nil
 	}
 	err := c.first.Signal(sig)
+	if sig == syscall.SIGKILL {
+		for _, pid := range containers.CgroupProcesses(c.server.sandbox.CgroupPath(c.config.ID)) {
+			syscall.Kill(pid, sig)
+		}
+	}
 	if err == nil || errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
