@@ -55,7 +55,7 @@ func Spec(s Sandbox, c Config, u User, h Host) *specs.Spec {
 			Devices:           h.Devices,
 			MaskedPaths:       masked,
 			ReadonlyPaths:     readonly,
-			RootfsPropagation: "rprivate", // what is mounted later on either side does not show on the other
+			RootfsPropagation: rootPropagation(c),
 		},
 	}
 }

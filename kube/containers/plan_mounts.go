@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -35,8 +36,11 @@ func mounts(c Config, h Host) []specs.Mount {
 	asked := slices.Clone(c.Mounts)
 	slices.SortStableFunc(asked, func(a, b Mount) int { return depth(a.Target) - depth(b.Target) })
 	for _, m := range asked {
-		out := specs.Mount{Type: "bind", Source: m.Source, Destination: m.Target, Options: []string{"rbind", "rprivate"}}
-		if m.ReadOnly {
+		out := specs.Mount{Type: "bind", Source: m.Source, Destination: m.Target, Options: []string{"rbind", propagationOption(m.Propagation)}}
+		switch {
+		case m.ReadOnlyBelow:
+			out.Options = append(out.Options, "rro")
+		case m.ReadOnly:
 			out.Options = append(out.Options, "ro")
 		}
 		if !c.Privileged { // a file of the host's neither gives its owner's rights nor opens a device
@@ -45,6 +49,23 @@ func mounts(c Config, h Host) []specs.Mount {
 		list = append(list, out)
 	}
 	return list
+}
+
+func propagationOption(p Propagation) string { return "r" + string(cmp.Or(p, "private")) }
+
+// rootPropagation is how mounts show between the container and the outside that nothing else is said of: not at all, but where one of them is to show, the
+// kernel must not cut the tie at the root.
+func rootPropagation(c Config) string {
+	widest := Private
+	for _, m := range c.Mounts {
+		switch m.Propagation {
+		case Shared:
+			return propagationOption(Shared)
+		case Slave:
+			widest = Slave
+		}
+	}
+	return propagationOption(widest)
 }
 
 func kernelMount(kind, target string, options ...string) specs.Mount {

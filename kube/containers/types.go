@@ -32,7 +32,21 @@ type Mount struct {
 	Target string
 	// ReadOnly forbids the container to write.
 	ReadOnly bool
+	// ReadOnlyBelow forbids it also in what is mounted below.
+	ReadOnlyBelow bool
+	// Propagation says where mounts show that are made below it later.
+	Propagation Propagation
 }
+
+// Propagation says whether what is mounted on one side of a mount shows on the other. Outside of the container, the source must lie in a shared mount.
+type Propagation string
+
+// The propagations.
+const (
+	Private Propagation = ""       // nothing shows on the other side
+	Slave   Propagation = "slave"  // what is mounted outside shows inside
+	Shared  Propagation = "shared" // … and the other way round
+)
 
 // Resources are the limits of a cgroup, a container's or a pod's. Zero means: none set.
 type Resources struct {

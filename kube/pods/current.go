@@ -26,7 +26,8 @@ type Current struct {
 	Sources cri.Sources      // what its containers' environments are drawn from
 	Awaited []podspec.Object // of which is not known yet whether there is such an object
 
-	Probed map[string]probes.State // by ID of a container that has probes: what is known by them
+	Probed  map[string]probes.State // by ID of a container that has probes: what is known by them
+	Volumes Volumes
 
 	Refused *refusal.Refusal // why the node does not take the pod; nil: it does
 }

@@ -19,6 +19,7 @@ import (
 	"kubelab/kube/operator"
 	"kubelab/kube/pods/cri"
 	"kubelab/kube/trace"
+	"kubelab/kube/volumes"
 )
 
 // files are what the kubelet of a node keeps on disk for its pods.
@@ -86,7 +87,7 @@ func (n files) writeHosts(uid, content string) error {
 // removeFiles removes all that is left of a pod. Its class is not known any more: its cgroup is in one of the three.
 func (n files) removeFiles(key operator.Key, uid string) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: types.UID(uid)}}
-	err := errors.Join(os.RemoveAll(n.LogDirectory(pod)), os.RemoveAll(n.PodDirectory(uid)))
+	err := errors.Join(os.RemoveAll(n.LogDirectory(pod)), volumes.RemoveTree(n.PodDirectory(uid)))
 	for class := range cri.Classes {
 		err = errors.Join(err, containers.RemoveCgroup(cri.PodCgroup(n.CgroupRoot, class, uid)))
 	}
@@ -109,7 +110,7 @@ func (n files) sweep(known func(uid string) bool) error {
 	for _, directory := range append(logs, files...) {
 		uid := directory[strings.LastIndexAny(directory, "_/")+1:]
 		if !known(uid) {
-			err = errors.Join(err, os.RemoveAll(directory))
+			err = errors.Join(err, volumes.RemoveTree(directory))
 		}
 	}
 	return err

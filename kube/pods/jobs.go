@@ -70,6 +70,7 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		if out.err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", out.err)
 		}
+		out.volumes = w.have.Volumes.Wanted.Volumes
 		out.at, out.causes = time.Now(), append(made.All(), decided)
 		out.image.Causes = out.causes
 		w.life.end(out)
@@ -104,6 +105,10 @@ func (o *Operator) do(ctx context.Context, w work) error {
 		}
 		_, err := o.runtime.RemovePodSandbox(ctx, &runtimeapi.RemovePodSandboxRequest{PodSandboxId: a.ID})
 		return err
+	case MountVolumes:
+		return o.mountVolumes(ctx, w)
+	case RemoveVolumes:
+		return o.files.volumesOf(string(w.uid)).Remove()
 	case StartContainer:
 		return o.startContainer(ctx, w, a)
 	case StopContainer:
@@ -173,6 +178,11 @@ func (o *Operator) startContainer(ctx context.Context, w work, a StartContainer)
 		attempt.Target = beside.ID
 	}
 	config := cri.ContainerConfig(w.pod, c.Container, attempt, process, o.node)
+	mounts, err := o.mountsOf(w, c.Container, process.SubPaths)
+	if err != nil {
+		return &problem{CreateContainerConfigError, err.Error()}
+	}
+	config.Mounts = append(config.Mounts, mounts...)
 	cri.NameUser(config.Linux.SecurityContext, w.have.Images[a.Container].ImageUser)
 	created, err := o.runtime.CreateContainer(ctx, &runtimeapi.CreateContainerRequest{
 		PodSandboxId:  a.Sandbox,

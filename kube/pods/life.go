@@ -17,20 +17,22 @@ import (
 	"kubelab/kube/pods/observed"
 	"kubelab/kube/pods/refusal"
 	"kubelab/kube/trace"
+	"kubelab/kube/volumes"
 )
 
 // life is what this kubelet remembers of one pod. Nothing that matters is lost with it: the runtime and the
 // API server know the rest.
 type life struct {
-	mu     sync.Mutex
-	seen   time.Time
-	jobs   map[string]*job
-	images map[string]Image         // by container
-	failed map[string]Failure       // by job
-	ended  []outcome                // of jobs, until a turn takes it in
-	latest *corev1.Pod              // as the API server last answered us
-	gone   bool                     // the API server was told that nothing is left
-	hooks  map[string]chan struct{} // by container: of preStop hooks that have begun, closed when they have ended
+	mu      sync.Mutex
+	seen    time.Time
+	jobs    map[string]*job
+	images  map[string]Image         // by container
+	failed  map[string]Failure       // by job
+	ended   []outcome                // of jobs, until a turn takes it in
+	latest  *corev1.Pod              // as the API server last answered us
+	gone    bool                     // the API server was told that nothing is left
+	hooks   map[string]chan struct{} // by container: of preStop hooks that have begun, closed when they have ended
+	volumes []volumes.Volume         // as they were last made
 
 	// Guarded by the operator: it decides on one pod after the other.
 	taken   bool             // the node has taken the pod
@@ -45,11 +47,12 @@ type job struct {
 
 // outcome is how a job has ended.
 type outcome struct {
-	job    *job
-	at     time.Time
-	err    error
-	image  Image      // what a pull has brought
-	causes []trace.ID // the steps that came of the job, and the decision to do it
+	job     *job
+	at      time.Time
+	err     error
+	image   Image            // what a pull has brought
+	volumes []volumes.Volume // that have been made
+	causes  []trace.ID       // the steps that came of the job, and the decision to do it
 }
 
 func newLife(now time.Time) *life {
@@ -92,10 +95,18 @@ func (l *life) takeInOne(out outcome) {
 	switch a := out.job.action.(type) {
 	case PullImage:
 		l.images[a.Container] = out.image
+	case MountVolumes:
+		l.volumes = out.volumes
+		l.forgive(MountVolumes{}.Job())
 	case StartContainer:
 		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
-		maps.DeleteFunc(l.failed, func(other string, _ Failure) bool { return strings.HasPrefix(other, prefix) })
+		l.forgive(prefix)
 	}
+}
+
+// forgive forgets failures of jobs that begin like this.
+func (l *life) forgive(prefix string) {
+	maps.DeleteFunc(l.failed, func(job string, _ Failure) bool { return strings.HasPrefix(job, prefix) })
 }
 
 // current is what there is of the pod, records being what the runtime has.
@@ -103,6 +114,7 @@ func (l *life) current(node cri.Node, records observed.Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}
+	have.Volumes.Made = l.volumes
 	var jobs []Action
 	for name, j := range l.jobs {
 		have.Busy[name] = j.deadline

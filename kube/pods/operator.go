@@ -206,6 +206,9 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 	if err = o.gather(key, pod, &have); err != nil {
 		return err
 	}
+	if err = o.gatherVolumes(key, pod, &have); err != nil {
+		return err
+	}
 	now := time.Now()
 	decision := Plan(pod, have, now)
 	for _, action := range decision.Actions {

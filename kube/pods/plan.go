@@ -77,6 +77,7 @@ func (p *planner) keepRunning() {
 		p.endInPlace()
 		return
 	}
+	p.mountVolumes()
 	for _, c := range p.members {
 		if p.order.Runs(c.Name) && !p.losesSandbox() {
 			p.keep(c)
@@ -119,7 +120,7 @@ func (p *planner) start(c podspec.Member) {
 		p.propose(PullImage{c.Name, c.Image, c.ImagePullPolicy, attempt})
 		return
 	}
-	if sandbox == nil || p.awaits(c) || p.unset(c) != "" {
+	if sandbox == nil || p.unmounted() || p.awaits(c) || p.unset(c) != "" {
 		return
 	}
 	p.propose(StartContainer{c.Name, attempt, streak, sandbox.ID, image.Ref})
@@ -213,6 +214,8 @@ func pause(action Action, n int) time.Duration {
 	switch action.(type) {
 	case PullImage, StartContainer:
 		return backOff(n)
+	case MountVolumes:
+		return mountPause(n)
 	}
 	return min(time.Second<<min(n-1, 10), backOffFirst)
 }

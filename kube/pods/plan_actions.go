@@ -32,6 +32,10 @@ type (
 		Policy           corev1.PullPolicy
 		Attempt          int
 	}
+	// MountVolumes makes the pod's volumes, or makes them what they are to be now. Problems says why not all can be made.
+	MountVolumes struct{ Problems string }
+	// RemoveVolumes removes the volumes of a pod that has ended.
+	RemoveVolumes struct{}
 	// StartContainer creates and starts one attempt of a container. Streak is how often in a row the
 	// container was restarted without ever running for ten minutes.
 	StartContainer struct {
@@ -66,6 +70,12 @@ func (a RemoveSandbox) Job() string { return "remove sandbox " + a.ID }
 
 // Job names the pull for one container. Failures count from one attempt to the next.
 func (a PullImage) Job() string { return "pull " + a.Container }
+
+// Job names the work on the pod's volumes, and what is in its way.
+func (a MountVolumes) Job() string { return strings.TrimSuffix("mount volumes: "+a.Problems, ": ") }
+
+// Job names the end of the volumes.
+func (RemoveVolumes) Job() string { return "remove volumes" }
 
 // Job names the start of one attempt.
 func (a StartContainer) Job() string { return startJob(a.Container, a.Attempt) }
@@ -138,6 +148,8 @@ func (a RemoveSandbox) String() string { return "remove sandbox " + a.ID }
 func (a PullImage) String() string {
 	return fmt.Sprintf("pull %s for %s (%s)", a.Image, a.Container, a.Policy)
 }
+func (a MountVolumes) String() string { return a.Job() }
+func (RemoveVolumes) String() string  { return "remove the volumes of the pod, which has ended" }
 func (a StartContainer) String() string {
 	return fmt.Sprintf("start container %s (attempt %d) in sandbox %s", a.Container, a.Attempt, a.Sandbox)
 }

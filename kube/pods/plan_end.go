@@ -46,6 +46,7 @@ func (p *planner) endInPlace() {
 	left := (p.ownGrace() - p.now.Sub(p.endBegan())).Truncate(time.Second)
 	if !p.stopContainers(max(left, smallGrace)) {
 		p.stopSandbox()
+		p.removeVolumes()
 	}
 }
 

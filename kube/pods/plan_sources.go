@@ -28,7 +28,7 @@ func (p *planner) awaits(c podspec.Member) bool {
 
 // unset is why a container cannot be made as its spec says, empty if it can.
 func (p *planner) unset(c podspec.Member) string {
-	if p.ending() || p.over() || p.awaits(c) {
+	if p.ending() || p.over() || p.unmounted() || p.awaits(c) {
 		return ""
 	}
 	_, err := cri.ProcessOf(p.pod, c.Container, p.have.sources())

@@ -47,7 +47,7 @@ var (
 		"linux.resources":                                              "news for a runtime of virtual machines: the kubelet limits the pod's cgroup",
 	}
 	doneForContainer = []string{
-		"metadata", "image.image", "command", "args", "working_dir", "envs", "mounts.container_path", "mounts.host_path", "mounts.readonly",
+		"metadata", "image.image", "command", "args", "working_dir", "envs", "mounts.container_path", "mounts.host_path", "mounts.readonly", "mounts.recursive_read_only",
 		"mounts.propagation", "labels", "annotations", "log_path", "stdin", "stdin_once", "tty", "stop_signal",
 		"linux.resources.cpu_period", "linux.resources.cpu_quota", "linux.resources.cpu_shares",
 		"linux.resources.memory_limit_in_bytes", "linux.resources.oom_score_adj",

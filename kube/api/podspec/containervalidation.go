@@ -21,6 +21,7 @@ func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList 
 		at := path.Child(c.Field).Index(c.Index)
 		errs = append(errs, validateContainer(c.Container, at)...)
 		errs = append(errs, validateHealth(c, spec.TerminationGracePeriodSeconds, at)...)
+		errs = append(errs, validateMounts(c.Container, spec.Volumes, at.Child("volumeMounts"))...)
 		taken := hostPorts
 		if c.Role == Init {
 			taken = sets.Set[string]{} // what it opens it has closed before the others start
@@ -227,7 +228,7 @@ func validateDescending(target string, path *field.Path) field.ErrorList {
 	if strings.HasPrefix(target, "/") {
 		errs = append(errs, field.Invalid(path, target, "must be a relative path"))
 	}
-	if slices.Contains(strings.Split(target, "/"), "..") {
+	if climbs(target) {
 		errs = append(errs, field.Invalid(path, target, "must not contain '..'"))
 	}
 	return errs

@@ -24,8 +24,56 @@ func Default(spec *corev1.PodSpec) {
 	if spec.TerminationGracePeriodSeconds == nil {
 		spec.TerminationGracePeriodSeconds = new(int64(corev1.DefaultTerminationGracePeriodSeconds))
 	}
+	for i := range spec.Volumes {
+		defaultVolume(&spec.Volumes[i].VolumeSource)
+	}
 	for _, m := range Members(spec) {
 		defaultContainer(m.Container)
+	}
+}
+
+// What a volume says that says nothing else.
+const (
+	defaultFileMode     = 0o644
+	defaultTokenSeconds = 60 * 60
+)
+
+func defaultVolume(v *corev1.VolumeSource) {
+	if *v == (corev1.VolumeSource{}) {
+		v.EmptyDir = &corev1.EmptyDirVolumeSource{}
+	}
+	if v.HostPath != nil {
+		fillPointer(&v.HostPath.Type, corev1.HostPathUnset)
+	}
+	if v.Secret != nil {
+		fillPointer(&v.Secret.DefaultMode, defaultFileMode)
+	}
+	if v.ConfigMap != nil {
+		fillPointer(&v.ConfigMap.DefaultMode, defaultFileMode)
+	}
+	if v.DownwardAPI != nil {
+		fillPointer(&v.DownwardAPI.DefaultMode, defaultFileMode)
+		defaultDownward(v.DownwardAPI.Items)
+	}
+	if v.Projected == nil {
+		return
+	}
+	fillPointer(&v.Projected.DefaultMode, defaultFileMode)
+	for _, source := range v.Projected.Sources {
+		if source.DownwardAPI != nil {
+			defaultDownward(source.DownwardAPI.Items)
+		}
+		if source.ServiceAccountToken != nil {
+			fillPointer(&source.ServiceAccountToken.ExpirationSeconds, defaultTokenSeconds)
+		}
+	}
+}
+
+func defaultDownward(files []corev1.DownwardAPIVolumeFile) {
+	for _, file := range files {
+		if file.FieldRef != nil {
+			fill(&file.FieldRef.APIVersion, "v1")
+		}
 	}
 }
 
@@ -85,6 +133,13 @@ func roundUp(list corev1.ResourceList) {
 	for name, quantity := range list {
 		quantity.RoundUp(resource.Milli)
 		list[name] = quantity
+	}
+}
+
+// fillPointer sets a field that may be left out.
+func fillPointer[T any](at **T, value T) {
+	if *at == nil {
+		*at = &value
 	}
 }
 

@@ -32,7 +32,7 @@ func validateEnvSource(env corev1.EnvVar, path *field.Path) field.ErrorList {
 	sources, from := 0, env.ValueFrom
 	if from.FieldRef != nil {
 		sources++
-		errs = append(errs, validateFieldRef(from.FieldRef, path.Child("fieldRef"))...)
+		errs = append(errs, validateFieldRef(from.FieldRef, podFields, path.Child("fieldRef"))...)
 	}
 	if from.ResourceFieldRef != nil {
 		sources++
@@ -79,7 +79,8 @@ var podFields = []string{
 	"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 }
 
-func validateFieldRef(ref *corev1.ObjectFieldSelector, path *field.Path) field.ErrorList {
+// validateFieldRef wants a field of the pod that is among supported, or one label or annotation.
+func validateFieldRef(ref *corev1.ObjectFieldSelector, supported []string, path *field.Path) field.ErrorList {
 	at := path.Child("fieldPath")
 	switch {
 	case ref.APIVersion != "v1":
@@ -90,7 +91,7 @@ func validateFieldRef(ref *corev1.ObjectFieldSelector, path *field.Path) field.E
 	parent, key, subscripted := SplitSubscript(ref.FieldPath)
 	switch {
 	case !subscripted:
-		return oneOf(ref.FieldPath, at, podFields...)
+		return oneOf(ref.FieldPath, at, supported...)
 	case parent == "metadata.labels":
 		return invalidIf(validation.IsQualifiedName(key), ref.FieldPath, at)
 	case parent == "metadata.annotations":

@@ -1,6 +1,8 @@
 package podspec
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -15,7 +17,6 @@ type missing[T any] struct {
 // it asked for would be worse than one that does not run. Whoever builds one of these strikes its line.
 var (
 	missingFromPods = []missing[corev1.PodSpec]{
-		{"volumes", func(s *corev1.PodSpec) bool { return len(s.Volumes) > 0 }},
 		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
 		{"automountServiceAccountToken", func(s *corev1.PodSpec) bool {
 			return s.AutomountServiceAccountToken != nil && *s.AutomountServiceAccountToken
@@ -36,12 +37,9 @@ var (
 		{"windowsOptions", func(s *corev1.PodSecurityContext) bool { return s.WindowsOptions != nil }},
 		{"appArmorProfile", func(s *corev1.PodSecurityContext) bool { return s.AppArmorProfile != nil }},
 		{"supplementalGroupsPolicy", func(s *corev1.PodSecurityContext) bool { return s.SupplementalGroupsPolicy != nil }},
-		{"fsGroup", func(s *corev1.PodSecurityContext) bool { return s.FSGroup != nil }},
-		{"fsGroupChangePolicy", func(s *corev1.PodSecurityContext) bool { return s.FSGroupChangePolicy != nil }},
 		{"sysctls", func(s *corev1.PodSecurityContext) bool { return len(s.Sysctls) > 0 }},
 	}
 	missingFromContainers = []missing[corev1.Container]{
-		{"volumeMounts", func(c *corev1.Container) bool { return len(c.VolumeMounts) > 0 }},
 		{"volumeDevices", func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 }},
 		{"resizePolicy", func(c *corev1.Container) bool { return len(c.ResizePolicy) > 0 }},
 	}
@@ -63,6 +61,71 @@ var (
 		{"procMount", func(s *corev1.SecurityContext) bool {
 			return s.ProcMount != nil && *s.ProcMount != corev1.DefaultProcMount
 		}},
+	}
+)
+
+// What a volume cannot be yet, and what the ones that there are cannot do.
+var (
+	missingFromVolumes = []missing[corev1.VolumeSource]{
+		{"gcePersistentDisk", func(v *corev1.VolumeSource) bool { return v.GCEPersistentDisk != nil }},
+		{"awsElasticBlockStore", func(v *corev1.VolumeSource) bool { return v.AWSElasticBlockStore != nil }},
+		{"gitRepo", func(v *corev1.VolumeSource) bool { return v.GitRepo != nil }},
+		{"nfs", func(v *corev1.VolumeSource) bool { return v.NFS != nil }},
+		{"iscsi", func(v *corev1.VolumeSource) bool { return v.ISCSI != nil }},
+		{"glusterfs", func(v *corev1.VolumeSource) bool { return v.Glusterfs != nil }},
+		{"persistentVolumeClaim", func(v *corev1.VolumeSource) bool { return v.PersistentVolumeClaim != nil }},
+		{"rbd", func(v *corev1.VolumeSource) bool { return v.RBD != nil }},
+		{"flexVolume", func(v *corev1.VolumeSource) bool { return v.FlexVolume != nil }},
+		{"cinder", func(v *corev1.VolumeSource) bool { return v.Cinder != nil }},
+		{"cephfs", func(v *corev1.VolumeSource) bool { return v.CephFS != nil }},
+		{"flocker", func(v *corev1.VolumeSource) bool { return v.Flocker != nil }},
+		{"fc", func(v *corev1.VolumeSource) bool { return v.FC != nil }},
+		{"azureFile", func(v *corev1.VolumeSource) bool { return v.AzureFile != nil }},
+		{"vsphereVolume", func(v *corev1.VolumeSource) bool { return v.VsphereVolume != nil }},
+		{"quobyte", func(v *corev1.VolumeSource) bool { return v.Quobyte != nil }},
+		{"azureDisk", func(v *corev1.VolumeSource) bool { return v.AzureDisk != nil }},
+		{"photonPersistentDisk", func(v *corev1.VolumeSource) bool { return v.PhotonPersistentDisk != nil }},
+		{"portworxVolume", func(v *corev1.VolumeSource) bool { return v.PortworxVolume != nil }},
+		{"scaleIO", func(v *corev1.VolumeSource) bool { return v.ScaleIO != nil }},
+		{"storageos", func(v *corev1.VolumeSource) bool { return v.StorageOS != nil }},
+		{"csi", func(v *corev1.VolumeSource) bool { return v.CSI != nil }},
+		{"ephemeral", func(v *corev1.VolumeSource) bool { return v.Ephemeral != nil }},
+		{"image", func(v *corev1.VolumeSource) bool { return v.Image != nil }},
+	}
+	missingFromEmptyDirs = []missing[corev1.EmptyDirVolumeSource]{
+		{"medium", func(v *corev1.EmptyDirVolumeSource) bool {
+			return strings.HasPrefix(string(v.Medium), string(corev1.StorageMediumHugePages))
+		}},
+		{"sizeLimit", func(v *corev1.EmptyDirVolumeSource) bool {
+			return v.SizeLimit != nil && !v.SizeLimit.IsZero() && v.Medium == corev1.StorageMediumDefault
+		}},
+		{"mode", func(v *corev1.EmptyDirVolumeSource) bool { return v.Mode != nil }},
+	}
+	missingFromConfigMapVolumes = []missing[corev1.ConfigMapVolumeSource]{
+		{"defaultUser", func(v *corev1.ConfigMapVolumeSource) bool { return v.DefaultUser != nil }},
+	}
+	missingFromSecretVolumes = []missing[corev1.SecretVolumeSource]{
+		{"defaultUser", func(v *corev1.SecretVolumeSource) bool { return v.DefaultUser != nil }},
+	}
+	missingFromDownwardVolumes = []missing[corev1.DownwardAPIVolumeSource]{
+		{"defaultUser", func(v *corev1.DownwardAPIVolumeSource) bool { return v.DefaultUser != nil }},
+	}
+	missingFromProjectedVolumes = []missing[corev1.ProjectedVolumeSource]{
+		{"defaultUser", func(v *corev1.ProjectedVolumeSource) bool { return v.DefaultUser != nil }},
+	}
+	missingFromItems = []missing[corev1.KeyToPath]{
+		{"user", func(i *corev1.KeyToPath) bool { return i.User != nil }},
+	}
+	missingFromDownwardFiles = []missing[corev1.DownwardAPIVolumeFile]{
+		{"user", func(f *corev1.DownwardAPIVolumeFile) bool { return f.User != nil }},
+	}
+	missingFromProjections = []missing[corev1.VolumeProjection]{
+		{"serviceAccountToken", func(p *corev1.VolumeProjection) bool { return p.ServiceAccountToken != nil }},
+		{"clusterTrustBundle", func(p *corev1.VolumeProjection) bool { return p.ClusterTrustBundle != nil }},
+		{"podCertificate", func(p *corev1.VolumeProjection) bool { return p.PodCertificate != nil }},
+	}
+	missingFromTokens = []missing[corev1.ServiceAccountTokenProjection]{
+		{"user", func(t *corev1.ServiceAccountTokenProjection) bool { return t.User != nil }},
 	}
 )
 

@@ -27,6 +27,7 @@ func ValidateTemplate(template *corev1.PodTemplateSpec, path *field.Path) field.
 // notyet.go).
 func Validate(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs := refuse(spec, missingFromPods, path)
+	errs = append(errs, validateVolumes(spec.Volumes, path.Child("volumes"))...)
 	errs = append(errs, validateContainers(spec, path)...)
 	errs = append(errs, validateLife(spec, path)...)
 	errs = append(errs, validateDNS(spec, path)...)
@@ -154,6 +155,12 @@ func validatePodSecurity(s *corev1.PodSecurityContext, path *field.Path) field.E
 	errs = append(errs, validateUser(s.RunAsUser, s.RunAsGroup, path)...)
 	for i, group := range s.SupplementalGroups {
 		errs = append(errs, invalidIf(validation.IsValidGroupID(group), group, path.Child("supplementalGroups").Index(i))...)
+	}
+	if s.FSGroup != nil {
+		errs = append(errs, invalidIf(validation.IsValidGroupID(*s.FSGroup), *s.FSGroup, path.Child("fsGroup"))...)
+	}
+	if s.FSGroupChangePolicy != nil { // of no effect on the volumes that there are, as upstream
+		errs = append(errs, oneOf(*s.FSGroupChangePolicy, path.Child("fsGroupChangePolicy"), corev1.FSGroupChangeAlways, corev1.FSGroupChangeOnRootMismatch)...)
 	}
 	return append(errs, validateSeccomp(s.SeccompProfile, path.Child("seccompProfile"))...)
 }

@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/volumes"
 )
 
 // Attempt is one start of a container: which, how often in a row it was restarted, and from which image.
@@ -60,4 +62,17 @@ func ownFiles(pod *corev1.Pod, c *corev1.Container, attempt int, node Node) []*r
 		})
 	}
 	return mounts
+}
+
+// Mount is what the runtime is told of a part of a volume, which lies at source.
+func Mount(m volumes.Mount, source string) *runtimeapi.Mount {
+	return &runtimeapi.Mount{
+		ContainerPath: m.Target, HostPath: source, Readonly: m.ReadOnly, RecursiveReadOnly: m.RecursiveReadOnly, Propagation: propagations[m.Propagation],
+	}
+}
+
+var propagations = map[corev1.MountPropagationMode]runtimeapi.MountPropagation{
+	corev1.MountPropagationNone:            runtimeapi.MountPropagation_PROPAGATION_PRIVATE,
+	corev1.MountPropagationHostToContainer: runtimeapi.MountPropagation_PROPAGATION_HOST_TO_CONTAINER,
+	corev1.MountPropagationBidirectional:   runtimeapi.MountPropagation_PROPAGATION_BIDIRECTIONAL,
 }

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api/podspec"
@@ -91,7 +89,7 @@ func valueFrom(pod *corev1.Pod, c *corev1.Container, source *corev1.EnvVarSource
 		value, err := podField(pod, source.FieldRef.FieldPath, from)
 		return value, true, err
 	case source.ResourceFieldRef != nil:
-		value, err := resourceField(pod, c, source.ResourceFieldRef, from.Node)
+		value, err := podspec.ResourceField(pod, c, source.ResourceFieldRef, from.Node.Capacity())
 		return value, true, err
 	case source.ConfigMapKeyRef != nil:
 		ref := source.ConfigMapKeyRef
@@ -122,24 +120,14 @@ func missing(object podspec.Object) error {
 
 // podField is a field of the pod itself (the "downward API").
 func podField(pod *corev1.Pod, path string, from Sources) (string, error) {
-	parent, key, subscripted := podspec.SplitSubscript(path)
-	switch {
-	case subscripted && parent == "metadata.labels":
-		return pod.Labels[key], nil
-	case subscripted && parent == "metadata.annotations":
-		return pod.Annotations[key], nil
+	if value, found := podspec.MetadataField(pod, path); found {
+		return value, nil
 	}
 	ips := from.IPs
 	if pod.Spec.HostNetwork {
 		ips = []string{from.Node.IP}
 	}
 	switch path {
-	case "metadata.name":
-		return pod.Name, nil
-	case "metadata.namespace":
-		return pod.Namespace, nil
-	case "metadata.uid":
-		return string(pod.UID), nil
 	case "spec.nodeName":
 		return pod.Spec.NodeName, nil
 	case "spec.serviceAccountName":
@@ -153,33 +141,3 @@ func podField(pod *corev1.Pod, path string, from Sources) (string, error) {
 	}
 	return "", fmt.Errorf("unsupported fieldPath: %s", path)
 }
-
-// resourceField is a request or limit of a container, in units of the divisor, rounded up. What has no limit may
-// use all of the node.
-func resourceField(pod *corev1.Pod, c *corev1.Container, ref *corev1.ResourceFieldSelector, node Node) (string, error) {
-	if ref.ContainerName != "" {
-		named := podspec.Find(&pod.Spec, ref.ContainerName)
-		if named == nil {
-			return "", fmt.Errorf("container %s not found", ref.ContainerName)
-		}
-		c = named.Container
-	}
-	list, name, _ := strings.Cut(ref.Resource, ".")
-	resources := map[string]corev1.ResourceList{"limits": c.Resources.Limits, "requests": c.Resources.Requests}[list]
-	amount, found := resources[corev1.ResourceName(name)]
-	if !found && list == "limits" {
-		amount = map[string]resource.Quantity{
-			"cpu": *resource.NewMilliQuantity(node.CPU, resource.DecimalSI), "memory": *resource.NewQuantity(node.Memory, resource.BinarySI),
-		}[name]
-	}
-	divisor := ref.Divisor
-	if divisor.IsZero() {
-		divisor = resource.MustParse("1")
-	}
-	if name == "cpu" {
-		return strconv.FormatInt(ceil(amount.MilliValue(), divisor.MilliValue()), 10), nil
-	}
-	return strconv.FormatInt(ceil(amount.Value(), divisor.Value()), 10), nil
-}
-
-func ceil(a, b int64) int64 { return (a + b - 1) / b }

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"kubelab/kube/api/podspec"
 	"kubelab/kube/containers/streams"
 )
 
@@ -23,6 +24,9 @@ type Node struct {
 	Domain     string // the cluster's domain
 	Resolver   Resolver
 }
+
+// Capacity is what the node has, for those who ask how much they may use.
+func (n Node) Capacity() podspec.Capacity { return podspec.Capacity{CPU: n.CPU, Memory: n.Memory} }
 
 // Resolver is how names are looked up, as resolv.conf(5) has it.
 type Resolver struct{ Servers, Searches, Options []string }

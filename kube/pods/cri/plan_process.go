@@ -15,6 +15,7 @@ const maxProcess = 2 << 20
 type Process struct {
 	Env           Environment
 	Command, Args []string // nil: the image's
+	SubPaths      []string // what it sees of the volumes that it mounts, in their order; empty: all
 }
 
 // Variable is one of a container's environment.
@@ -34,11 +35,40 @@ func ProcessOf(pod *corev1.Pod, c *corev1.Container, from Sources) (Process, err
 	if words.spent() {
 		return Process{}, fmt.Errorf("the command and its arguments have more than %d bytes, with the values of variables in them: the kernel takes no more", maxProcess)
 	}
+	for _, m := range c.VolumeMounts {
+		path, err := env.subPath(&m)
+		if err != nil {
+			return Process{}, err
+		}
+		p.SubPaths = append(p.SubPaths, path)
+	}
 	return p, nil
 }
 
+// maxPath is how long a path may be.
+const maxPath = 4096
+
+// subPath is what a mount shows of its volume. Each variable in it must have a value.
+func (e *environment) subPath(m *corev1.VolumeMount) (string, error) {
+	if m.SubPathExpr == "" {
+		return m.SubPath, nil
+	}
+	left := budget{left: maxPath}
+	path := e.expand(m.SubPathExpr, &left)
+	switch {
+	case left.unknown != "":
+		return "", fmt.Errorf("missing value for %q", left.unknown)
+	case left.spent():
+		return "", fmt.Errorf("subPathExpr %q comes to more than %d bytes", m.SubPathExpr, maxPath)
+	}
+	return path, nil
+}
+
 // budget is how many bytes may still be made.
-type budget struct{ left int }
+type budget struct {
+	left    int
+	unknown string // the last variable that was asked for and has no value
+}
 
 func (b *budget) spend(bytes int) { b.left -= bytes }
 func (b *budget) spent() bool     { return b.left < 0 }
@@ -93,6 +123,7 @@ func (e *environment) expand(text string, left *budget) string {
 			if i, known := e.at[rest[1:end]]; known {
 				write(e.variables[i].Value)
 			} else {
+				left.unknown = rest[1:end]
 				write("$" + rest[:end+1])
 			}
 			text = rest[end+1:]

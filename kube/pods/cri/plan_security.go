@@ -29,7 +29,7 @@ func securityContext(pod *corev1.Pod, c *corev1.Container, node Node) *runtimeap
 		NoNewPrivs:         own.AllowPrivilegeEscalation != nil && !*own.AllowPrivilegeEscalation,
 		RunAsUser:          number(first(own.RunAsUser, shared.RunAsUser)),
 		RunAsGroup:         number(first(own.RunAsGroup, shared.RunAsGroup)),
-		SupplementalGroups: shared.SupplementalGroups,
+		SupplementalGroups: groups(shared),
 		Seccomp:            seccomp(own, pod, node),
 	}
 	if own.Capabilities != nil {
@@ -41,6 +41,14 @@ func securityContext(pod *corev1.Pod, c *corev1.Container, node Node) *runtimeap
 		context.MaskedPaths, context.ReadonlyPaths = containers.DefaultMaskedPaths, containers.DefaultReadonlyPaths
 	}
 	return context
+}
+
+// groups are those that the programs of a pod have besides their own: also the one that owns its volumes.
+func groups(shared *corev1.PodSecurityContext) []int64 {
+	if shared.FSGroup == nil {
+		return shared.SupplementalGroups
+	}
+	return append(slices.Clone(shared.SupplementalGroups), *shared.FSGroup)
 }
 
 // ImageUser is who a container of an image runs as, where nobody says otherwise.

@@ -123,8 +123,11 @@ func checkContainer(want *cri.ContainerConfig, pod *cri.PodSandboxConfig) error 
 		return err
 	}
 	for _, mount := range want.Mounts {
-		if mount.Propagation != cri.MountPropagation_PROPAGATION_PRIVATE {
-			return fmt.Errorf("mounts.propagation: %v, at %s, is not supported here", mount.Propagation, mount.ContainerPath)
+		switch {
+		case mount.RecursiveReadOnly && !mount.Readonly:
+			return fmt.Errorf("mounts.recursive_read_only, at %s: it needs readonly beside it", mount.ContainerPath)
+		case mount.RecursiveReadOnly && mount.Propagation != cri.MountPropagation_PROPAGATION_PRIVATE:
+			return fmt.Errorf("mounts.recursive_read_only, at %s: it cannot be had with a propagation", mount.ContainerPath)
 		}
 	}
 	security := want.GetLinux().GetSecurityContext()
@@ -152,9 +155,14 @@ func mounts(want *cri.ContainerConfig, files PodMounts) ([]containers.Mount, err
 		list = slices.DeleteFunc(list, func(m containers.Mount) bool { return m.Target == path.Clean(mount.ContainerPath) })
 		list = append(list, containers.Mount{
 			Source: mount.HostPath, Target: mount.ContainerPath, ReadOnly: mount.Readonly,
+			ReadOnlyBelow: mount.RecursiveReadOnly, Propagation: propagations[mount.Propagation],
 		})
 	}
 	return list, nil
+}
+
+var propagations = map[cri.MountPropagation]containers.Propagation{
+	cri.MountPropagation_PROPAGATION_HOST_TO_CONTAINER: containers.Slave, cri.MountPropagation_PROPAGATION_BIDIRECTIONAL: containers.Shared,
 }
 
 // resources translates limits; what is zero is not limited, or not changed.

@@ -24,7 +24,6 @@ var RefusedOfContainer = map[string]string{
 	"image.runtime_handler":                      "there is only the one runtime, without a name",
 	"mounts.uidMappings":                         noUsers,
 	"mounts.gidMappings":                         noUsers,
-	"mounts.recursive_read_only":                 "a read-only mount is so on its own here, not what is mounted below it",
 	"mounts.image":                               "a volume of type image is not supported here",
 	"mounts.image_sub_path":                      "a volume of type image is not supported here",
 	"mounts.mount_options":                       "mounts have no options here but readonly",

@@ -89,11 +89,11 @@ func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 		t.Errorf("container (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]*cri.ContainerConfig{
-		"no command":         {},
-		"a device":           {Command: []string{"a"}, Devices: []*cri.Device{{HostPath: "/dev/fuse"}}},
-		"open mounts":        {Command: []string{"a"}, Mounts: []*cri.Mount{{HostPath: "/a", ContainerPath: "/a", Propagation: cri.MountPropagation_PROPAGATION_BIDIRECTIONAL}}},
-		"a volume image":     {Command: []string{"a"}, Mounts: []*cri.Mount{{Image: &cri.ImageSpec{Image: "a"}}}},
-		"nobody's processes": {Command: []string{"a"}, Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_TARGET}}}},
+		"no command":                            {},
+		"a device":                              {Command: []string{"a"}, Devices: []*cri.Device{{HostPath: "/dev/fuse"}}},
+		"a mount that is read-only below alone": {Command: []string{"a"}, Mounts: []*cri.Mount{{HostPath: "/a", ContainerPath: "/a", RecursiveReadOnly: true}}},
+		"a volume image":                        {Command: []string{"a"}, Mounts: []*cri.Mount{{Image: &cri.ImageSpec{Image: "a"}}}},
+		"nobody's processes":                    {Command: []string{"a"}, Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_TARGET}}}},
 	} {
 		if _, err := PlanContainer("id", want, nil, images.Image{}, nil, PodMounts{}); err == nil {
 			t.Errorf("a container with %s is planned", name)

@@ -1,0 +1,60 @@
+package pods
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"kubelab/kube/pods/observed"
+	"kubelab/kube/volumes"
+)
+
+// Volumes are what the pod's volumes are and are to be.
+type Volumes struct {
+	Wanted  volumes.Decision
+	Awaited bool             // it is not known yet whether there is an object that one is filled from
+	Made    []volumes.Volume // as this kubelet last made all of them; nil: it has not yet
+	Left    bool             // the pod has ended, and its volumes are there
+}
+
+// mountVolumes brings the volumes up to what they are to be, also while containers run.
+func (p *planner) mountVolumes() {
+	v := p.have.Volumes
+	if len(p.pod.Spec.Volumes) == 0 || v.Awaited || p.busyWith(MountVolumes{}.Job()) {
+		return
+	}
+	if len(v.Wanted.Problems) > 0 || !equality.Semantic.DeepEqual(v.Made, v.Wanted.Volumes) {
+		p.propose(MountVolumes{problemsOf(v.Wanted)})
+	}
+}
+
+// problemsOf names what keeps volumes from being made. It is a part of the job's name: when something else is wrong, or nothing is, it is another job, which does
+// not wait until the first is due again.
+func problemsOf(wanted volumes.Decision) string {
+	var words []string
+	for _, problem := range wanted.Problems {
+		words = append(words, problem.Error())
+	}
+	return strings.Join(words, "; ")
+}
+
+// unmounted is whether containers have to wait for the pod's volumes.
+func (p *planner) unmounted() bool { return len(p.pod.Spec.Volumes) > 0 && p.have.Volumes.Made == nil }
+
+// removeVolumes gives back what a pod that has ended does not need any more.
+func (p *planner) removeVolumes() {
+	alive := slices.ContainsFunc(p.have.Sandboxes, func(s observed.Sandbox) bool { return s.Ready })
+	if p.have.Volumes.Left && !alive && len(p.have.Busy) == 0 {
+		p.propose(RemoveVolumes{})
+	}
+}
+
+// The first pause after volumes could not be made, and the longest, as upstream.
+const (
+	mountPauseFirst = 500 * time.Millisecond
+	mountPauseLast  = 2*time.Minute + 2*time.Second
+)
+
+func mountPause(n int) time.Duration { return min(mountPauseFirst<<min(n-1, 10), mountPauseLast) }
