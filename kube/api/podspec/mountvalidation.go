@@ -15,6 +15,7 @@ func validateMounts(c *corev1.Container, volumes []corev1.Volume, path *field.Pa
 	taken := sets.Set[string]{}
 	for i := range c.VolumeMounts {
 		m, at := &c.VolumeMounts[i], path.Index(i)
+		errs = append(errs, refuse(m, missingFromMounts, at)...)
 		if m.Name == "" {
 			errs = append(errs, field.Required(at.Child("name"), ""))
 		}

@@ -92,12 +92,15 @@ var (
 		{"ephemeral", func(v *corev1.VolumeSource) bool { return v.Ephemeral != nil }},
 		{"image", func(v *corev1.VolumeSource) bool { return v.Image != nil }},
 	}
+	missingFromMounts = []missing[corev1.VolumeMount]{
+		{"bindMountOptions", func(m *corev1.VolumeMount) bool { return len(m.BindMountOptions) > 0 }},
+	}
 	missingFromEmptyDirs = []missing[corev1.EmptyDirVolumeSource]{
 		{"medium", func(v *corev1.EmptyDirVolumeSource) bool {
 			return strings.HasPrefix(string(v.Medium), string(corev1.StorageMediumHugePages))
 		}},
 		{"sizeLimit", func(v *corev1.EmptyDirVolumeSource) bool {
-			return v.SizeLimit != nil && !v.SizeLimit.IsZero() && v.Medium == corev1.StorageMediumDefault
+			return v.SizeLimit != nil && v.Medium == corev1.StorageMediumDefault
 		}},
 		{"mode", func(v *corev1.EmptyDirVolumeSource) bool { return v.Mode != nil }},
 	}

@@ -280,3 +280,16 @@ func TestWhatAPodCallsItself(t *testing.T) {
 	pod.Spec.HostnameOverride = new("other.example.com")
 	check(t, "another name", SandboxConfig(pod, 0, labNode).Hostname, "other.example.com")
 }
+
+func TestAPartOfAVolumeIsNamedByVariablesThatHaveAValue(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	for expr, want := range map[string]string{
+		"logs/$(NAME)/$$(NAME)": "[logs/web-1/$(NAME) plain] <nil>", "$(NONE)/$(NAME)": `[] missing value for "NONE"`,
+		strings.Repeat("$(NAME)", 900): fmt.Sprintf(`[] subPathExpr %q comes to more than 4096 bytes`, strings.Repeat("$(NAME)", 900)),
+	} {
+		pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "NAME", Value: "web-1"}}
+		pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{SubPathExpr: expr}, {SubPath: "plain"}}
+		process, err := ProcessOf(pod, &pod.Spec.Containers[0], Sources{})
+		check(t, expr, fmt.Sprint(process.SubPaths, err), want)
+	}
+}

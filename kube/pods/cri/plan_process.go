@@ -67,7 +67,7 @@ func (e *environment) subPath(m *corev1.VolumeMount) (string, error) {
 // budget is how many bytes may still be made.
 type budget struct {
 	left    int
-	unknown string // the last variable that was asked for and has no value
+	unknown string // a variable that was asked for and has no value
 }
 
 func (b *budget) spend(bytes int) { b.left -= bytes }
