@@ -43,6 +43,21 @@ func (p *Policy) Restrict(r Request, old, new any) error {
 	return nil
 }
 
+// RestrictToken says whether whoever may ask for the token of an account may have it bound to this pod (nil: to none). A kubelet gets those of pods that run on
+// its node, and no others: one that outlives its pod would outlive the node's trust.
+func (p *Policy) RestrictToken(r Request, pod *corev1.Pod) error {
+	_, node, _ := p.of(r.User, r.Groups)
+	switch {
+	case node == "":
+		return nil
+	case pod == nil:
+		return fmt.Errorf("node %q requested a token that is not bound to a pod", node)
+	case pod.Spec.NodeName != node:
+		return fmt.Errorf("node %q requested a token bound to a pod that runs on %q", node, pod.Spec.NodeName)
+	}
+	return nil
+}
+
 // sameButTies says whether two objects differ only in their owners and finalizers, and in what the server itself changes with these.
 func sameButTies(old, new any) bool {
 	var plain [2]map[string]any

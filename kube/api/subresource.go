@@ -14,7 +14,8 @@ import (
 )
 
 // Subresource is something that can be done with an object under a name of its own: pods/binding, pods/log. Status and scale are
-// declared otherwise, for every kind may have them. One of Change, Delete and Connect is set, and says what is done.
+// declared otherwise, for every kind may have them. One of Change, Delete, Connect and
+// Issues is set, and says what is done.
 type Subresource struct {
 	Name  string
 	Body  schema.GroupVersionKind // of what a request brings, or of what it gets
@@ -26,6 +27,8 @@ type Subresource struct {
 	Change func(object, body Object) error
 	// Delete makes of a body the options with which the object is deleted. Nil: the usual ones.
 	Delete func(body Object) *metav1.DeleteOptions
+	// Issues has the server answer with a token: proof that its holder is the object, a service account.
+	Issues bool
 	// Connect says who answers in the server's stead. Its errors are Statuses.
 	Connect func(object Object, query url.Values, find Lookup) (Target, error)
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,19 +25,29 @@ type user struct {
 	groups    []string
 	host      string       // that a part of the cluster runs on, by its certificate
 	addresses []netip.Addr // that the certificate names
-	speaks    []string     // the names by which a part of the cluster may speak in the causal record, its own first
+	uid       string
+	extra     map[string]authenticationv1.ExtraValue // what else is known of it
+	speaks    []string                               // the names by which a part of the cluster may speak in the causal record, its own first
 }
 
 // component says whether the user is a part of the cluster: its word about causes is believed, and its
 // writes are not managed field by field.
 func (u user) component() bool { return len(u.speaks) > 0 }
 
-// authenticate reads the caller's name and groups from the client certificate, which TLS has verified:
-// the common name is the user, each organization a group.
-func (s *Server) authenticate(r *http.Request) user {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}
+// authenticate says who the caller is: by the client certificate, which TLS has verified, or else by the token that the request brings. Who
+// has neither is a guest; who brings a token that is worth nothing is refused.
+func (s *Server) authenticate(r *http.Request) (user, error) {
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		return s.byCertificate(r), nil
 	}
+	if token, brought := bearer(r); brought && s.Tokens != nil {
+		return s.byToken(r, token)
+	}
+	return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}, nil
+}
+
+// byCertificate reads the caller's name and groups from its certificate: the common name is the user, each organization a group.
+func (s *Server) byCertificate(r *http.Request) user {
 	shown := r.TLS.PeerCertificates[0]
 	var addresses []netip.Addr
 	for _, ip := range shown.IPAddresses {
@@ -129,7 +140,11 @@ func (s *Server) restrict(c *call, object, old api.Object) error {
 func (s *Server) serveReview(c *call) error {
 	review, err := c.decodeBody()
 	if err == nil {
-		err = reviews.Answer(s.Policy, s.relations, reviews.Sender{Name: c.user.name, Groups: c.user.groups}, review)
+		sender := reviews.Sender{Name: c.user.name, Groups: c.user.groups, UID: c.user.uid, Extra: c.user.extra}
+		err = reviews.Answer(s.Policy, s.relations, sender, review)
+	}
+	if of, is := review.(*authenticationv1.TokenReview); is && err == nil && s.Tokens != nil {
+		s.reviewToken(c.r.Context(), of)
 	}
 	if err != nil {
 		return err

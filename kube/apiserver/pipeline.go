@@ -30,7 +30,10 @@ import (
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := s.parse(r)
-	c.user = s.authenticate(r)
+	var unknown error
+	if c.user, unknown = s.authenticate(r); unknown != nil {
+		err = unknown
+	}
 	counted, done := s.metrics.Observe(w, r, health.Request{Verb: c.verb, Kind: c.kind, Subresource: c.subresource, Lasts: c.streams()})
 	defer done()
 	c.w = counted
@@ -118,6 +121,8 @@ func (s *Server) dispatch(c *call) error {
 		return s.serveReview(c)
 	case c.connects():
 		return s.serveConnection(c)
+	case c.sub != nil && c.sub.Issues && s.Tokens != nil:
+		return s.serveToken(c)
 	}
 	switch c.verb {
 	case "get":

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"kubelab/kube/access"
+	"kubelab/kube/access/tokens"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/answer"
 	"kubelab/kube/apiserver/apply"
@@ -28,6 +29,8 @@ type Config struct {
 	Store *store.Store
 	// Policy says whether a user may do what a request asks for, and if not, why.
 	Policy *access.Policy
+	// Tokens signs the tokens of service accounts. Nil: there are none.
+	Tokens *tokens.Key
 	// KubeletTLS is how the server proves to a kubelet who it is.
 	KubeletTLS *tls.Config
 	// DialKubelet opens the connection to a kubelet. Nil: as usual.

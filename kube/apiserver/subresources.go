@@ -24,6 +24,9 @@ func (c *call) readSubresource() (api.Object, error) {
 	if err := c.decodeInto(body, c.sub.Body); err != nil {
 		return nil, err
 	}
+	if c.sub.Issues && body.GetName() == "" {
+		body.SetName(c.name) // clients do not name here what the path names
+	}
 	if err := c.sameName(c.sub.Body.Kind, body); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,10 @@ func (o *Operator) begin(ctx context.Context, w work) {
 		if out.err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			slog.Warn("a job for a pod failed", "pod", w.key, "job", w.action, "error", out.err)
 		}
-		out.volumes = w.have.Volumes.Wanted.Volumes
+		if _, ok := w.action.(MountVolumes); ok {
+			out.volumes = w.have.Volumes.Wanted.Volumes
+			out.renew = firstRenewal(out.volumes, w.life.tokens)
+		}
 		out.at, out.causes = time.Now(), append(made.All(), decided)
 		out.image.Causes = out.causes
 		w.life.end(out)

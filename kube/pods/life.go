@@ -33,6 +33,8 @@ type life struct {
 	gone    bool                     // the API server was told that nothing is left
 	hooks   map[string]chan struct{} // by container: of preStop hooks that have begun, closed when they have ended
 	volumes []volumes.Volume         // as they were last made
+	renew   time.Time                // when the first of the tokens in them is
+	tokens  map[volumes.Token]token  // used by the one job that makes volumes
 
 	// Guarded by the operator: it decides on one pod after the other.
 	taken   bool             // the node has taken the pod
@@ -52,11 +54,12 @@ type outcome struct {
 	err     error
 	image   Image            // what a pull has brought
 	volumes []volumes.Volume // that have been made
+	renew   time.Time        // of what is in them
 	causes  []trace.ID       // the steps that came of the job, and the decision to do it
 }
 
 func newLife(now time.Time) *life {
-	return &life{seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{}, hooks: map[string]chan struct{}{}}
+	return &life{seen: now, jobs: map[string]*job{}, images: map[string]Image{}, failed: map[string]Failure{}, hooks: map[string]chan struct{}{}, tokens: map[volumes.Token]token{}}
 }
 
 // outcomes are those that no turn has taken in yet.
@@ -96,7 +99,7 @@ func (l *life) takeInOne(out outcome) {
 	case PullImage:
 		l.images[a.Container] = out.image
 	case MountVolumes:
-		l.volumes = out.volumes
+		l.volumes, l.renew = out.volumes, out.renew
 		l.forgive(MountVolumes{}.Job())
 	case StartContainer:
 		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
@@ -114,7 +117,7 @@ func (l *life) current(node cri.Node, records observed.Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}
-	have.Volumes.Made = l.volumes
+	have.Volumes.Made, have.Volumes.Renew = l.volumes, l.renew
 	var jobs []Action
 	for name, j := range l.jobs {
 		have.Busy[name] = j.deadline

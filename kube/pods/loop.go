@@ -7,6 +7,7 @@ var Loop = component.Loop{Name: "kubelet", Resource: "pods", Rights: []component
 	component.May("get list watch delete", "", "pods").Only(component.OwnPods),
 	component.May("patch", "", "pods/status").Only(component.OwnPods),
 	component.May("get list watch", "", "configmaps", "secrets").Only(component.OwnPodsNeeds), // who lists one by its name could get it
-	component.May("list watch", "", "services"),                                               // a container is told where the API is
+	component.May("create", "", "serviceaccounts/token").Only(component.OwnPodsNeeds),
+	component.May("list watch", "", "services"), // a container is told where the API is
 	component.WriteEvents,
 }}

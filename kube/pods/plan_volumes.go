@@ -16,6 +16,7 @@ type Volumes struct {
 	Wanted  volumes.Decision
 	Awaited bool             // it is not known yet whether there is an object that one is filled from
 	Made    []volumes.Volume // as this kubelet last made all of them; nil: it has not yet
+	Renew   time.Time        // when the first of the tokens in them is to be renewed; zero: there is none
 	Left    bool             // the pod has ended, and its volumes are there
 }
 
@@ -25,8 +26,11 @@ func (p *planner) mountVolumes() {
 	if len(p.pod.Spec.Volumes) == 0 || v.Awaited || p.busyWith(MountVolumes{}.Job()) {
 		return
 	}
-	if len(v.Wanted.Problems) > 0 || !equality.Semantic.DeepEqual(v.Made, v.Wanted.Volumes) {
+	stale := !v.Renew.IsZero() && !v.Renew.After(p.now)
+	if len(v.Wanted.Problems) > 0 || stale || !equality.Semantic.DeepEqual(v.Made, v.Wanted.Volumes) {
 		p.propose(MountVolumes{problemsOf(v.Wanted)})
+	} else if !v.Renew.IsZero() {
+		p.wake(v.Renew, "a token of the pod's is to be renewed")
 	}
 }
 

@@ -72,7 +72,11 @@ func (o *Operator) mountVolumes(ctx context.Context, w work) error {
 	wanted, at := w.have.Volumes.Wanted, o.files.volumesOf(string(w.uid))
 	problems := wanted.Problems
 	for _, v := range wanted.Volumes {
-		if err := at.SetUp(v, nil); err != nil {
+		tokens, err := o.tokensOf(ctx, w, v, w.life.tokens)
+		if err == nil {
+			err = at.SetUp(v, tokens)
+		}
+		if err != nil {
 			problems = append(problems, volumes.Problem{Volume: v.Name, Message: err.Error()})
 		}
 	}

@@ -18,9 +18,6 @@ type missing[T any] struct {
 var (
 	missingFromPods = []missing[corev1.PodSpec]{
 		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
-		{"automountServiceAccountToken", func(s *corev1.PodSpec) bool {
-			return s.AutomountServiceAccountToken != nil && *s.AutomountServiceAccountToken
-		}},
 		{"hostUsers", func(s *corev1.PodSpec) bool { return s.HostUsers != nil && !*s.HostUsers }},
 		{"shareProcessNamespace", func(s *corev1.PodSpec) bool { return s.ShareProcessNamespace != nil && *s.ShareProcessNamespace }},
 		{"runtimeClassName", func(s *corev1.PodSpec) bool { return s.RuntimeClassName != nil }},
@@ -123,7 +120,6 @@ var (
 		{"user", func(f *corev1.DownwardAPIVolumeFile) bool { return f.User != nil }},
 	}
 	missingFromProjections = []missing[corev1.VolumeProjection]{
-		{"serviceAccountToken", func(p *corev1.VolumeProjection) bool { return p.ServiceAccountToken != nil }},
 		{"clusterTrustBundle", func(p *corev1.VolumeProjection) bool { return p.ClusterTrustBundle != nil }},
 		{"podCertificate", func(p *corev1.VolumeProjection) bool { return p.PodCertificate != nil }},
 	}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubelab/kube/access"
+	"kubelab/kube/access/tokens"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver"
 	"kubelab/kube/apiserver/listen"
@@ -81,12 +82,14 @@ func start(t testing.TB, etcd *storetest.Members, policy *access.Policy, kinds [
 	must(t, err)
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(dir, "apiserver.crt"), filepath.Join(dir, "apiserver.key"))
 	must(t, err)
+	signing, err := tokens.ReadKey(filepath.Join(dir, "sa.key"))
+	must(t, err)
 	authority, err := listen.ReadAuthority(filepath.Join(dir, "ca.crt"))
 	must(t, err)
 	c := &Cluster{t: t, dir: dir, url: "https://" + freeAddress(t), keys: keys}
 	c.run = func() func() {
 		config := apiserver.Config{
-			Kinds: kinds, Store: etcd.Open(), Policy: policy, KubeletTLS: &tls.Config{RootCAs: authority},
+			Kinds: kinds, Store: etcd.Open(), Policy: policy, Tokens: signing, KubeletTLS: &tls.Config{RootCAs: authority},
 			Host: "test", Address: "192.0.2.1", Port: 6443, ServiceIP: "10.96.0.1", Version: "v1.37.2",
 		}
 		change(&config)

@@ -11,5 +11,5 @@
 //
 // # What is simplified
 //
-// One may ask for oneself only: no SubjectAccessReview, no TokenReview.
+// One may ask what one may oneself only: no SubjectAccessReview. Whose a token is (TokenReview) the server itself says.
 package reviews

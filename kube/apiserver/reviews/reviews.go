@@ -16,6 +16,7 @@ import (
 var Kinds = []api.Kind{
 	api.Type[*authorizationv1.SelfSubjectAccessReview]{Names: api.Names{Plural: "selfsubjectaccessreviews", Unstored: true}}.Kind(),
 	api.Type[*authorizationv1.SelfSubjectRulesReview]{Names: api.Names{Plural: "selfsubjectrulesreviews", Unstored: true}}.Kind(),
+	api.Type[*authenticationv1.TokenReview]{Names: api.Names{Plural: "tokenreviews", Unstored: true}}.Kind(),
 	api.Type[*authenticationv1.SelfSubjectReview]{Names: api.Names{Plural: "selfsubjectreviews", Unstored: true}}.Kind(),
 }
 
@@ -23,6 +24,8 @@ var Kinds = []api.Kind{
 type Sender struct {
 	Name   string
 	Groups []string
+	UID    string
+	Extra  map[string]authenticationv1.ExtraValue
 }
 
 // Answer fills in the answer to a review. The error, a Status, says what is wrong with the question.
@@ -33,7 +36,7 @@ func Answer(policy *access.Policy, relations access.Relations, sender Sender, ob
 	case *authorizationv1.SelfSubjectRulesReview:
 		review.Status = sender.rules(policy, review.Spec.Namespace)
 	case *authenticationv1.SelfSubjectReview:
-		review.Status.UserInfo = authenticationv1.UserInfo{Username: sender.Name, Groups: sender.Groups}
+		review.Status.UserInfo = authenticationv1.UserInfo{Username: sender.Name, UID: sender.UID, Groups: sender.Groups, Extra: sender.Extra}
 	}
 	return nil
 }

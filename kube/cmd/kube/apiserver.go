@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kubelab/kube/access"
+	"kubelab/kube/access/tokens"
 	"kubelab/kube/apiserver"
 	"kubelab/kube/apiserver/listen"
 	"kubelab/kube/cluster"
@@ -97,8 +98,12 @@ func (o *apiServerOptions) server() (*apiserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	signing, err := tokens.ReadKey(filepath.Join(o.pki, "sa.key"))
+	if err != nil {
+		return nil, fmt.Errorf("--pki: %w", err)
+	}
 	return apiserver.New(apiserver.Config{
-		Kinds: cluster.Kinds(o.serviceCIDR), Store: etcd, Policy: policy, KubeletTLS: kubeletTLS,
+		Kinds: cluster.Kinds(o.serviceCIDR), Store: etcd, Policy: policy, Tokens: signing, KubeletTLS: kubeletTLS,
 		Host: o.host, Address: o.address, Port: port, ServiceIP: services.KubernetesIP(o.serviceCIDR).String(), Version: kubernetesVersion,
 	})
 }

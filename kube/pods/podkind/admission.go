@@ -37,6 +37,9 @@ func admitAccount(pod *corev1.Pod, find api.Lookup) error {
 		return refuse(pod, "error looking up service account %s/%s: serviceaccount %q not found", pod.Namespace, name, name)
 	}
 	pod.Spec.ServiceAccountName, pod.Spec.DeprecatedServiceAccount = name, name
+	if account, is := find("serviceaccounts", pod.Namespace, name).(*corev1.ServiceAccount); is && mountsToken(pod, account) {
+		mountToken(&pod.Spec)
+	}
 	return nil
 }
 
