@@ -34,8 +34,8 @@ func TestEveryMistakeIsAnsweredWithItsReason(t *testing.T) {
 			`no matches for kind "Unicorn" in version "v1"`},
 		{"AMissingNamespaceIsNamed", strings.Replace(podWith("bad", idle, ""), "{name: bad}", "{name: bad, namespace: nowhere}", 1),
 			`namespaces "nowhere" not found`},
-		{"WhatKubelabLacksIsForbidden", podWith("bad", idle, "  hostPID: true\n"),
-			`spec\.hostPID: Forbidden: kubelab does not have this yet`},
+		{"WhatKubelabLacksIsForbidden", podWith("bad", idle, "  hostUsers: false\n"),
+			`spec\.hostUsers: Forbidden: kubelab does not have this yet`},
 	} {
 		t.Run(mistake.name, func(t *testing.T) {
 			u := user{c.In(t)}

@@ -3,6 +3,7 @@ package apiserver_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -54,6 +55,9 @@ func TestAProgramWithItsPodsTokenIsItsAccountAsLongAsThePodIsThere(t *testing.T)
 		t.Errorf("the node asks for one that is bound to nothing: %v", err)
 	}
 	token, err := ask(kubelet, bound)
+	for end := time.Now().Add(10 * time.Second); apierrors.IsForbidden(err) && time.Now().Before(end); token, err = ask(kubelet, bound) {
+		time.Sleep(10 * time.Millisecond) // the server hears of the pod by a watch, as the node does
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,19 @@ type life struct {
 	// Guarded by the operator: it decides on one pod after the other.
 	taken   bool             // the node has taken the pod
 	refusal *refusal.Refusal // or why not
+	awaits  []trace.ID       // what set off the turns that have waited for the first sight of an object
+}
+
+// recall adds the causes of the turns that have only waited: no step tells of the first sight of an object that was there all the time.
+func (l *life) recall(ctx context.Context, waits bool) context.Context {
+	if len(l.awaits) > 0 {
+		ctx = trace.WithCauses(ctx, append(trace.Causes(ctx), l.awaits...)...)
+	}
+	l.awaits = nil
+	if waits {
+		l.awaits = trace.Causes(ctx)
+	}
+	return ctx
 }
 
 type job struct {

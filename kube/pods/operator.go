@@ -209,6 +209,7 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 	if err = o.gatherVolumes(key, pod, &have); err != nil {
 		return err
 	}
+	ctx = l.recall(ctx, len(have.Awaited) > 0 || have.Volumes.Awaited)
 	now := time.Now()
 	decision := Plan(pod, have, now)
 	for _, action := range decision.Actions {
