@@ -16,9 +16,10 @@ func TestEveryLabDoesWhatItSaysAndCanFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := clustertest.Start(t)
 	for _, lab := range all {
 		t.Run(lab.Name, func(t *testing.T) {
+			t.Parallel() // most of a lab's time is waiting
+			c := clustertest.Start(t)
 			began := time.Now()
 			out, err := c.Command(t.Context(), "kube", "lab", "test", lab.Name, "--name", c.Name).CombinedOutput()
 			if err != nil {
