@@ -15,6 +15,7 @@
 //
 // # What is simplified
 //
-// Kubernetes has a loop for each of the two objects, mounts both into every container, with a token that it renews, and
-// binds rights to accounts. Here, no token is issued yet, so an account is a name.
+// Kubernetes has a loop for each of the two objects, and binds rights to accounts. Here a program can prove that it is its account: what it
+// is given is the token of package access/tokens, which the kubelet puts into each container beside the certificate (podkind says where). But
+// no account has rights beyond asking who it is.
 package serviceaccounts
