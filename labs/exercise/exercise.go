@@ -25,6 +25,9 @@ var All = []Exercise{
 	{"initcontainers", "kubelet", "Say from what each container of a pod has done which are to run now, and which to stop.", []File{
 		{"plan.go", []string{"Plan", "Stop"}},
 	}},
+	{"probes", "kubelet", "Remember what a probe has said, and say when to ask it next.", []File{
+		{"plan.go", []string{"(Record).After", "due"}},
+	}},
 	{"scheduler", "scheduler", "Decide on which node a pod runs: which can take it, and which of these is best.", []File{
 		{"plan.go", []string{"refusal", "rank", "best"}},
 		{"plan_filters.go", []string{"checkResources"}},
