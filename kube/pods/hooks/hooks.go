@@ -37,11 +37,13 @@ func Run(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, c Contain
 	case hook.Exec != nil:
 		said, err := execute(ctx, runtime, c.ID, hook.Exec.Command)
 		if err != nil {
+			//lint:ignore ST1005 it is the sentence that every Kubernetes says
 			return fmt.Errorf("Exec lifecycle hook (%v) for Container %q in Pod %q failed - error: %w, message: %q", hook.Exec.Command, c.Spec.Name, c.pod(), err, said)
 		}
 		return nil
 	case hook.HTTPGet != nil:
 		if err := get(ctx, c, hook.HTTPGet); err != nil {
+			//lint:ignore ST1005 it is the sentence that every Kubernetes says
 			return fmt.Errorf("HTTP lifecycle hook (%s) for Container %q in Pod %q failed - error: %w", hook.HTTPGet.Path, c.Spec.Name, c.pod(), err)
 		}
 		return nil
@@ -50,9 +52,11 @@ func Run(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, c Contain
 		case <-time.After(time.Duration(hook.Sleep.Seconds) * time.Second):
 			return nil
 		case <-ctx.Done():
+			//lint:ignore ST1005 it is the sentence that every Kubernetes says
 			return fmt.Errorf("Sleep lifecycle hook (%d) for Container %q in Pod %q failed - error: %w", hook.Sleep.Seconds, c.Spec.Name, c.pod(), context.Cause(ctx))
 		}
 	}
+	//lint:ignore ST1005 it is the sentence that every Kubernetes says
 	return errors.New("Cannot run handler: invalid handler: a hook by tcpSocket does nothing")
 }
 
