@@ -43,7 +43,6 @@ func Run(ctx context.Context, runtime runtimeapi.RuntimeServiceClient, c Contain
 		return nil
 	case hook.HTTPGet != nil:
 		if err := get(ctx, c, hook.HTTPGet); err != nil {
-			//lint:ignore ST1005 it is the sentence that every Kubernetes says
 			return fmt.Errorf("HTTP lifecycle hook (%s) for Container %q in Pod %q failed - error: %w", hook.HTTPGet.Path, c.Spec.Name, c.pod(), err)
 		}
 		return nil
