@@ -29,7 +29,7 @@ func TestAClusterRunsOnAStudentsSchedulerThatPacksInsteadOfSpreading(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := Work{Exercise: All[0], Dir: t.TempDir(), Source: source}
+	w := Work{Exercise: named(t, "scheduler"), Dir: t.TempDir(), Source: source}
 	solve(t, w)
 	plan, err := os.ReadFile(w.own("plan.go"))
 	if err != nil {

@@ -17,7 +17,7 @@ func solvedButFor(t *testing.T, old, new string) Work {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := Work{Exercise: All[1], Dir: t.TempDir(), Source: source}
+	w := Work{Exercise: named(t, "replicasets"), Dir: t.TempDir(), Source: source}
 	solve(t, w)
 	content, err := os.ReadFile(w.own("plan.go"))
 	if err != nil {
@@ -75,7 +75,7 @@ func TestTheCompilerMeansTheStudentsFileByWhateverPath(t *testing.T) {
 		{"/src", "/my work", "# kubelab\n../my work/plan.go:3:1: no\n\t../my work/plan.go:5:1: other", "# kubelab\n/my work/plan.go:3:1: no\n\t/my work/plan.go:5:1: other"},
 		{"/src", "/tmp/work", "kube/replicasets/kind.go:3:1: no", "kube/replicasets/kind.go:3:1: no"},
 	} {
-		w := Work{Exercise: All[1], Dir: c.dir, Source: c.source}
+		w := Work{Exercise: named(t, "replicasets"), Dir: c.dir, Source: c.source}
 		if diff := cmp.Diff(c.want, w.inOwnFiles(c.says)); diff != "" {
 			t.Errorf("%+v: %s", c, diff)
 		}
@@ -119,7 +119,8 @@ func TestATestThatIsWrittenOffDoesNotWaitForAFunction(t *testing.T) {
 func TestOfARoomOnlyWhatItsPlansNeedIsCompiled(t *testing.T) {
 	each(t, func(t *testing.T, w Work) {
 		unneeded, err := w.unneeded()
-		if err != nil || !slices.Contains(unneeded, w.reference("operator.go")) || slices.Contains(unneeded, w.reference("plan.go")) {
+		_, missing := os.Stat(w.reference("operator.go")) // not each room has one
+		if err != nil || missing == nil && !slices.Contains(unneeded, w.reference("operator.go")) || slices.Contains(unneeded, w.reference("plan.go")) {
 			t.Errorf("not needed: %v, %v", unneeded, err)
 		}
 	})
