@@ -10,6 +10,7 @@ import (
 
 	"kubelab/kube/pods"
 	"kubelab/kube/pods/observed"
+	"kubelab/kube/volumes"
 )
 
 // takes is how long a container takes to start, and to end when it is asked to.
@@ -58,6 +59,8 @@ func carryOut(action pods.Action, have *pods.Current, address netip.Addr, now ti
 	case pods.CreateSandbox:
 		sandbox := observed.Sandbox{ID: fmt.Sprintf("sandbox-%d", a.Attempt), Attempt: a.Attempt, Ready: true, IPs: []string{address.String()}}
 		have.Sandboxes = slices.Insert(have.Sandboxes, 0, sandbox)
+	case pods.MountVolumes:
+		have.Volumes.Made = []volumes.Volume{} // nothing is in them, and nobody looks
 	case pods.PullImage:
 		have.Images[a.Container] = pods.Image{Ref: a.Image, Attempt: a.Attempt}
 	case pods.StartContainer:
