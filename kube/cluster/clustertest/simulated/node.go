@@ -167,8 +167,8 @@ func (n *node) life(key operator.Key, pod *corev1.Pod) *life {
 	for _, other := range n.lives {
 		used[other.address] = true
 	}
-	n.lives[key] = &life{uid: pod.UID, address: freeAddress(n.cidr, used), have: pods.Current{
-		Node: cri.Node{Name: n.machine.Name, IP: n.machine.IP, Runtime: "simulated"}, Images: map[string]pods.Image{}, Seen: time.Now()}}
+	have := bare(cri.Node{Name: n.machine.Name, IP: n.machine.IP, Runtime: "simulated"}, time.Now())
+	n.lives[key] = &life{uid: pod.UID, address: freeAddress(n.cidr, used), have: have}
 	return n.lives[key]
 }
 

@@ -9,12 +9,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 	"kubelab/kube/pods/observed"
 	"kubelab/kube/volumes"
 )
 
 // takes is how long a container takes to start, and to end when it is asked to.
 const takes = 500 * time.Millisecond
+
+// bare is what there is of a pod that has just been bound. Its volumes count as made: nothing is in them, and nobody looks.
+func bare(node cri.Node, now time.Time) pods.Current {
+	return pods.Current{Node: node, Images: map[string]pods.Image{}, Seen: now, Volumes: pods.Volumes{Made: []volumes.Volume{}}}
+}
 
 // decide asks the kubelet's plan what a pod needs and notes in have that it was done, until nothing is left to do now. An
 // action that takes time is put off to its end, which the decision then wakes for. gone: the pod's object is to go.
@@ -59,8 +65,6 @@ func carryOut(action pods.Action, have *pods.Current, address netip.Addr, now ti
 	case pods.CreateSandbox:
 		sandbox := observed.Sandbox{ID: fmt.Sprintf("sandbox-%d", a.Attempt), Attempt: a.Attempt, Ready: true, IPs: []string{address.String()}}
 		have.Sandboxes = slices.Insert(have.Sandboxes, 0, sandbox)
-	case pods.MountVolumes:
-		have.Volumes.Made = []volumes.Volume{} // nothing is in them, and nobody looks
 	case pods.PullImage:
 		have.Images[a.Container] = pods.Image{Ref: a.Image, Attempt: a.Attempt}
 	case pods.StartContainer:

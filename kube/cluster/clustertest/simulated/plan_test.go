@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubelab/kube/pods"
+	"kubelab/kube/pods/cri"
 )
 
 var (
@@ -31,8 +32,8 @@ func told(pod *corev1.Pod, decision pods.Decision) string {
 
 func TestAPodRunsHalfASecondAfterItWasBoundAndEndsHalfASecondAfterItWasDeleted(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-1", Namespace: "shop", UID: "u1"},
-		Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyAlways, Containers: []corev1.Container{{Name: "web", Image: "web"}}}}
-	have := &pods.Current{Images: map[string]pods.Image{}, Seen: bound}
+		Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyAlways, Volumes: []corev1.Volume{{Name: "token"}}, Containers: []corev1.Container{{Name: "web", Image: "web"}}}}
+	have := new(bare(cri.Node{}, bound))
 	at := func(after time.Duration) (string, bool) {
 		decision, gone := decide(pod, have, address, bound.Add(after))
 		return told(pod, decision), gone
@@ -69,7 +70,7 @@ func TestAPodRunsHalfASecondAfterItWasBoundAndEndsHalfASecondAfterItWasDeleted(t
 
 func TestADecisionWakesWhenTheNextActionIsDone(t *testing.T) {
 	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web"}}}}
-	have := &pods.Current{Images: map[string]pods.Image{}, Seen: bound}
+	have := new(bare(cri.Node{}, bound))
 	decision, _ := decide(pod, have, address, bound.Add(takes-time.Millisecond))
 	if !decision.Wake.At.Equal(bound.Add(takes)) {
 		t.Errorf("it wakes at %v (%s), and the container runs at %v", decision.Wake.At, decision.Wake.Why, bound.Add(takes))
