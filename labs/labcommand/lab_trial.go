@@ -16,7 +16,7 @@ import (
 )
 
 func newLabTestCommand(o *labOptions) *cobra.Command {
-	var all, asJSON, force bool
+	var all, asJSON, force, steps bool
 	command := &cobra.Command{
 		Use: "test LAB|--all", Short: "Do labs as a student would, and prove of each step that it works and that it can fail",
 		RunE: func(command *cobra.Command, args []string) error {
@@ -31,7 +31,7 @@ func newLabTestCommand(o *labOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			trial := &labs.Trial{Env: room.env, Say: command.ErrOrStderr(), Force: force}
+			trial := &labs.Trial{Env: room.env, Say: command.ErrOrStderr(), Force: force, Steps: steps}
 			if trial.Cluster, err = room.inventory(); err == nil {
 				err = testLabs(command.Context(), command.OutOrStdout(), trial, chosen, asJSON)
 			}
@@ -41,6 +41,7 @@ func newLabTestCommand(o *labOptions) *cobra.Command {
 	command.Flags().BoolVar(&all, "all", false, "all labs")
 	command.Flags().BoolVar(&asJSON, "json", false, "print the results as JSON")
 	command.Flags().BoolVar(&force, "force", false, "also in a cluster where you keep something in the namespace default: labs may take it away")
+	command.Flags().BoolVar(&steps, "steps", false, "only the steps, without the challenges")
 	return command
 }
 
