@@ -15,7 +15,8 @@ import (
 type parts struct {
 	mu    sync.Mutex
 	done  []string
-	shell func() site.Shell // nil: echo
+	shell func() site.Shell     // nil: echo
+	begin func(context.Context) // what beginning a challenge waits for; nil: nothing
 }
 
 func (p *parts) note(format string, args ...any) {
@@ -111,9 +112,12 @@ func (p *parts) Hint(_ context.Context, name, id string) error {
 	return nil
 }
 
-func (p *parts) Begin(_ context.Context, name, challenge string) error {
+func (p *parts) Begin(ctx context.Context, name, challenge string) error {
 	p.note("begin %s %s", name, challenge)
-	return nil
+	if p.begin != nil {
+		p.begin(ctx)
+	}
+	return ctx.Err()
 }
 
 func (p *parts) Reset(_ context.Context, name string) error {

@@ -42,7 +42,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /ws/terminal":  s.terminal,
 	}
 	for pattern, handler := range change {
-		read.Handle(pattern, onlyStudents(handler))
+		read.Handle(pattern, onlyStudents(s.changes.once(handler)))
 	}
 	open.Handle("/api/", s.withSession(read))
 	open.Handle("/ws/", s.withSession(read))

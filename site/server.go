@@ -55,7 +55,9 @@ type Server struct {
 	pages    *pages
 	notices  *board
 	places   places
-	talks    sync.WaitGroup // websockets, which http.Server does not know any more
+	changes  changes
+	end      context.CancelFunc // of what goes on without a request
+	talks    sync.WaitGroup     // websockets and changes, which http.Server does not know any more
 }
 
 // New makes a server. Nothing is served yet.
@@ -63,7 +65,10 @@ func New(config Config) *Server {
 	if config.Recording != nil {
 		config.Source = replay{config.Recording.History(), config.Recording.Snapshot}
 	}
-	return &Server{Config: config, sessions: newSessions(config.Publish, config.Sessions), pages: newPages(config.Pages), notices: newBoard(), places: newPlaces()}
+	s := &Server{Config: config, sessions: newSessions(config.Publish, config.Sessions), pages: newPages(config.Pages), notices: newBoard(), places: newPlaces()}
+	s.changes.work = &s.talks
+	s.changes.life, s.end = context.WithCancel(context.Background())
+	return s
 }
 
 // replay begins at the first frame, not at the last.
@@ -110,6 +115,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	})
 	err := server.Serve(listener)
 	cancel()
+	s.end()
 	s.talks.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

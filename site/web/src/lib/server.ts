@@ -27,12 +27,18 @@ export async function signedOut(server: Server): Promise<string | undefined> {
 /** The server that sent this page. Its errors say what to do: they are shown as they are. */
 export const sameServer: Server = {
   get: (path) => answer(path, {}, tries),
-  post: (path, body) => answer(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }, 1),
+  // What is sent again by the same key is not done again.
+  post: (path, body) => answer(path, { method: "POST", headers: { "Content-Type": "application/json", "Idempotency-Key": newKey() }, body: JSON.stringify(body) }, tries),
   socket: (path) => new WebSocket(new URL(path, location.href.replace(/^http/, "ws"))),
 };
 
+/** A key that no other request has. crypto.randomUUID is missing where the page came without TLS from elsewhere. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
+}
+
 // A browser drops what it is loading whenever a network interface comes or goes, and a cluster on the same machine makes many.
-const tries = 3;
+const tries = 8;
 
 async function answer<T>(path: string, init: RequestInit, left: number): Promise<T> {
   let response: Response;

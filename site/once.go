@@ -1,0 +1,138 @@
+package site
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+)
+
+// keyHeader names what a page calls a change by, however often it sends it: the draft-ietf-httpapi-idempotency-key-header.
+const keyHeader = "Idempotency-Key"
+
+// maxChanges is of how many changes the answers are kept, so that a change that is sent again is answered and not done again.
+const maxChanges = 64
+
+// changes are those that are being done or were done last.
+//
+// A browser drops every request that waits when a network card of its machine comes or goes, and a cluster on the same machine makes
+// many. Whether a change arrived the page cannot know then: it sends it again, by the same key.
+type changes struct {
+	life context.Context // done when the server is
+	work *sync.WaitGroup // which the server waits for
+
+	mu    sync.Mutex
+	known map[digest]*change
+	order []digest // oldest first
+}
+
+// change is what one key stands for.
+type change struct {
+	done   chan struct{} // closed when the rest is there
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// once has a handler do a change that bears a key once, and whoever sends it again has the same answer. It does not end with the
+// connection that it came by. A change without a key is done each time.
+func (c *changes) once(do http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		key := r.Header.Get(keyHeader)
+		if key == "" || r.Method != http.MethodPost {
+			do(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			refuse(w, http.StatusBadRequest, "the request could not be read: "+err.Error())
+			return
+		}
+		one, isNew := c.find(fingerprint(r, key, body))
+		if isNew {
+			c.work.Go(func() { c.do(one, do, r, body) })
+		}
+		select {
+		case <-one.done:
+			one.answer(w)
+		case <-r.Context().Done(): // of a connection that is gone nobody hears this: they ask again
+			refuse(w, http.StatusServiceUnavailable, "the lab site ends: kube up starts it")
+		}
+	}
+}
+
+// fingerprint tells apart all changes: a key belongs to a session, and to what is asked with it.
+func fingerprint(r *http.Request, key string, body []byte) digest {
+	all := sha256.New()
+	of := sessionOf(r)
+	for _, part := range [][]byte{of.key[:], []byte(key), []byte(r.URL.Path), body} {
+		one := sha256.Sum256(part)
+		all.Write(one[:])
+	}
+	return digest(all.Sum(nil))
+}
+
+// find is the change of a fingerprint. The oldest of too many is forgotten.
+func (c *changes) find(of digest) (one *change, isNew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if one, found := c.known[of]; found {
+		return one, false
+	}
+	one = &change{done: make(chan struct{}), header: http.Header{}}
+	if c.known == nil {
+		c.known = map[digest]*change{}
+	}
+	c.known[of] = one
+	c.order = append(c.order, of)
+	if len(c.order) > maxChanges {
+		delete(c.known, c.order[0])
+		c.order = c.order[1:]
+	}
+	return one, true
+}
+
+// do does the change, for as long as one may wait for an answer.
+func (c *changes) do(one *change, do http.HandlerFunc, r *http.Request, body []byte) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTerm)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	again := r.WithContext(ctx)
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	defer close(one.done)
+	defer func() { // as http.Server does for handlers that it calls
+		if cause := recover(); cause != nil {
+			slog.Error("a change failed", "path", r.URL.Path, "panic", cause, "stack", string(debug.Stack()))
+			refuse(one, http.StatusInternalServerError, "the lab site made a mistake: its log tells more")
+		}
+	}()
+	do(one, again)
+}
+
+// Header is of the answer. A change is an [http.ResponseWriter] that keeps what is written.
+func (c *change) Header() http.Header { return c.header }
+
+// WriteHeader keeps the first status.
+func (c *change) WriteHeader(status int) {
+	if c.status == 0 {
+		c.status = status
+	}
+}
+
+func (c *change) Write(some []byte) (int, error) {
+	c.WriteHeader(http.StatusOK)
+	return c.body.Write(some)
+}
+
+// answer says to somebody what came of the change.
+func (c *change) answer(w http.ResponseWriter) {
+	for name, values := range c.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(c.status)
+	_, _ = w.Write(c.body.Bytes()) // who has gone asks again
+}

@@ -1,0 +1,96 @@
+package site_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"kubelab/site"
+)
+
+const hintPath = "/api/labs/03-pods/hint"
+
+func keyed(key string) func(*http.Request) { return header("Idempotency-Key", key) }
+
+func TestAChangeThatIsSentTwiceIsDoneOnce(t *testing.T) {
+	r, p := full(t)
+	b, other := r.in(site.Student), r.in(site.Student)
+	step := func(b *browser, path, body string, change ...func(*http.Request)) answer {
+		t.Helper()
+		got := b.post(path, body, change...)
+		if got.status != http.StatusOK {
+			t.Fatalf("%d: %s", got.status, got.body)
+		}
+		return got
+	}
+	body := changes[hintPath]
+	first, second := step(b, hintPath, body, keyed("a")), step(b, hintPath, body, keyed("a"))
+	if n := len(p.all()); n != 1 || second.body != first.body || second.header.Get("Content-Type") != first.header.Get("Content-Type") {
+		t.Errorf("done %d times; %+v, and then %+v", n, first, second)
+	}
+	step(b, hintPath, body, keyed("b"))
+	step(b, hintPath, strings.Replace(body, "one", "two", 1), keyed("a"))
+	step(other, hintPath, body, keyed("a"))
+	step(b, hintPath, body)
+	step(b, hintPath, body)
+	if n := len(p.all()); n != 6 {
+		t.Errorf("another key, another body, another browser, and twice no key are %d changes more", n-1)
+	}
+}
+
+func TestAChangeOutlivesTheConnectionThatItCameBy(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	r, p := full(t)
+	p.begin = func(ctx context.Context) {
+		close(begun)
+		select {
+		case <-goOn:
+		case <-ctx.Done():
+		}
+	}
+	b := r.in(site.Student)
+	const path = "/api/labs/03-pods/begin"
+	ctx, drop := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.origin+path, strings.NewReader(changes[path]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.AddCookie(b.cookie)
+	header("Origin", b.origin)(request)
+	keyed("a")(request)
+	dropped := make(chan error)
+	go func() {
+		_, err := b.client.Do(request)
+		dropped <- err
+	}()
+	<-begun
+	drop()
+	if err := <-dropped; err == nil {
+		t.Error("the connection is not dropped")
+	}
+	again := make(chan answer)
+	go func() { again <- b.post(path, changes[path], keyed("a")) }()
+	close(goOn)
+	if got := <-again; got.status != http.StatusOK || len(p.all()) != 1 {
+		t.Errorf("%d: %s; done: %q", got.status, got.body, p.all())
+	}
+}
+
+func TestAChangeEndsWithTheSite(t *testing.T) {
+	begun := make(chan struct{})
+	r, p := full(t)
+	p.begin = func(ctx context.Context) {
+		close(begun)
+		<-ctx.Done()
+	}
+	b := r.in(site.Student)
+	const path = "/api/labs/03-pods/begin"
+	status := make(chan int)
+	go func() { status <- b.post(path, changes[path], keyed("a")).status }()
+	<-begun
+	go r.end() // it waits for the change
+	if got := <-status; got != http.StatusServiceUnavailable && got != http.StatusBadGateway {
+		t.Errorf("the page hears %d", got)
+	}
+}
