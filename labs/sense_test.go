@@ -37,3 +37,28 @@ func TestACommandMayEndWithTheContainerThatItEnds(t *testing.T) {
 		t.Error("no lab ends a container from inside: this test looks for the wrong words")
 	}
 }
+
+// waits finds a command that waits for something itself.
+var waits = regexp.MustCompile(`\bwait\b.*--timeout=([1-9]|0[0-9])|(^|[;&|]|\bdo\b) *sleep\b|\brollout status\b`)
+
+func TestACheckLooksAtOnce(t *testing.T) {
+	all, err := Ours.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lab := range all {
+		check := func(of string, checks []Check) {
+			for _, check := range checks {
+				if waits.MatchString(check.Run) {
+					t.Errorf("lab %s, %s: %q waits, and the student with it: look at what is, and say within when it must be so", lab.Name, of, check.Run)
+				}
+			}
+		}
+		for _, step := range lab.Steps {
+			check(step.ID, step.Check)
+		}
+		for _, challenge := range lab.Challenges {
+			check(challenge.ID, challenge.Check)
+		}
+	}
+}

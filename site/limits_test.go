@@ -54,13 +54,14 @@ func (p *pipes) dial() net.Conn {
 	return ours
 }
 
-// inBubble serves a site over pipes in a time of its own. cookie is that of a student.
+// inBubble serves a site over pipes in a time of its own, where to begin a challenge takes two minutes. cookie is that of a student.
 func inBubble(t *testing.T, do func(dial func() net.Conn, cookie string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var token string
 		server := site.New(site.Config{
 			Source: record.NewHistory(record.LiveLimits), Pages: fstest.MapFS{"index.html": {Data: []byte("page")}},
+			Labs: &parts{begin: func(context.Context) { time.Sleep(2 * time.Minute) }},
 			Publish: func(role site.Role, address string) error {
 				if role == site.Student {
 					token = address

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // keyHeader names what a page calls a change by, however often it sends it: the draft-ietf-httpapi-idempotency-key-header.
@@ -16,6 +17,9 @@ const keyHeader = "Idempotency-Key"
 
 // maxChanges is of how many changes the answers are kept, so that a change that is sent again is answered and not done again.
 const maxChanges = 64
+
+// changeTerm is how long a change may take: to begin a challenge, pods have to come and go, on a slow machine, too.
+const changeTerm = 5 * time.Minute
 
 // changes are those that are being done or were done last.
 //
@@ -56,6 +60,7 @@ func (c *changes) once(do http.HandlerFunc) http.HandlerFunc {
 		if isNew {
 			c.work.Go(func() { c.do(one, do, r, body) })
 		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(changeTerm + answerTerm)) // other requests have to answer sooner
 		select {
 		case <-one.done:
 			one.answer(w)
@@ -96,9 +101,9 @@ func (c *changes) find(of digest) (one *change, isNew bool) {
 	return one, true
 }
 
-// do does the change, for as long as one may wait for an answer.
+// do does the change.
 func (c *changes) do(one *change, do http.HandlerFunc, r *http.Request, body []byte) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerTerm)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), changeTerm)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
 	again := r.WithContext(ctx)

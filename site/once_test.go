@@ -1,7 +1,10 @@
 package site_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -93,4 +96,17 @@ func TestAChangeEndsWithTheSite(t *testing.T) {
 	if got := <-status; got != http.StatusServiceUnavailable && got != http.StatusBadGateway {
 		t.Errorf("the page hears %d", got)
 	}
+}
+
+func TestAChangeMayTakeLongerThanOtherRequests(t *testing.T) {
+	inBubble(t, func(dial func() net.Conn, cookie string) {
+		const path = "/api/labs/03-pods/begin"
+		conn := dial()
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nIdempotency-Key: a\r\nContent-Length: %d\r\nCookie: %s\r\n\r\n%s", path, len(changes[path]), cookie, changes[path])
+		got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || got.StatusCode != http.StatusOK {
+			t.Errorf("%v, %v", err, got)
+		}
+	})
 }
