@@ -317,6 +317,34 @@ func TestNothingOutsideOfAPodIsRemovedWithIt(t *testing.T) {
 	checkTree(t, outside, "-rw------- 0 precious x")
 }
 
+func TestATreeThatIsDeeperThanAProcessMayOpenFilesIsRemoved(t *testing.T) {
+	d, outside := pod(t)
+	const depth, files = 20_000, 128
+	at, err := os.Open(d.Path)
+	must(t, err)
+	for n := range depth { // by handles: no path is that long
+		must(t, unix.Mkdirat(int(at.Fd()), "down", 0o700))
+		if n%1000 == 0 {
+			must(t, unix.Symlinkat(outside, int(at.Fd()), "link"))
+			must(t, unix.Mkdirat(int(at.Fd()), ".removed-1", 0o700)) // a name that the removal uses itself
+		}
+		fd, err := unix.Openat(int(at.Fd()), "down", unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		must(t, err)
+		must(t, at.Close())
+		at = os.NewFile(uintptr(fd), "down")
+	}
+	must(t, at.Close())
+	var had unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &had))
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: files, Max: had.Max}))
+	defer func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &had)) }()
+	must(t, RemoveTree(d.Path))
+	if _, err := os.Lstat(d.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of the pod is left: %v", err)
+	}
+	checkTree(t, outside, "-rw------- 0 precious x")
+}
+
 func TestWhatIsMountedIsNotEntered(t *testing.T) {
 	d, outside := pod(t)
 	at := filepath.Join(d.Path, "mounted")
