@@ -14,6 +14,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/images"
+	"kubelab/kube/removal"
 )
 
 // ourFiles are all that a cluster keeps in its data directory.
@@ -64,7 +65,7 @@ func removeFiles(dataDir string) error {
 		}
 	}
 	for _, name := range names {
-		if err := os.RemoveAll((&Spec{DataDir: dataDir}).path(name)); err != nil {
+		if err := removal.All((&Spec{DataDir: dataDir}).path(name)); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"kubelab/kube/removal"
 )
 
 // What a client does in place of a dead shim. Nobody can learn the exit codes of its containers any more or keep their
@@ -75,7 +77,7 @@ func (s *Shim) deleteRemains(id string) error {
 	if err := s.releaseContainer(id); err != nil {
 		return err
 	}
-	return os.RemoveAll(s.Sandbox.ContainerDir(id))
+	return removal.All(s.Sandbox.ContainerDir(id))
 }
 
 // releaseRemains does what Stop would have done, and writes down what the shim could not.

@@ -155,8 +155,9 @@ func TestAKubeletThatIsKilledCountsNoRestartAndBelievesWhatWasReady(t *testing.T
 
 func TestQuietProbesAndTheirCommandsLeaveNoStep(t *testing.T) {
 	l := newLab(t)
-	l.create(pod("web-1", serving, probing(asReadiness, httpGet("/index.html")), probing(asLiveness, command("true"))))
+	l.create(pod("web-1", serving, probing(asReadiness, httpGet("/index.html")), probing(asLiveness, command("echo >> /asked"))))
 	p := l.becomes("web-1", "ready", ready)
+	askedAgain := func() { l.run("web-1", "n=$(wc -l < /asked); until test $(wc -l < /asked) -ge $((n + 3)); do sleep 0.1; done") }
 	count := func() (n int) {
 		for _, step := range l.steps() {
 			if step.Object.Name == "web-1" {
@@ -165,15 +166,10 @@ func TestQuietProbesAndTheirCommandsLeaveNoStep(t *testing.T) {
 		}
 		return n
 	}
-	before := 0
-	l.waitFor("nothing to be recorded any more", func() bool {
-		was := before
-		before = count()
-		time.Sleep(100 * time.Millisecond)
-		return was == before && before > 0
-	})
-	time.Sleep(3 * time.Second) // some probes
-	if after := count(); after != before || l.get("web-1").ResourceVersion != p.ResourceVersion {
+	askedAgain() // by then all that the start led to is written
+	before := count()
+	askedAgain()
+	if after := count(); after != before || before == 0 || l.get("web-1").ResourceVersion != p.ResourceVersion {
 		t.Errorf("%d steps became %d", before, after)
 	}
 }

@@ -84,17 +84,22 @@ func (n files) writeHosts(uid, content string) error {
 	return atomicfile.Replace(file, []byte(content), 0o644) // the pod's other containers may start at the same time
 }
 
-// removeFiles removes all that is left of a pod. Its class is not known any more: its cgroup is in one of the three.
+// removeFiles removes all that is left of a pod.
 func (n files) removeFiles(key operator.Key, uid string) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: types.UID(uid)}}
-	err := errors.Join(os.RemoveAll(n.LogDirectory(pod)), volumes.RemoveTree(n.PodDirectory(uid)))
-	for class := range cri.Classes {
-		err = errors.Join(err, containers.RemoveCgroup(cri.PodCgroup(n.CgroupRoot, class, uid)))
-	}
+	err := errors.Join(os.RemoveAll(n.LogDirectory(pod)), n.removeCgroup(uid), volumes.RemoveTree(n.PodDirectory(uid)))
 	if err != nil {
 		return fmt.Errorf("remove what is left of pod %s: %w", key, err)
 	}
 	return nil
+}
+
+// removeCgroup removes the cgroup of a pod whose class is not known any more: it is in one of the three.
+func (n files) removeCgroup(uid string) (err error) {
+	for class := range cri.Classes {
+		err = errors.Join(err, containers.RemoveCgroup(cri.PodCgroup(n.CgroupRoot, class, uid)))
+	}
+	return err
 }
 
 // sweep removes the files of pods that nobody knows any more: a kubelet was killed before it could.
@@ -110,7 +115,7 @@ func (n files) sweep(known func(uid string) bool) error {
 	for _, directory := range append(logs, files...) {
 		uid := directory[strings.LastIndexAny(directory, "_/")+1:]
 		if !known(uid) {
-			err = errors.Join(err, volumes.RemoveTree(directory))
+			err = errors.Join(err, n.removeCgroup(uid), volumes.RemoveTree(directory))
 		}
 	}
 	return err

@@ -236,10 +236,5 @@ func (o *Operator) event(ctx context.Context, w work, container, kind, reason, f
 }
 
 func (o *Operator) eventAbout(ctx context.Context, pod *corev1.Pod, container, kind, reason, text string) {
-	about := &corev1.ObjectReference{
-		Kind: "Pod", APIVersion: "v1", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}
-	if container != "" {
-		about.FieldPath = "spec.containers{" + container + "}"
-	}
-	o.client.Event(ctx, about, kind, reason, "%s", text)
+	o.client.Event(ctx, partOf(pod, container), kind, reason, "%s", text)
 }

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/informers"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -30,6 +31,9 @@ import (
 // workers is how many pods are looked at at once. None of them ever waits for a container: what takes time is
 // a job of its own.
 const workers = 16
+
+// callAgain is the pause before a runtime that does not answer is called again.
+const callAgain = 100 * time.Millisecond
 
 // Operator keeps the pods of one node as they should be.
 type Operator struct {
@@ -89,9 +93,15 @@ func (o *Operator) Run(ctx context.Context) error {
 	return o.loop.Run(ctx)
 }
 
-// sweep removes the files of pods that neither the API server nor the runtime knows.
+// sweep removes the files of pods that neither the API server nor the runtime knows. A runtime that does not answer is waited for: without it
+// nothing can be done for any pod, and nobody sweeps later.
 func (o *Operator) sweep(ctx context.Context) error {
-	sandboxes, err := o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{})
+	var sandboxes *runtimeapi.ListPodSandboxResponse
+	err := wait.PollUntilContextCancel(ctx, callAgain, true, func(ctx context.Context) (listed bool, _ error) {
+		var err error
+		sandboxes, err = o.runtime.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{})
+		return err == nil, nil
+	})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,16 @@ func news(pod *corev1.Pod, now corev1.PodStatus) []News {
 	return all
 }
 
+// partOf is a pod, or one of its containers, as an event names it.
+func partOf(pod *corev1.Pod, container string) *corev1.ObjectReference {
+	part := &corev1.ObjectReference{
+		Kind: "Pod", APIVersion: "v1", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}
+	if c := podspec.Find(&pod.Spec, container); c != nil {
+		part.FieldPath = fmt.Sprintf("spec.%s{%s}", c.Field, c.Name)
+	}
+	return part
+}
+
 // summary says in a line what changes from one status to the next.
 func summary(before, now corev1.PodStatus) string {
 	var changes []string

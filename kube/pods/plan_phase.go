@@ -157,7 +157,7 @@ func (p *planner) initialized(status *corev1.PodStatus) corev1.PodCondition {
 	}
 	begun := slices.ContainsFunc(status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Waiting == nil })
 	switch {
-	case status.Phase == corev1.PodSucceeded && len(p.pod.Spec.InitContainers) > 0:
+	case status.Phase == corev1.PodSucceeded:
 		return corev1.PodCondition{Status: corev1.ConditionTrue, Reason: "PodCompleted"}
 	case begun || len(incomplete) == 0:
 		return yes(true)
@@ -175,9 +175,11 @@ func (p *planner) gated(status *corev1.PodStatus, ready corev1.PodCondition) cor
 	}
 	var shut []string
 	for _, gate := range p.pod.Spec.ReadinessGates {
-		c := condition(status, gate.ConditionType)
-		if c == nil || c.Status != corev1.ConditionTrue {
-			shut = append(shut, fmt.Sprintf("the status of pod readiness gate %q is not \"True\"", gate.ConditionType))
+		switch c := condition(status, gate.ConditionType); {
+		case c == nil:
+			shut = append(shut, fmt.Sprintf("corresponding condition of pod readiness gate %q does not exist.", gate.ConditionType))
+		case c.Status != corev1.ConditionTrue:
+			shut = append(shut, fmt.Sprintf("the status of pod readiness gate %q is not \"True\", but %v", gate.ConditionType, c.Status))
 		}
 	}
 	if len(shut) == 0 {

@@ -80,12 +80,39 @@ func TestWhatAJobHasMadeIsToldWhenTheJobHasTold(t *testing.T) {
 	check(t, "the sandbox", string(condition(&status, corev1.PodReadyToStartContainers).Status), "False")
 }
 
+func TestAPodThatHasDoneItsWorkIsInitializedAndNotReadyForItIsCompleted(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyNever, "web")
+	status := Plan(pod, sandboxed(exited("web", 0, 0, 0, 1)), now).Status
+	for kind, want := range map[corev1.PodConditionType]corev1.ConditionStatus{
+		corev1.PodInitialized: corev1.ConditionTrue, corev1.PodReady: corev1.ConditionFalse, corev1.ContainersReady: corev1.ConditionFalse} {
+		if c := condition(&status, kind); c.Status != want || c.Reason != "PodCompleted" {
+			t.Errorf("%s: %+v", kind, c)
+		}
+	}
+}
+
+func TestAnEventNamesTheListInWhichItsContainerStands(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	pod.Spec.InitContainers = []corev1.Container{{Name: "first"}}
+	pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "debugger"}}}
+	for container, want := range map[string]string{"web": "spec.containers{web}", "first": "spec.initContainers{first}",
+		"debugger": "spec.ephemeralContainers{debugger}", "": "", "stranger": ""} {
+		check(t, container, partOf(pod, container).FieldPath, want)
+	}
+}
+
 func TestAReadinessGateHoldsThePodBackUntilItsConditionIsTrue(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	pod.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "example.com/gate"}}
 	have := sandboxed(running("web", 0, 1))
 	status := Plan(pod, have, now).Status
-	if c := condition(&status, corev1.PodReady); c.Status != corev1.ConditionFalse || c.Reason != "ReadinessGatesNotReady" {
+	if c := condition(&status, corev1.PodReady); c.Status != corev1.ConditionFalse || c.Reason != "ReadinessGatesNotReady" ||
+		c.Message != `corresponding condition of pod readiness gate "example.com/gate" does not exist.` {
+		t.Errorf("nobody has said anything: %+v", c)
+	}
+	pod.Status.Conditions = []corev1.PodCondition{{Type: "example.com/gate", Status: corev1.ConditionFalse}}
+	status = Plan(pod, have, now).Status
+	if c := condition(&status, corev1.PodReady); c.Message != `the status of pod readiness gate "example.com/gate" is not "True", but False` {
 		t.Errorf("shut: %+v", c)
 	}
 	pod.Status.Conditions = []corev1.PodCondition{{Type: "example.com/gate", Status: corev1.ConditionTrue}}

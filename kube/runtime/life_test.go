@@ -64,6 +64,20 @@ func TestExecSyncReturnsOutputAndCodeAndGivesUpInTime(t *testing.T) {
 	}
 }
 
+func TestWhatACommandFloodsWithIsCutAndTheCommandEnds(t *testing.T) {
+	p := newNode(t).runPod("web")
+	id := p.run("main", "sleep 1000")
+	got, err := p.ExecSync(t.Context(), &cri.ExecSyncRequest{ContainerId: id,
+		Cmd: []string{"sh", "-c", "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2; exit 3"}}, grpc.MaxCallRecvMsgSize(16<<20)) // as kubelets take
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 4 << 20
+	if len(got.Stdout) != most || len(got.Stderr) != most || got.ExitCode != 3 {
+		t.Errorf("kept are %d and %d bytes, of code %d", len(got.Stdout), len(got.Stderr), got.ExitCode)
+	}
+}
+
 // listen returns the events of a node from now on, as "created name".
 func (n *node) listen(ctx context.Context) func() string {
 	n.t.Helper()

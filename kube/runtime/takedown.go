@@ -12,6 +12,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/removal"
 	"kubelab/kube/runtime/steps"
 )
 
@@ -81,7 +82,7 @@ func (r *Runtime) endStep(ctx context.Context, sb *sandbox, step Step) error {
 			return err
 		}
 	case RemoveFiles:
-		return os.RemoveAll(r.sandboxDir(id))
+		return removal.All(r.sandboxDir(id))
 	case Forget:
 		r.forgetSandbox(sb)
 	}

@@ -41,7 +41,7 @@ func (d Directory) SetUp(v Volume, tokens map[string]string) error {
 		return v.Host.setUp()
 	}
 	at := d.volume(v.Name)
-	if err := os.MkdirAll(at, private); err != nil {
+	if err := d.makeRoot(v); err != nil {
 		return err
 	}
 	if err := mountMemory(at, v); err != nil {
@@ -50,22 +50,51 @@ func (d Directory) SetUp(v Volume, tokens map[string]string) error {
 	if err := share(at, v.Shared); err != nil {
 		return err
 	}
+	if v.Files == nil {
+		return nil
+	}
 	root, err := os.OpenRoot(at)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if v.Files != nil {
-		if err := fill(root, v.Files.Files, tokens, v.Group); err != nil {
-			return err
-		}
+	if err := fill(root, v.Files.Files, tokens, v.Group); err != nil {
+		return err
 	}
 	return own(root, ".", open, v.Group)
+}
+
+// makeRoot makes the directory of a volume. That of one that only its containers fill comes to stand there once, with its mode and its group: a
+// container may give it others.
+func (d Directory) makeRoot(v Volume) error {
+	at := d.volume(v.Name)
+	if v.Empty == nil {
+		return os.MkdirAll(at, private)
+	}
+	if _, err := os.Lstat(at); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	half := d.volume("." + v.Name)
+	if err := os.MkdirAll(half, private); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(half)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := own(root, ".", open, v.Group); err != nil {
+		return err
+	}
+	return os.Rename(half, at)
 }
 
 // mountMemory mounts a file system that lives in memory, where the volume is to have one and has none.
 func mountMemory(at string, v Volume) error {
 	options := "mode=0777"
+	if v.Group != nil {
+		options = fmt.Sprintf("mode=2777,gid=%d", *v.Group)
+	}
 	switch {
 	case v.Empty != nil && v.Empty.Medium == corev1.StorageMediumMemory:
 		if v.Empty.Limit > 0 {

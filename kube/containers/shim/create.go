@@ -17,6 +17,7 @@ import (
 
 	"kubelab/kube/containers"
 	"kubelab/kube/containers/streams"
+	"kubelab/kube/removal"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/specconv"
@@ -299,7 +300,7 @@ func (c *container) remove() error {
 	s, id := c.server, c.config.ID
 	failed := c.release()
 	if failed == nil {
-		failed = os.RemoveAll(s.sandbox.ContainerDir(id))
+		failed = removal.All(s.sandbox.ContainerDir(id))
 	}
 	if failed != nil {
 		return fmt.Errorf("remove container %s: %w", id, failed)

@@ -20,11 +20,11 @@ import (
 // which a kubelet takes 16 MiB.
 const maxOutput = 4 << 20
 
-// bounded keeps the first bytes that are written to it.
-type bounded struct{ bytes.Buffer }
+// bounded keeps the first bytes that are written to it. It is a Writer and nothing more: a buffer's ReadFrom would know of no bound.
+type bounded struct{ kept bytes.Buffer }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	b.Buffer.Write(p[:min(len(p), maxOutput-b.Len())])
+	b.kept.Write(p[:min(len(p), maxOutput-b.kept.Len())])
 	return len(p), nil
 }
 
@@ -42,5 +42,5 @@ func ExecSync(ctx context.Context, shim *containers.Shim, request *cri.ExecSyncR
 	} else if err != nil {
 		return nil, err
 	}
-	return &cri.ExecSyncResponse{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), ExitCode: int32(code)}, nil
+	return &cri.ExecSyncResponse{Stdout: stdout.kept.Bytes(), Stderr: stderr.kept.Bytes(), ExitCode: int32(code)}, nil
 }
