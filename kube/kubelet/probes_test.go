@@ -157,7 +157,9 @@ func TestQuietProbesAndTheirCommandsLeaveNoStep(t *testing.T) {
 	l := newLab(t)
 	l.create(pod("web-1", serving, probing(asReadiness, httpGet("/index.html")), probing(asLiveness, command("echo >> /asked"))))
 	p := l.becomes("web-1", "ready", ready)
-	askedAgain := func() { l.run("web-1", "n=$(wc -l < /asked); until test $(wc -l < /asked) -ge $((n + 3)); do sleep 0.1; done") }
+	askedAgain := func() {
+		l.run("web-1", "n=$(wc -l < /asked); until test $(wc -l < /asked) -ge $((n + 3)); do sleep 0.1; done")
+	}
 	count := func() (n int) {
 		for _, step := range l.steps() {
 			if step.Object.Name == "web-1" {
