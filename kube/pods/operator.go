@@ -154,9 +154,15 @@ func (o *Operator) turn(ctx context.Context, key operator.Key) error {
 
 // recordsOf is what the runtime has under a pod's name, after jobs have ended.
 func (o *Operator) recordsOf(ctx context.Context, key operator.Key, ended map[types.UID][]outcome) (map[types.UID]observed.Records, error) {
-	records, listed := o.observed.Of(key)
-	if !listed {
-		return nil, errNotListed
+	records, err := o.observed.Of(key)
+	if err != nil && o.observed.Listed() {
+		if _, err := o.look(ctx, &key); err != nil {
+			return nil, err
+		}
+		records, err = o.observed.Of(key)
+	}
+	if err != nil {
+		return nil, err
 	}
 	for uid, outcomes := range ended {
 		for _, out := range outcomes {
@@ -166,14 +172,11 @@ func (o *Operator) recordsOf(ctx context.Context, key operator.Key, ended map[ty
 			if _, err := o.look(ctx, &key); err != nil {
 				return nil, err
 			}
-			records, _ = o.observed.Of(key)
-			return records, nil
+			return o.observed.Of(key)
 		}
 	}
 	return records, nil
 }
-
-var errNotListed = errors.New("what the runtime has is not known at present")
 
 // explained notes in the records of what jobs have made which steps did.
 func (o *Operator) explained(records observed.Records, ended []outcome) observed.Records {

@@ -3,6 +3,7 @@ package observed
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -50,7 +51,7 @@ func (o *Pods) Hear(ctx context.Context, event *runtimeapi.ContainerEventRespons
 }
 
 // Look asks the runtime what it has, or what it has under a pod's name, and says what is news of which pods. It asks for the status only of what
-// is listed otherwise than it is known.
+// is listed otherwise than it is known. What the runtime cannot say of one pod is no error: it says all the same what it has of the others.
 func (o *Pods) Look(ctx context.Context, only *operator.Key) (map[operator.Key]News, error) {
 	var named map[string]string
 	if only != nil {
@@ -65,18 +66,30 @@ func (o *Pods) Look(ctx context.Context, only *operator.Key) (map[operator.Key]N
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	all := map[Pod]Records{}
+	all, unclear := map[Pod]Records{}, map[operator.Key]error{}
 	for _, listed := range sandboxes.Items {
-		if err := o.lookAtSandbox(ctx, listed, all); err != nil {
+		if err := o.lookAtSandbox(ctx, listed, all); goneAway(ctx, err) {
 			return nil, err
+		} else if err != nil {
+			unclear[podOfLabels(listed.Labels).Key] = err
 		}
 	}
 	for _, listed := range containers.Containers {
-		if err := o.lookAtContainer(ctx, listed, all); err != nil {
+		if err := o.lookAtContainer(ctx, listed, all); goneAway(ctx, err) {
 			return nil, err
+		} else if err != nil {
+			unclear[podOfLabels(listed.Labels).Key] = err
 		}
 	}
-	return o.Answered(asked, all, only), nil
+	for pod, err := range unclear {
+		slog.WarnContext(ctx, "what the runtime has of a pod is not known", "pod", pod, "error", err)
+	}
+	return o.Answered(asked, all, unclear, only), nil
+}
+
+// goneAway says of an error that it is the runtime's, or our own haste, and not one sandbox's.
+func goneAway(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || status.Code(err) == codes.Unavailable)
 }
 
 // lookAtSandbox adds a sandbox to all, unless it has gone meanwhile or is not ours.

@@ -3,6 +3,7 @@ package observed
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -26,9 +27,10 @@ type Pods struct {
 	listed  bool   // the runtime is listened to, and was listed since
 	tick    uint64 // counts what was asked and told
 	pods    map[Pod]Records
-	told    map[string]mention // by ID of a sandbox or container
-	removed map[string]uint64  // by ID: when it went
-	before  uint64             // when the last list of everything was asked for
+	told    map[string]mention     // by ID of a sandbox or container
+	removed map[string]uint64      // by ID: when it went
+	before  uint64                 // when the last list of everything was asked for
+	unclear map[operator.Key]error // why what the runtime has of a pod is not known, though it was listed
 }
 
 // mention is when something was told of a record last, and whose it is.
@@ -56,20 +58,29 @@ const (
 // New knows nothing yet. It asks runtime, and words for what a program said before it ended (its termination message), which is read once for each
 // container that has ended.
 func New(runtime runtimeapi.RuntimeServiceClient, words func(context.Context, *runtimeapi.ContainerStatus) string) *Pods {
-	return &Pods{runtime: runtime, words: words, pods: map[Pod]Records{}, told: map[string]mention{}, removed: map[string]uint64{}}
+	return &Pods{runtime: runtime, words: words, pods: map[Pod]Records{}, told: map[string]mention{}, removed: map[string]uint64{}, unclear: map[operator.Key]error{}}
 }
 
-// Of is what the runtime has under a pod's name. It is not known until the runtime was listed.
-func (o *Pods) Of(key operator.Key) (records map[types.UID]Records, listed bool) {
+// errNotListed is until the runtime is listened to and was listed.
+var errNotListed = errors.New("what the runtime has is not known at present")
+
+// Of is what the runtime has under a pod's name. The error is why that is not known.
+func (o *Pods) Of(key operator.Key) (records map[types.UID]Records, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !o.listed {
+		return nil, errNotListed
+	}
+	if err := o.unclear[key]; err != nil {
+		return nil, err
+	}
 	records = map[types.UID]Records{}
 	for pod, has := range o.pods {
 		if pod.Key == key {
 			records[pod.UID] = Records{slices.Clone(has.Sandboxes), slices.Clone(has.Containers)}
 		}
 	}
-	return records, o.listed
+	return records, nil
 }
 
 // Listed is whether what the runtime has is known: it is listened to, and was listed since.
@@ -102,8 +113,9 @@ func (o *Pods) Event(pod Pod, tells Records) News {
 	return o.take(pod, tells, 0)
 }
 
-// Answered takes in a list of all that the runtime has, or has under one name, and says what was news of which pods.
-func (o *Pods) Answered(asked uint64, all map[Pod]Records, only *operator.Key) map[operator.Key]News {
+// Answered takes in a list of all that the runtime has, or has under one name, and says what was news of which pods. Of those that are
+// unclear nothing is missing because the list lacks it.
+func (o *Pods) Answered(asked uint64, all map[Pod]Records, unclear map[operator.Key]error, only *operator.Key) map[operator.Key]News {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tick++
@@ -118,7 +130,7 @@ func (o *Pods) Answered(asked uint64, all map[Pod]Records, only *operator.Key) m
 		}
 	}
 	for pod, has := range o.pods {
-		if only != nil && *only != pod.Key {
+		if only != nil && *only != pod.Key || unclear[pod.Key] != nil {
 			continue
 		}
 		for _, id := range slices.Collect(has.IDs()) {
@@ -127,6 +139,12 @@ func (o *Pods) Answered(asked uint64, all map[Pod]Records, only *operator.Key) m
 			}
 		}
 	}
+	if only != nil {
+		delete(o.unclear, *only)
+	} else {
+		o.unclear = map[operator.Key]error{}
+	}
+	maps.Copy(o.unclear, unclear)
 	if only == nil {
 		o.listed = true
 		maps.DeleteFunc(o.removed, func(_ string, when uint64) bool { return when < o.before }) // no list from before it is still on its way

@@ -23,7 +23,7 @@ func observedWith(has Records) *Pods {
 }
 
 // list is answered at once.
-func list(o *Pods, has Records) { o.Answered(o.Ask(), map[Pod]Records{web: has}, nil) }
+func list(o *Pods, has Records) { o.Answered(o.Ask(), map[Pod]Records{web: has}, nil, nil) }
 
 func seen(o *Pods) Records {
 	records, _ := o.Of(web.Key)
@@ -49,7 +49,7 @@ func TestWhatHasGoneNeverComesBack(t *testing.T) {
 	asked := o.Ask()
 	o.Gone("s0")
 	o.Event(web, has)
-	o.Answered(asked, map[Pod]Records{web: has}, nil)
+	o.Answered(asked, map[Pod]Records{web: has}, nil, nil)
 	if left := slices.Collect(seen(o).IDs()); len(left) > 0 {
 		t.Errorf("it has removed itself, and there is %v", left)
 	}
@@ -59,7 +59,7 @@ func TestAListRemovesOnlyWhatWasNotToldOfSinceItWasAskedFor(t *testing.T) {
 	o := observedWith(Records{Containers: []Container{container("old", Running)}})
 	asked := o.Ask()
 	o.Event(web, Records{Containers: []Container{container("new", Running)}})
-	o.Answered(asked, nil, nil)
+	o.Answered(asked, nil, nil, nil)
 	if diff := cmp.Diff([]string{"new"}, slices.Collect(seen(o).IDs())); diff != "" {
 		t.Errorf("there is (-want +got):\n%s", diff)
 	}
@@ -70,7 +70,7 @@ func TestASandboxThatARuntimeReachesAgainIsReadyWhenAListSaysSo(t *testing.T) {
 	o := observedWith(down)
 	asked := o.Ask()
 	o.Event(web, down)
-	o.Answered(asked, map[Pod]Records{web: up}, nil)
+	o.Answered(asked, map[Pod]Records{web: up}, nil, nil)
 	if seen(o).Sandboxes[0].Ready {
 		t.Error("a list that was asked for before it was lost has made it ready")
 	}
@@ -104,7 +104,7 @@ func TestWhatWentWithoutAnEndIsNewsOfAnEnd(t *testing.T) {
 			t.Errorf("that a sandbox goes of %v is news %d, want %d", test.has, got, test.want)
 		}
 		o := observedWith(test.has)
-		if got := o.Answered(o.Ask(), nil, nil)[web.Key]; got != test.want {
+		if got := o.Answered(o.Ask(), nil, nil, nil)[web.Key]; got != test.want {
 			t.Errorf("that a list lacks %v is news %d, want %d", test.has, got, test.want)
 		}
 	}

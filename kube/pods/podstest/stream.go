@@ -40,7 +40,7 @@ func (s *Stream) Seen() observed.Records {
 
 // List is answered at once.
 func (s *Stream) List(has observed.Records) {
-	s.known.Answered(s.known.Ask(), map[observed.Pod]observed.Records{Pod: has}, nil)
+	s.known.Answered(s.known.Ask(), map[observed.Pod]observed.Records{Pod: has}, nil, nil)
 }
 
 // Flow brings the kubelet what has changed.
@@ -76,7 +76,7 @@ func (s *Stream) Flow(has observed.Records) {
 		s.asked, s.answer = s.known.Ask(), has
 	case 2, 3, 4:
 		if s.asked > 0 {
-			s.known.Answered(s.asked, map[observed.Pod]observed.Records{Pod: s.answer}, nil)
+			s.known.Answered(s.asked, map[observed.Pod]observed.Records{Pod: s.answer}, nil, nil)
 			s.asked = 0
 		}
 	}
