@@ -18,7 +18,7 @@ import (
 // up floor by floor never meets a word that has not been explained. A concept of its own, which is most rooms, needs no mention: it
 // stands on the floor of concepts.
 var levels = [][]string{
-	{"trace", "api", "component", "hangup", "deadlines", "fsuser", "rules", "atomicfile", "broadcast", "removal"},
+	{"trace", "api", "component", "hangup", "deadlines", "fsuser", "rules", "sysctls", "atomicfile", "broadcast", "removal"},
 	{"operator"},
 	{concepts},
 	{"runtime", "pods", "apiserver"},
@@ -32,6 +32,7 @@ const concepts = "a concept"
 
 // exceptions are imports inside one floor, each with its reason.
 var exceptions = map[string]string{
+	"api sysctls":                        "what the kernel calls a parameter is the same for who validates it and who sets it",
 	"dns services":                       "a name leads to the addresses that the service's plan knows",
 	"replicationcontrollers replicasets": "a ReplicationController is a ReplicaSet in older words",
 }

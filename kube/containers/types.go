@@ -19,6 +19,8 @@ type Sandbox struct {
 	HostIPC bool
 	// NetNS is the path of a network namespace that somebody else made and keeps. Empty: the host's network.
 	NetNS string
+	// Sysctls are kernel parameters of the sandbox's network and IPC namespaces, and their values. Their names are not checked again.
+	Sysctls map[string]string `json:",omitempty"`
 	// CgroupParent is the pod's cgroup, absolute from the root of each cgroup hierarchy. A container's cgroup is a child
 	// of it, named as the container's ID.
 	CgroupParent string

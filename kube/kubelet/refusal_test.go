@@ -26,6 +26,12 @@ func onPort(port int32) func(*corev1.Pod) {
 
 func inZone(p *corev1.Pod) { p.Spec.NodeSelector = map[string]string{"zone": "a"} }
 
+func setting(name, value string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Spec.SecurityContext = &corev1.PodSecurityContext{Sysctls: []corev1.Sysctl{{Name: name, Value: value}}}
+	}
+}
+
 func refused(p *corev1.Pod) bool {
 	return p.Status.Phase == corev1.PodFailed && strings.HasPrefix(p.Status.Message, "Pod was rejected: ")
 }
@@ -41,9 +47,12 @@ func TestAPodThatAskedNoSchedulerIsRefusedByANodeThatCannotTakeIt(t *testing.T) 
 	l := newLab(t)
 	l.create(pod("large", obedient, asking("1500m")))
 	l.create(pod("elsewhere", obedient, inZone))
+	l.create(pod("safe", obedient, setting("net/ipv4/tcp_syncookies", "2")))
+	l.create(pod("not-safe", obedient, setting("kernel.msgmax", "65536")))
 	l.becomes("large", "ready", ready)
+	l.becomes("safe", "ready", ready)
 	l.create(pod("too-large", obedient, asking("600m")))
-	for name, reason := range map[string]string{"elsewhere": "NodeAffinity", "too-large": "OutOfcpu"} {
+	for name, reason := range map[string]string{"elsewhere": "NodeAffinity", "too-large": "OutOfcpu", "not-safe": "SysctlForbidden"} {
 		p := l.becomes(name, "refused", refused)
 		if p.Status.Reason != reason || len(p.Status.ContainerStatuses) > 0 || p.Status.PodIP != "" {
 			t.Errorf("%s: %+v", name, p.Status)

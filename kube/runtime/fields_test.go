@@ -25,7 +25,7 @@ import (
 // What becomes of every field of CRI's two large requests, but for those that are refused. A path stands for all below it, too.
 var (
 	doneForSandbox = []string{
-		"metadata", "hostname", "log_directory", "dns_config", "labels", "annotations", "linux.cgroup_parent",
+		"metadata", "hostname", "log_directory", "dns_config", "labels", "annotations", "linux.cgroup_parent", "linux.sysctls",
 		"linux.security_context.namespace_options.network", "linux.security_context.namespace_options.pid",
 		"linux.security_context.namespace_options.ipc", "linux.security_context.privileged",
 		"port_mappings.host_port", // refused, but for the host's network

@@ -99,7 +99,7 @@ func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
 	return containers.Sandbox{
 		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: spec.Hostname(record.Config),
 		HostIPC:      spec.Namespaces(record.Config).GetIpc() == cri.NamespaceMode_NODE,
-		CgroupParent: record.Cgroup,
+		CgroupParent: record.Cgroup, Sysctls: record.Config.GetLinux().GetSysctls(),
 	}
 }
 

@@ -34,7 +34,6 @@ var (
 		{"windowsOptions", func(s *corev1.PodSecurityContext) bool { return s.WindowsOptions != nil }},
 		{"appArmorProfile", func(s *corev1.PodSecurityContext) bool { return s.AppArmorProfile != nil }},
 		{"supplementalGroupsPolicy", func(s *corev1.PodSecurityContext) bool { return s.SupplementalGroupsPolicy != nil }},
-		{"sysctls", func(s *corev1.PodSecurityContext) bool { return len(s.Sysctls) > 0 }},
 	}
 	missingFromContainers = []missing[corev1.Container]{
 		{"volumeDevices", func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 }},

@@ -36,6 +36,7 @@ func Validate(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs = append(errs, validateGates(spec, path)...)
 	if spec.SecurityContext != nil {
 		errs = append(errs, validatePodSecurity(spec.SecurityContext, path.Child("securityContext"))...)
+		errs = append(errs, validateSysctls(spec, path.Child("securityContext", "sysctls"))...)
 	}
 	if spec.ServiceAccountName != "" {
 		errs = append(errs, invalidIf(apivalidation.NameIsDNSSubdomain(spec.ServiceAccountName, false),

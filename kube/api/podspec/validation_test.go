@@ -59,6 +59,12 @@ func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"a seccomp profile of elsewhere": {`{containers: [{` + c + `, securityContext: {seccompProfile: {type: Localhost, localhostProfile: ../a.json}}}]}`,
 			`spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: "../a.json": must not contain '..'`},
+		"a kernel parameter": {`{securityContext: {sysctls: [{name: net..a, value: "1"}]}, containers: [{` + c + `}]}`,
+			`spec.securityContext.sysctls[0].name: Invalid value: "net..a": must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`},
+		"a nameless one":      {`{securityContext: {sysctls: [{value: "1"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[0].name: Required value`},
+		"one of two ways":     {`{securityContext: {sysctls: [{name: net.ipv4.tcp_rmem, value: "1"}, {name: net/ipv4/tcp_rmem, value: "2"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[1].name: Duplicate value: "net/ipv4/tcp_rmem"`},
+		"the node's net":      {`{hostNetwork: true, securityContext: {sysctls: [{name: net/ipv4/tcp_rmem, value: "1"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[0].name: Invalid value: "net/ipv4/tcp_rmem": may not be specified when 'hostNetwork' is true`},
+		"the node's IPC":      {`{hostIPC: true, securityContext: {sysctls: [{name: kernel.sem, value: "1"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[0].name: Invalid value: "kernel.sem": may not be specified when 'hostIPC' is true`},
 		"a preemption policy": {`{preemptionPolicy: Nonsense, containers: [{` + c + `}]}`, `spec.preemptionPolicy: Unsupported value: "Nonsense": supported values: "Never", "PreemptLowerPriority"`},
 		"a divisor of a processor": {`containers: [{` + c + `, env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: "-1"}}}]}]`,
 			`spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor: Invalid value: "limits.cpu": only divisor's values 1m and 1 are supported with the cpu resource`},

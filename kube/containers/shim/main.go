@@ -61,6 +61,9 @@ func (s *server) prepare() error {
 			return fmt.Errorf("set hostname %q: %w", s.sandbox.Hostname, err)
 		}
 	}
+	if err := setSysctls(s.sandbox); err != nil {
+		return err
+	}
 	host, err := inspectHost()
 	if err != nil {
 		return err

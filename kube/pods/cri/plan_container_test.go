@@ -293,3 +293,13 @@ func TestAPartOfAVolumeIsNamedByVariablesThatHaveAValue(t *testing.T) {
 		check(t, expr, fmt.Sprint(process.SubPaths, err), want)
 	}
 }
+
+func TestKernelParametersAreToldToTheRuntimeByTheirNamesWithDots(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "main")
+	pod.Spec.SecurityContext = &corev1.PodSecurityContext{Sysctls: []corev1.Sysctl{
+		{Name: "net.ipv4.tcp_syncookies", Value: "1"}, {Name: "kernel/shm_rmid_forced", Value: "0"}}}
+	want := map[string]string{"net.ipv4.tcp_syncookies": "1", "kernel.shm_rmid_forced": "0"}
+	if diff := cmp.Diff(want, SandboxConfig(pod, 0, labNode).Linux.Sysctls); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/utils/ptr"
+
+	"kubelab/kube/sysctls"
 )
 
 // The labels by which a kubelet finds its pods again in any runtime, and the annotations in which it notes
@@ -51,11 +53,24 @@ func SandboxConfig(pod *corev1.Pod, attempt int, node Node) *runtimeapi.PodSandb
 		Linux: &runtimeapi.LinuxPodSandboxConfig{
 			CgroupParent: CgroupParent(node.CgroupRoot, pod),
 			Resources:    podResources(pod),
+			Sysctls:      sysctlsOf(pod),
 			SecurityContext: &runtimeapi.LinuxSandboxSecurityContext{
 				NamespaceOptions: namespaces(pod), Seccomp: seccomp(nil, pod, node), Privileged: anyPrivileged(pod),
 			},
 		},
 	}
+}
+
+// sysctlsOf are the kernel's parameters that the pod sets for itself, by their names with dots.
+func sysctlsOf(pod *corev1.Pod) map[string]string {
+	if pod.Spec.SecurityContext == nil || len(pod.Spec.SecurityContext.Sysctls) == 0 {
+		return nil
+	}
+	values := map[string]string{}
+	for _, parameter := range pod.Spec.SecurityContext.Sysctls {
+		values[sysctls.Dotted(parameter.Name)] = parameter.Value
+	}
+	return values
 }
 
 // hostname is what the pod calls itself. On the node's network it has the node's name.

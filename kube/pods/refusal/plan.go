@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"kubelab/kube/api/podspec"
+	"kubelab/kube/sysctls"
 )
 
 // Refusal is why a node does not take a pod: in a word, which becomes the reason of the pod's status, and in a sentence.
@@ -20,9 +21,24 @@ type Refusal struct{ Reason, Message string }
 // Of looks whether a node can take a pod beside those that it has taken. A scheduler has looked already, but not at every pod: who names the
 // node in the pod's spec asks no scheduler. And between its look and this one the node may have changed. The words are upstream's.
 func Of(pod *corev1.Pod, node *corev1.Node, taken []*corev1.Pod) *Refusal {
-	for _, rule := range []func(*corev1.Pod, *corev1.Node, []*corev1.Pod) *Refusal{refuseForResources, refuseForAffinity, refuseForPorts, refuseForTaints} {
+	for _, rule := range []func(*corev1.Pod, *corev1.Node, []*corev1.Pod) *Refusal{
+		refuseForSysctls, refuseForResources, refuseForAffinity, refuseForPorts, refuseForTaints,
+	} {
 		if refusal := rule(pod, node, taken); refusal != nil {
 			return refusal
+		}
+	}
+	return nil
+}
+
+// refuseForSysctls: of the kernel's parameters a pod may set those that are safe.
+func refuseForSysctls(pod *corev1.Pod, _ *corev1.Node, _ []*corev1.Pod) *Refusal {
+	if pod.Spec.SecurityContext == nil {
+		return nil
+	}
+	for _, parameter := range pod.Spec.SecurityContext.Sysctls {
+		if !sysctls.Safe(parameter.Name) {
+			return &Refusal{"SysctlForbidden", fmt.Sprintf("forbidden sysctl: %q not allowlisted", sysctls.Dotted(parameter.Name))}
 		}
 	}
 	return nil

@@ -36,6 +36,15 @@ func onPort(number int32, ip string) *corev1.Pod {
 	return pod
 }
 
+func setting(sysctls ...string) *corev1.Pod {
+	pod := web()
+	pod.Spec.SecurityContext = &corev1.PodSecurityContext{}
+	for _, name := range sysctls {
+		pod.Spec.SecurityContext.Sysctls = append(pod.Spec.SecurityContext.Sysctls, corev1.Sysctl{Name: name, Value: "1"})
+	}
+	return pod
+}
+
 func TestANodeTakesOnlyWhatItHasRoomFor(t *testing.T) {
 	some := web()
 	elsewhere := web()
@@ -58,6 +67,8 @@ func TestANodeTakesOnlyWhatItHasRoomFor(t *testing.T) {
 		{"room on the disk of which nothing is known", asking("ephemeral-storage", "1"), nil,
 			"OutOfephemeral-storage: Node didn't have enough resource: ephemeral-storage, requested: 1, used: 0, capacity: 0"},
 		{"a thing that others lend", asking("example.com/gpu", "1"), nil, ""},
+		{"safe parameters of the kernel", setting("net.ipv4.tcp_syncookies", "kernel/shm_rmid_forced"), nil, ""},
+		{"one that is not safe", setting("net.ipv4.tcp_syncookies", "kernel/msgmax"), nil, `SysctlForbidden: forbidden sysctl: "kernel.msgmax" not allowlisted`},
 		{"another zone", elsewhere, nil, "NodeAffinity: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"},
 		{"this zone", here, nil, ""},
 		{"a port", onPort(80, ""), []*corev1.Pod{onPort(81, "")}, ""},

@@ -11,7 +11,6 @@ import (
 
 // RefusedOfSandbox are the fields of a sandbox.
 var RefusedOfSandbox = map[string]string{
-	"linux.sysctls": "kernel parameters of the pod's own are not supported here",
 	"linux.security_context.namespace_options.target_id":           noSharing,
 	"linux.security_context.namespace_options.userns_options.uids": noUsers,
 	"linux.security_context.namespace_options.userns_options.gids": noUsers,

@@ -2,10 +2,14 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"kubelab/kube/sysctls"
 )
 
 // CheckSandbox says what is wrong with a wanted sandbox.
@@ -31,7 +35,26 @@ func CheckSandbox(config *cri.PodSandboxConfig, handler string) error {
 	if mode := options.GetPid(); mode == cri.NamespaceMode_TARGET {
 		return fmt.Errorf("PID namespace mode %v: a sandbox has no target", mode)
 	}
+	if err := checkSysctls(config.GetLinux().GetSysctls(), options); err != nil {
+		return err
+	}
 	return checkNamespaces(options)
+}
+
+// checkSysctls refuses to change what is not the pod's own: whether a parameter is safe is the kubelet's to say, not whose it is.
+func checkSysctls(values map[string]string, options *cri.NamespaceOption) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		is := sysctls.NamespaceOf(name)
+		switch {
+		case !sysctls.Valid(name):
+			return fmt.Errorf("linux.sysctls: %q is no name of a kernel parameter", name)
+		case is == sysctls.Machine:
+			return fmt.Errorf("linux.sysctls: %s is the whole machine's: only parameters of the pod's network or IPC namespace can be set", name)
+		case is == sysctls.Network && options.GetNetwork() == cri.NamespaceMode_NODE, is == sysctls.IPC && options.GetIpc() == cri.NamespaceMode_NODE:
+			return fmt.Errorf("linux.sysctls: %s would be set for the node, whose %s namespace the pod shares", name, is)
+		}
+	}
+	return nil
 }
 
 // Hostname is the pod's own: what it says, else its name, as far as the kernel takes one, and nothing if it goes by the node's.

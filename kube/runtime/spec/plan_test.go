@@ -115,11 +115,23 @@ func TestASandboxThatCannotBeIsRefusedWithTheReason(t *testing.T) {
 	meta := &cri.PodSandboxMetadata{Name: "web", Namespace: "shop", Uid: "1"}
 	onNode := &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER}}}
 	shared := &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: cri.NamespaceMode_POD}}}
+	setting := func(on *cri.NamespaceOption, name string) *cri.PodSandboxConfig {
+		return &cri.PodSandboxConfig{Metadata: meta, Linux: &cri.LinuxPodSandboxConfig{
+			Sysctls: map[string]string{name: "1"}, SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: on}}}
+	}
+	alone, withNode := &cri.NamespaceOption{}, &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Ipc: cri.NamespaceMode_NODE}
+	alone.Pid, withNode.Pid = cri.NamespaceMode_CONTAINER, cri.NamespaceMode_CONTAINER
 	for name, test := range map[string]struct {
 		config  *cri.PodSandboxConfig
 		handler string
 		good    bool
 	}{
+		"a parameter of its network":          {setting(alone, "net.core.somaxconn"), "", true},
+		"a parameter of the node's network":   {setting(withNode, "net.core.somaxconn"), "", false},
+		"a parameter of its IPC namespace":    {setting(alone, "kernel.msgmax"), "", true},
+		"a parameter of the node's IPC":       {setting(withNode, "kernel.msgmax"), "", false},
+		"a parameter of the machine":          {setting(alone, "kernel.panic"), "", false},
+		"a parameter that is a way out":       {setting(alone, "net/../kernel/panic"), "", false},
 		"complete":                            {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "", true},
 		"on the node's network, no hostname":  {&cri.PodSandboxConfig{Metadata: meta, Linux: onNode}, "", true},
 		"nothing":                             {nil, "", false},
