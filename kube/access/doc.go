@@ -17,19 +17,22 @@
 // etcd has an authority of its own: whoever reaches the store passes by all rules of the API, so being
 // known to the cluster must not be enough to be let in there.
 //
-// May they: [Policy.Authorize] holds the request against what is allowed: a few rules for groups, and for each part of the cluster
-// the rights that it declares beside its code (package component). What nothing allows is refused. One thing is forbidden to every
-// part of the cluster: to step into a container. A kubelet is bound closest, because a node is the likeliest part of a cluster to be
-// broken into: it writes only to its own Node, its own Lease and its own pods, reads only the Secrets and ConfigMaps that its pods
+// May they: [Policy.Authorize] holds the request against what is allowed. For each part of the cluster that is what it declares beside its
+// code (package component), and for everybody else what roles and bindings say (package rbac), which users write. What nothing allows is refused.
+// One thing is forbidden to every part of the cluster: to step into a container. A kubelet is bound closest, because a node is the likeliest part
+// of a cluster to be broken into: it writes only to its own Node, its own Lease and its own pods, reads only the Secrets and ConfigMaps that its pods
 // name, each in its namespace, and sets neither its taints nor the labels by which others trust it. What the path of a request does
-// not say, the name of a new object for one, is held against the object itself ([Policy.Restrict]).
+// not say, the name of a new object for one, is held against the object itself ([Policy.Restrict]). So is what a role or a binding gives away: who
+// writes one gives what they have, and no more.
+//
+// Who may act as another ([Impersonation]) is that other to all of this.
 //
 // # What is simplified
 //
 // The keys of all parties are made in one place, by whoever starts the cluster, because all hosts are
-// one machine. The rights of the parts of the cluster are compiled in. Real Kubernetes ships its rules as ClusterRoles that
+// one machine. The rights of the parts of the cluster are compiled in. Real Kubernetes ships them as ClusterRoles that
 // an administrator can change, keeps the graph of what a node's pods name up to date instead of asking for it
-// (the Node authorizer), and knows more ways to say who one is: bearer tokens, OpenID Connect, webhooks, proxies.
+// (the Node authorizer), and knows more ways to say who one is: OpenID Connect, webhooks, proxies.
 //
 // Chapter 24 is about this room.
 package access

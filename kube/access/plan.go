@@ -4,25 +4,16 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
-	rbac "k8s.io/api/rbac/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"kubelab/kube/access/rbac"
 )
 
-// Request is what authorization looks at. Either Resource or Path is set.
+// Request is what authorization looks at.
 type Request struct {
-	User      string
-	Groups    []string
-	Addresses []netip.Addr // that the user's certificate names
-
-	Verb        string // get, list, watch, create, update, patch, delete, deletecollection
-	Group       string // of the API: "" is core
-	Resource    string
-	Subresource string
-	Namespace   string
-	Name        string // empty for a whole collection, and for a create
-
-	Path string // of a request that is about no resource: /version
+	rbac.Attributes              // who wants to do what
+	Addresses       []netip.Addr // that the user's certificate names
 
 	// Metadata says that the answer is to hold nothing of objects but their metadata, and that a write copies nothing else into it.
 	Metadata bool
@@ -30,6 +21,8 @@ type Request struct {
 	NodeName string
 	// Relations tells what a node has to do with an object. Nil: nothing.
 	Relations Relations
+	// Roles are where the roles and bindings are that users write. Nil: there are those of every cluster, and no others.
+	Roles rbac.Objects
 }
 
 // SelectingVerbs are those of a request that picks objects by a selector.
@@ -53,31 +46,42 @@ func (p *Policy) Authorize(r Request) (allowed bool, reason string) {
 }
 
 func (p *Policy) decide(r Request) (allowed bool, reason string) {
-	for _, group := range r.Groups {
-		if Allows(everybodys[group], r) {
-			return true, "allowed to the group " + group
-		}
+	if slices.Contains(r.Groups, MastersGroup) {
+		return true, "allowed to the group " + MastersGroup
+	}
+	if rbac.Allow(health, r.Attributes) {
+		return true, "allowed to everybody"
 	}
 	is, node, isPart := p.of(r.User, r.Groups)
-	if isPart && slices.Contains([]string{"exec", "attach", "portforward"}, r.Subresource) {
+	switch {
+	case !isPart:
+		return rbac.Decide(rbac.Find(r.roles(), r.User, r.Groups, r.Namespace), r.Attributes)
+	case slices.Contains([]string{"exec", "attach", "portforward"}, r.Subresource):
 		return false, "no part of the cluster steps into a container"
-	}
-	if node != "" {
+	case rbac.Allow(partsRules, r.Attributes):
+		return true, "allowed to all parts of the cluster"
+	case node != "":
 		return p.authorizeNode(node, r)
-	}
-	if slices.ContainsFunc(is.grants, func(g grant) bool { return g.covers(r) }) {
+	case slices.ContainsFunc(is.grants, func(g grant) bool { return g.covers(r) }):
 		return true, "allowed to " + r.User
 	}
 	return false, fmt.Sprintf("no rule allows %s to %s %s", r.User, r.Verb, r.object())
 }
 
-// Rules are the rules that go for a user in a namespace. A node may do some of it only to what is its own or its pods'.
-func (p *Policy) Rules(user string, groups []string, namespace string) []rbac.PolicyRule {
-	var rules []rbac.PolicyRule
-	for _, group := range groups {
-		rules = append(rules, everybodys[group]...)
+// Rules are the rules that go in a namespace for whoever asks. A node may do some of it only to what is its own or its pods'.
+func (p *Policy) Rules(r Request, namespace string) []rbacv1.PolicyRule {
+	rules := slices.Clone(health)
+	if slices.Contains(r.Groups, MastersGroup) {
+		rules = append(rules, mastersRules...)
 	}
-	is, _, _ := p.of(user, groups)
+	is, _, isPart := p.of(r.User, r.Groups)
+	if !isPart {
+		for _, grant := range rbac.Find(r.roles(), r.User, r.Groups, namespace) {
+			rules = append(rules, grant.Rules...)
+		}
+		return rules
+	}
+	rules = append(rules, partsRules...)
 	for _, grant := range is.grants {
 		if grant.Namespace == "" || grant.Namespace == namespace {
 			rules = append(rules, grant.rule)
@@ -86,39 +90,12 @@ func (p *Policy) Rules(user string, groups []string, namespace string) []rbac.Po
 	return rules
 }
 
-// Allows is the heart of RBAC: whether one of the rules covers the request.
-func Allows(rules []rbac.PolicyRule, r Request) bool {
-	return slices.ContainsFunc(rules, func(rule rbac.PolicyRule) bool {
-		if !covers(rule.Verbs, r.Verb) {
-			return false
-		}
-		if r.Path != "" {
-			return slices.ContainsFunc(rule.NonResourceURLs, func(pattern string) bool { return matchesPath(pattern, r.Path) })
-		}
-		return covers(rule.APIGroups, r.Group) && coversResource(rule.Resources, r) &&
-			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, r.Name))
-	})
-}
-
-func covers(allowed []string, asked string) bool {
-	return slices.Contains(allowed, "*") || slices.Contains(allowed, asked)
-}
-
-// coversResource: "pods" does not cover "pods/status", "*" covers everything, "*/scale" that subresource
-// of every resource.
-func coversResource(allowed []string, r Request) bool {
-	if r.Subresource == "" {
-		return covers(allowed, r.Resource)
+// roles are those that the request is to be held against.
+func (r Request) roles() rbac.Objects {
+	if r.Roles == nil {
+		return rbac.OfEveryCluster
 	}
-	return covers(allowed, r.Resource+"/"+r.Subresource) || slices.Contains(allowed, "*/"+r.Subresource)
-}
-
-// matchesPath: a pattern that ends in * covers everything that begins like it.
-func matchesPath(pattern, path string) bool {
-	if prefix, open := strings.CutSuffix(pattern, "*"); open {
-		return strings.HasPrefix(path, prefix)
-	}
-	return pattern == path
+	return r.Roles
 }
 
 func (r Request) object() string {

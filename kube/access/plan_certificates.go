@@ -3,6 +3,7 @@ package access
 import (
 	"net/netip"
 
+	"kubelab/kube/access/rbac"
 	"kubelab/kube/component"
 )
 
@@ -23,10 +24,10 @@ const (
 	AnonymousUser = "system:anonymous"
 	NodePrefix    = "system:node:" // before the name of the node whose kubelet it is
 
-	MastersGroup         = "system:masters" // may do everything
+	MastersGroup         = rbac.Masters // may do everything
 	NodesGroup           = "system:nodes"
-	AuthenticatedGroup   = "system:authenticated"
-	UnauthenticatedGroup = "system:unauthenticated"
+	AuthenticatedGroup   = rbac.Authenticated
+	UnauthenticatedGroup = rbac.Unauthenticated
 )
 
 // Client is what an identity's certificate says.

@@ -16,10 +16,18 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Restrict says what a part of the cluster may not write, where that depends on the object: [Policy.Authorize] sees only the path,
+// Restrict says what may not be written, where that depends on the object: [Policy.Authorize] sees only the path,
 // in which a new object has no name, and nothing of what a write changes. old is nil on create, new on delete. What people write is
-// not restricted here.
+// restricted where it gives rights away.
 func (p *Policy) Restrict(r Request, old, new any) error {
+	if err := p.restrictPart(r, old, new); err != nil {
+		return err
+	}
+	return p.restrictGrants(r, old, new)
+}
+
+// restrictPart says what a part of the cluster may not write.
+func (p *Policy) restrictPart(r Request, old, new any) error {
 	is, node, _ := p.of(r.User, r.Groups)
 	if node != "" {
 		return restrictNode(node, r.Addresses, old, new)

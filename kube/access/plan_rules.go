@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	rbac "k8s.io/api/rbac/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 
+	"kubelab/kube/access/rbac"
 	"kubelab/kube/component"
 )
 
-// Policy is who may do what: what goes for everybody, and what the parts of the cluster declare that they do. It does not change.
+// Policy is who may do what, as far as it is compiled in: what the parts of the cluster declare that they do. It does not change. What goes for
+// everybody else, roles and bindings say (package rbac).
 type Policy struct {
 	parts map[string]part // by user; all nodes are under NodePrefix
 	// Told hears of every decision, in a test that compares what is used with what is granted.
@@ -26,7 +28,7 @@ type part struct {
 // grant is a right, and the same as a rule.
 type grant struct {
 	component.Right
-	rule rbac.PolicyRule
+	rule rbacv1.PolicyRule
 }
 
 // NewPolicy makes the policy of a cluster that has the given parts. It fails when one of them is declared wrongly.
@@ -92,29 +94,28 @@ func (g grant) coversNamed(r Request) bool {
 	if g.Metadata && !r.Metadata { // also of a write: the answer is the object
 		return false
 	}
-	return Allows([]rbac.PolicyRule{g.rule}, r)
+	return rbac.Allow([]rbacv1.PolicyRule{g.rule}, r.Attributes)
 }
 
 // isNew says whether the name of the object of a request is not known from its path.
 func isNew(r Request) bool { return r.Verb == "create" && r.Name == "" }
 
-// everybodys are the rules of groups. Real Kubernetes keeps them, and those of its parts, as ClusterRoles and ClusterRoleBindings
-// that it makes at the first start.
-var everybodys = map[string][]rbac.PolicyRule{
-	UnauthenticatedGroup: {
-		{Verbs: []string{"get"}, NonResourceURLs: []string{"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/"}},
-	},
-	AuthenticatedGroup: {
-		{Verbs: []string{"get"}, NonResourceURLs: []string{
-			"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/",
-			"/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"}},
-		{Verbs: []string{"create"}, APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"}},
-		{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
-	},
-	MastersGroup: {
-		{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}},
-		{Verbs: []string{"*"}, NonResourceURLs: []string{"*"}},
-	},
+// health is what everybody may ask, even while there are no roles yet: is the server well?
+var health = []rbacv1.PolicyRule{{Verbs: []string{"get"}, NonResourceURLs: []string{"/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*"}}}
+
+// What goes for the parts of the cluster, and for the group that may do everything, is what the roles of every cluster say of their groups. But no
+// role or binding is asked for it: who changes one of these locks out nobody whom the cluster needs, nor who could put it right.
+var (
+	partsRules   = rulesOf(AuthenticatedGroup)
+	mastersRules = rulesOf(MastersGroup)
+)
+
+func rulesOf(group string) []rbacv1.PolicyRule {
+	var rules []rbacv1.PolicyRule
+	for _, grant := range rbac.Find(rbac.OfEveryCluster, "", []string{group}, "") {
+		rules = append(rules, grant.Rules...)
+	}
+	return rules
 }
 
 // nodeOf is the node whose kubelet a user is.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubelab/kube/access"
+	"kubelab/kube/access/rbac"
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/request"
 	"kubelab/kube/apiserver/reviews"
@@ -65,11 +66,7 @@ func (s *Server) byCertificate(r *http.Request) user {
 
 // authorize asks whether the caller may do this.
 func (s *Server) authorize(c *call) error {
-	if c.r.Header.Get("Impersonate-User") != "" || c.r.Header.Get("Impersonate-Group") != "" {
-		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New("kubelab has no impersonation yet: leave out --as and --as-group"))
-	}
-	asked := c.asked()
-	asked.Relations = s.relations
+	asked := s.asked(c)
 	if c.kind != nil {
 		if slices.Contains(access.SelectingVerbs, c.verb) && c.name == "" {
 			if selected, err := fields.ParseSelector(c.query("fieldSelector")); err == nil {
@@ -82,21 +79,41 @@ func (s *Server) authorize(c *call) error {
 		}
 	}
 	if allowed, reason := s.Policy.Authorize(asked); !allowed {
-		return forbidden(c, reason)
+		return forbidden(c, asked, reason)
 	}
 	return nil
 }
 
 // asked is what a call asks for, as its path says it.
-func (c *call) asked() access.Request {
-	asked := access.Request{User: c.user.name, Groups: c.user.groups, Addresses: c.user.addresses, Verb: c.verb}
+func (s *Server) asked(c *call) access.Request {
+	asked := access.Request{Addresses: c.user.addresses, Relations: s.relations, Roles: s.roles()}
+	asked.User, asked.Groups, asked.Verb = c.user.name, c.user.groups, c.verb
 	if c.kind == nil {
 		asked.Path = c.r.URL.Path
 		return asked
 	}
 	asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
 	asked.Namespace, asked.Name, asked.Metadata = c.namespace, c.name, c.seesOnlyMetadata()
+	if c.kind.Kind == "Namespace" {
+		asked.Namespace = c.name // a role in a namespace may allow to see that one
+	}
 	return asked
+}
+
+// roles are where the roles and bindings are. A server that does not serve these kinds has those of every cluster.
+func (s *Server) roles() rbac.Objects {
+	if s.serves.Load().byKey["clusterrolebindings.rbac.authorization.k8s.io"] == nil {
+		return nil
+	}
+	return s
+}
+
+// storedRoles are the roles and bindings of a server's memory, and of the store where that has not heard of a role.
+type storedRoles struct{ *Server }
+
+// Known is the object of a resource by its name, or nil.
+func (s storedRoles) Known(plural, namespace, name string) api.Object {
+	return s.Find(plural, namespace, name)
 }
 
 // seesOnlyMetadata says whether a call learns nothing of an object but its metadata. A JSON patch can copy into it what stands elsewhere.
@@ -104,17 +121,30 @@ func (c *call) seesOnlyMetadata() bool {
 	return c.view.OnlyMetadata() && request.ContentType(c.r) != string(types.JSONPatchType)
 }
 
-func forbidden(c *call, reason string) error {
+// forbidden tells who may not do what, in the words of every Kubernetes.
+func forbidden(c *call, asked access.Request, reason string) error {
 	if c.user.name == access.AnonymousUser {
 		c.w.Header().Set("Connection", "close") // nobody waits for what else a guest has to say
 		return apierrors.NewUnauthorized("Unauthorized: send a client certificate of this cluster")
 	}
-	if c.kind == nil {
-		return apierrors.NewForbidden(noResource, c.r.URL.Path, errors.New(reason))
+	text := fmt.Sprintf("User %q cannot %s path %q", asked.User, asked.Verb, asked.Path)
+	if c.kind != nil {
+		text = fmt.Sprintf("User %q cannot %s resource %q in API group %q %s", asked.User, asked.Verb, c.resource(), asked.Group, scopeOf(asked.Namespace))
 	}
-	//lint:ignore ST1005 it is the sentence that every Kubernetes says
-	err := fmt.Errorf("User %q cannot %s resource %q in API group %q: %s", c.user.name, c.verb, c.resource(), c.kind.Group, reason)
-	return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
+	if reason != "" {
+		text += ": " + reason
+	}
+	if c.kind == nil {
+		return apierrors.NewForbidden(noResource, "", errors.New(text))
+	}
+	return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, errors.New(text))
+}
+
+func scopeOf(namespace string) string {
+	if namespace == "" {
+		return "at the cluster scope"
+	}
+	return fmt.Sprintf("in the namespace %q", namespace)
 }
 
 // mayCreate asks whether a caller may create what it wants to change, where that is not there yet.
@@ -130,7 +160,14 @@ func (s *Server) mayCreate(c *call) error {
 // restrict keeps a part of the cluster to what is its own, now that the object is known: old is nil on create, object on delete.
 func (s *Server) restrict(c *call, object, old api.Object) error {
 	subject := cmp.Or(object, old)
-	if err := s.Policy.Restrict(c.asked(), old, object); err != nil {
+	asked := s.asked(c)
+	if asked.Roles != nil {
+		asked.Roles = storedRoles{s} // a role that a binding names may have been made just before
+	}
+	var status apierrors.APIStatus
+	if err := s.Policy.Restrict(asked, old, object); errors.As(err, &status) {
+		return err
+	} else if err != nil {
 		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), subject.GetName(), err)
 	}
 	return nil
@@ -141,7 +178,7 @@ func (s *Server) serveReview(c *call) error {
 	review, err := c.decodeBody()
 	if err == nil {
 		sender := reviews.Sender{Name: c.user.name, Groups: c.user.groups, UID: c.user.uid, Extra: c.user.extra}
-		err = reviews.Answer(s.Policy, s.relations, sender, review)
+		err = reviews.Answer(s.Policy, s.asked(c), sender, review)
 	}
 	if of, is := review.(*authenticationv1.TokenReview); is && err == nil && s.Tokens != nil {
 		s.reviewToken(c.r.Context(), of)

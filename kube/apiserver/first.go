@@ -29,6 +29,9 @@ func (s *Server) bootstrap(ctx context.Context) {
 		if err == nil {
 			err = s.firstObjects(ctx)
 		}
+		if err == nil && !s.ready.Load() {
+			err = s.firstRoles(ctx)
+		}
 		if err == nil {
 			s.ready.Store(true)
 			pause = firstObjectsAgain

@@ -117,20 +117,28 @@ func (s *Server) get(ctx context.Context, kind *api.Kind, namespace, name string
 // lookup reads other objects for admission, from the cache.
 func (s *Server) lookup(ctx context.Context) api.Lookup {
 	return func(plural, namespace, name string) api.Object {
-		kinds := s.serves.Load().kinds
-		for i := range kinds {
-			kind := &kinds[i]
-			if kind.Plural != plural {
-				continue
-			}
-			if item := s.cache.Peek(key(kind, namespace, name)); item != nil {
-				if found, ok := objectOf(item, kind); ok {
-					return found.Is
-				}
-			}
+		if known := s.Known(plural, namespace, name); known != nil {
+			return known
 		}
 		return s.stored(ctx, plural, namespace, name) // the cache may be a moment behind: it may have been made just before
 	}
+}
+
+// Known is the object of a resource by its name, as the server last heard of it, or nil. It is shared: nobody may change it.
+func (s *Server) Known(plural, namespace, name string) api.Object {
+	kinds := s.serves.Load().kinds
+	for i := range kinds {
+		kind := &kinds[i]
+		if kind.Plural != plural {
+			continue
+		}
+		if item := s.cache.Peek(key(kind, namespace, name)); item != nil {
+			if found, ok := objectOf(item, kind); ok {
+				return found.Is
+			}
+		}
+	}
+	return nil
 }
 
 // stored reads another object from the store. It is nil if it is not there.

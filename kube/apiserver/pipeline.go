@@ -24,7 +24,7 @@ import (
 	"kubelab/kube/store"
 )
 
-// A request goes downhill through this file: parse, authenticate, authorize, options; a write then through decode, admit, decide,
+// A request goes downhill through this file: parse, authenticate, impersonate, authorize, options; a write then through decode, admit, decide,
 // validate, commit; and at the end there is an answer.
 
 // ServeHTTP answers one request.
@@ -57,6 +57,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve takes a call through what comes before every answer.
 func (s *Server) serve(c *call) error {
+	if err := s.impersonate(c); err != nil {
+		return err
+	}
 	if err := s.authorize(c); err != nil {
 		return err
 	}

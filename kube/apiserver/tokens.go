@@ -38,7 +38,7 @@ func (s *Server) serveToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Policy.RestrictToken(c.asked(), pod); err != nil {
+	if err := s.Policy.RestrictToken(s.asked(c), pod); err != nil {
 		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
 	}
 	token, err := s.Tokens.Sign(claims)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"kubelab/kube/access"
+	"kubelab/kube/access/rbac"
 	"kubelab/kube/api"
 	"kubelab/kube/component"
 	"kubelab/kube/deployments"
@@ -52,6 +53,7 @@ func Rooms(serviceRange netip.Prefix) []Room {
 		{serviceaccounts.Kinds, serviceaccounts.Loops, func(client *operator.Client, of Controlled) (Runner, error) {
 			return serviceaccounts.New(client, of.Authority)
 		}},
+		{rbac.Kinds, rbac.Loops, alone(rbac.New)},
 		{replicasets.Kinds, replicasets.Loops, alone(replicasets.New)},
 		{replicationcontrollers.Kinds, replicationcontrollers.Loops, alone(replicationcontrollers.New)},
 		{deployments.Kinds, deployments.Loops, alone(deployments.New)},

@@ -15,7 +15,6 @@
 //
 // # What is simplified
 //
-// Kubernetes has a loop for each of the two objects, and binds rights to accounts. Here a program can prove that it is its account: what it
-// is given is the token of package access/tokens, which the kubelet puts into each container beside the certificate (podkind says where). But
-// no account has rights beyond asking who it is.
+// Kubernetes has a loop for each of the two objects. How a program proves that it is its account is told in package access/tokens: the kubelet
+// puts the token into each container beside the certificate (podkind says where). What the account may do, roles and bindings say (package access/rbac).
 package serviceaccounts

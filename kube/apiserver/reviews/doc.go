@@ -2,7 +2,8 @@
 //
 // # The problem
 //
-// A person wants to know what they may do before they try it: kubectl auth whoami, kubectl auth can-i.
+// A person wants to know what they may do before they try it: kubectl auth whoami, kubectl auth can-i. And a server that is not the API server
+// wants to know whether somebody may do something there.
 //
 // # The idea
 //
@@ -11,5 +12,5 @@
 //
 // # What is simplified
 //
-// One may ask what one may oneself only: no SubjectAccessReview. Whose a token is (TokenReview) the server itself says.
+// Whose a token is (TokenReview) the server itself says.
 package reviews

@@ -42,7 +42,7 @@ func TestAQuestionIsLimitedByItsFieldSelectorAsARequestIs(t *testing.T) {
 	} {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods", FieldSelector: c.selector}}}
-		err := Answer(policy(t), nil, Sender{Name: "system:node:node-1", Groups: []string{"system:nodes"}}, review)
+		err := Answer(policy(t), access.Request{}, Sender{Name: "system:node:node-1", Groups: []string{"system:nodes"}}, review)
 		if err != nil || review.Status.Allowed != c.want {
 			t.Errorf("may a node list %s: %v, %v, want %t", what, review.Status, err, c.want)
 		}
@@ -61,7 +61,7 @@ func TestASelectorOfAQuestionIsWellFormed(t *testing.T) {
 	} {
 		attributes.Verb, attributes.Resource = "list", "pods"
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &attributes}}
-		if err := Answer(policy(t), nil, Sender{}, review); err == nil || !strings.Contains(err.Error(), "spec.resourceAttributes."+want) {
+		if err := Answer(policy(t), access.Request{}, Sender{}, review); err == nil || !strings.Contains(err.Error(), "spec.resourceAttributes."+want) {
 			t.Errorf("got %v, want an error at %s", err, want)
 		}
 	}

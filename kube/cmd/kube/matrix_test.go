@@ -36,6 +36,8 @@ const (
 	shop   = "/api/v1/namespaces/shop"
 	theirs = shop + "/pods/theirs" // runs on node-2
 	merge  = "PATCH"
+
+	rbacPath = "/apis/rbac.authorization.k8s.io/v1"
 )
 
 var trials = []trial{
@@ -82,12 +84,23 @@ var trials = []trial{
 	{"let a namespace go that is not empty", "PUT", "/api/v1/namespaces/shop/finalize", `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"spec":{}}`},
 	{"make a ServiceAccount", "POST", shop + "/serviceaccounts", `{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"root"}}`},
 	{"ask for an account's token", "POST", shop + "/serviceaccounts/default/token", `{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}`},
-	{"bind oneself to a role (RBAC `bind`)", "POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", `{}`},
-	{"widen a role (RBAC `escalate`)", merge, "/apis/rbac.authorization.k8s.io/v1/clusterroles/view", `{}`},
+	{"bind oneself to a role (RBAC `bind`)", "POST", rbacPath + "/clusterrolebindings",
+		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"b"},"roleRef":{"kind":"ClusterRole","name":"view"},"subjects":[{"kind":"User","name":"me"}]}`},
+	{"bind oneself to a role in a namespace", "POST", rbacPath + "/namespaces/shop/rolebindings",
+		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{"name":"b"},"roleRef":{"kind":"ClusterRole","name":"view"},"subjects":[{"kind":"User","name":"me"}]}`},
+	{"join a binding that is there", merge, rbacPath + "/clusterrolebindings/cluster-admin", `{"subjects":[{"kind":"User","apiGroup":"rbac.authorization.k8s.io","name":"me"}]}`},
+	{"widen a role (RBAC `escalate`)", "PUT", rbacPath + "/clusterroles/system:basic-user",
+		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"system:basic-user"},"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}`},
+	{"widen a role that gathers its rules", "PUT", rbacPath + "/clusterroles/view",
+		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"view"},"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}`},
+	{"have a role join another", merge, rbacPath + "/clusterroles/cluster-admin", `{"metadata":{"labels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}}}`},
+	{"make a role", "POST", rbacPath + "/namespaces/shop/roles",
+		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"name":"r"},"rules":[{"verbs":["get"],"apiGroups":[""],"resources":["secrets"]}]}`},
+	{"take a role away", "DELETE", rbacPath + "/clusterroles/view", ""},
 	{"approve a certificate", "PUT", "/apis/certificates.k8s.io/v1/certificatesigningrequests/a/approval", `{}`},
 	{"put a webhook before all requests", "POST", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", `{}`},
 	{"add a kind", "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{}`},
-	{"ask what another may do", "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", `{}`},
+	{"ask what another may do", "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", `{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":"ada","resourceAttributes":{"verb":"get","resource":"pods"}}}`},
 	{"act as another (impersonate)", "GET", "/api/v1/namespaces/shop/pods#as", ""},
 	{"hold a loop (step mode)", merge, "/api/v1/namespaces/kube-system/configmaps/step-mode", `{"data":{"scheduler":"0"}}`},
 	{"read the causal record", "GET", "/kubelab/steps", ""},
