@@ -43,7 +43,7 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 	status := corev1.ContainerStatus{
 		Name: c.Name, Image: c.Image, RestartCount: before.RestartCount, Started: new(false),
 		LastTerminationState: before.LastTerminationState,
-		ImageID:              before.ImageID, ContainerID: before.ContainerID,
+		ImageID:              before.ImageID, ContainerID: before.ContainerID, StopSignal: before.StopSignal,
 	}
 	record := p.lived(c.Name)
 	if record == nil {
@@ -53,7 +53,7 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 		}
 		return p.through(c, status)
 	}
-	status.RestartCount, status.ContainerID = int32(record.Attempt), p.id(record)
+	status.RestartCount, status.ContainerID, status.StopSignal = int32(record.Attempt), p.id(record), record.StopSignal
 	status.Image, status.ImageID = record.Image, record.ImageID
 	status.LastTerminationState = p.lastTermination(record, before)
 	switch record.State {

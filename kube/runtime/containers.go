@@ -79,7 +79,7 @@ func (r *Runtime) wantedContainer(c *container, config *cri.ContainerConfig) (co
 	}
 	c.record = containerRecord{StopSignal: int(signal), Told: &cri.ContainerStatus{
 		Id: wanted.ID, Metadata: config.Metadata, CreatedAt: time.Now().UnixNano(), Image: config.Image, ImageRef: image.ID, ImageId: image.ID,
-		Labels: config.Labels, Annotations: config.Annotations, Mounts: config.Mounts, LogPath: wanted.LogPath, StopSignal: config.StopSignal,
+		Labels: config.Labels, Annotations: config.Annotations, Mounts: config.Mounts, LogPath: wanted.LogPath, StopSignal: spec.Told(signal),
 		Resources: &cri.ContainerResources{Linux: config.GetLinux().GetResources()},
 	}}
 	record, err := json.Marshal(c.record)

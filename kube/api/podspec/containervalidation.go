@@ -20,7 +20,7 @@ func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList 
 	for _, c := range Members(spec) {
 		at := path.Child(c.Field).Index(c.Index)
 		errs = append(errs, validateContainer(c.Container, at)...)
-		errs = append(errs, validateHealth(c, spec.TerminationGracePeriodSeconds, at)...)
+		errs = append(errs, validateHealth(c, spec, at)...)
 		errs = append(errs, validateMounts(c.Container, spec.Volumes, at.Child("volumeMounts"))...)
 		taken := hostPorts
 		if c.Role == Init {
@@ -39,6 +39,9 @@ func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList 
 	return errs
 }
 
+// notEphemeral is what is said of a field that an ephemeral container cannot have.
+const notEphemeral = "cannot be set for an Ephemeral Container"
+
 // validateEphemeral: what was not planned with the pod gets no share of what the pod was given, and nobody relies on it.
 func validateEphemeral(c Member, spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -51,7 +54,16 @@ func validateEphemeral(c Member, spec *corev1.PodSpec, path *field.Path) field.E
 		{"livenessProbe", c.LivenessProbe != nil}, {"readinessProbe", c.ReadinessProbe != nil}, {"startupProbe", c.StartupProbe != nil}, {"lifecycle", c.Lifecycle != nil},
 	} {
 		if of.used {
-			errs = append(errs, field.Forbidden(path.Child(of.field), "cannot be set for an Ephemeral Container"))
+			errs = append(errs, field.Forbidden(path.Child(of.field), notEphemeral))
+		}
+	}
+	for i, mount := range c.VolumeMounts {
+		at := path.Child("volumeMounts").Index(i)
+		if mount.SubPath != "" {
+			errs = append(errs, field.Forbidden(at.Child("subPath"), notEphemeral))
+		}
+		if mount.SubPathExpr != "" {
+			errs = append(errs, field.Forbidden(at.Child("subPathExpr"), notEphemeral))
 		}
 	}
 	if target := Find(spec, c.Target); c.Target != "" && (target == nil || target.Role == Ephemeral) {

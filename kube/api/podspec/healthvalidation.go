@@ -13,14 +13,15 @@ import (
 // noHealth is what is said of a probe or a hook of an init container that ends before the next one starts.
 const noHealth = "may not be set for init containers without restartPolicy=Always"
 
-// validateHealth is about a container's probes and hooks. grace is its pod's grace period.
-func validateHealth(c Member, grace *int64, path *field.Path) field.ErrorList {
+// validateHealth is about a container's probes and hooks.
+func validateHealth(c Member, spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs := refuseUnbuilt(c, path)
 	if c.Role == Init {
 		return append(errs, refuseHealth(c, path)...)
 	}
 	if c.Lifecycle != nil {
-		errs = append(errs, validateLifecycle(c.Lifecycle, grace, path.Child("lifecycle"))...)
+		errs = append(errs, validateLifecycle(c.Lifecycle, spec.TerminationGracePeriodSeconds, path.Child("lifecycle"))...)
+		errs = append(errs, validateStopSignal(c.Lifecycle.StopSignal, spec.OS, path.Child("lifecycle", "stopSignal"))...)
 	}
 	if probe, at := c.LivenessProbe, path.Child("livenessProbe"); probe != nil {
 		errs = append(append(errs, validateProbe(probe, at)...), onlyOneSuccess(probe, at)...)
@@ -60,7 +61,6 @@ func refuseUnbuilt(c Member, path *field.Path) field.ErrorList {
 	if c.Lifecycle == nil {
 		return errs
 	}
-	errs = append(errs, refuse(c.Lifecycle, missingFromLifecycle, path.Child("lifecycle"))...)
 	if hook := c.Lifecycle.PostStart; hook != nil {
 		request(hook.HTTPGet, path.Child("lifecycle", "postStart"))
 	}

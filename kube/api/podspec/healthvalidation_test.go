@@ -1,6 +1,7 @@
 package podspec
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,7 +53,7 @@ func TestAWrongProbeOrHookIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 		`lifecycle: {preStop: {` + exec + `, sleep: {seconds: 1}}}`:                    {`lifecycle.preStop.sleep: Forbidden: may not specify more than 1 handler type`},
 		`lifecycle: {preStop: {sleep: {seconds: 31}}}`:                                 {`lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than terminationGracePeriodSeconds (30)`},
 		`lifecycle: {preStop: {sleep: {seconds: -1}}}`:                                 {`lifecycle.preStop.sleep: Invalid value: -1: must be non-negative and less than terminationGracePeriodSeconds (30)`},
-		`lifecycle: {stopSignal: SIGUSR1}`:                                             {`lifecycle.stopSignal: Forbidden: kubelab does not have this yet`},
+		`lifecycle: {stopSignal: SIGUSR1}`:                                             {"lifecycle.stopSignal: Forbidden: may not be set for containers with empty `spec.os.name`"},
 	} {
 		for i, line := range want {
 			want[i] = "spec.containers[0]." + line
@@ -69,7 +70,7 @@ func TestOnlyASidecarAmongTheInitContainersHasProbesAndHooks(t *testing.T) {
 		s := spec(t, `{containers: [{name: web, image: nginx}], initContainers: [{name: first, image: nginx, `+restart+health+`}]}`)
 		got := 0
 		for _, c := range Members(s) {
-			errs := validateHealth(c, s.TerminationGracePeriodSeconds, nil)
+			errs := validateHealth(c, s, nil)
 			for _, err := range errs {
 				if err.Detail != "may not be set for init containers without restartPolicy=Always" {
 					t.Error(err)
@@ -79,6 +80,34 @@ func TestOnlyASidecarAmongTheInitContainersHasProbesAndHooks(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: %d errors, want %d", restart, got, want)
+		}
+	}
+}
+
+func TestAStopSignalIsOneOfLinuxAndNeedsAPodThatNamesItsSystem(t *testing.T) {
+	for signal, good := range map[string]bool{
+		"SIGUSR1": true, "SIGCLD": true, "SIGRTMIN": true, "SIGRTMIN+15": true, "SIGRTMAX-14": true, "SIGRTMAX": true,
+		"SIGRTMIN+16": false, "SIGRTMAX-15": false, "SIGRTMIN+0": false, "USR1": false, "10": false, "": false,
+	} {
+		got := problems(t, `{os: {name: linux}, containers: [{name: web, image: nginx, lifecycle: {stopSignal: "`+signal+`"}}]}`)
+		if good && got != nil || !good && (len(got) != 1 || !strings.HasPrefix(got[0], `spec.containers[0].lifecycle.stopSignal: Unsupported value: "`+signal+`": supported values: "SIGABRT", "SIGALRM", `)) {
+			t.Errorf("%q: %v", signal, got)
+		}
+	}
+	if len(stopSignals) != 65 {
+		t.Errorf("there are %d signals, Kubernetes has 65", len(stopSignals))
+	}
+}
+
+func TestWhatWasAddedToAPodThatRunsSeesVolumesWholeOrNotAtAll(t *testing.T) {
+	for mount, want := range map[string][]string{
+		`name: v, mountPath: /v`:                    nil,
+		`name: v, mountPath: /v, subPath: a`:        {`spec.ephemeralContainers[0].volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container`},
+		`name: v, mountPath: /v, subPathExpr: $(A)`: {`spec.ephemeralContainers[0].volumeMounts[0].subPathExpr: Forbidden: cannot be set for an Ephemeral Container`},
+	} {
+		got := problems(t, `{volumes: [{name: v, emptyDir: {}}], containers: [{name: web, image: nginx}], ephemeralContainers: [{name: debug, image: busybox, volumeMounts: [{`+mount+`}]}]}`)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", mount, diff)
 		}
 	}
 }

@@ -39,9 +39,6 @@ var (
 		{"volumeDevices", func(c *corev1.Container) bool { return len(c.VolumeDevices) > 0 }},
 		{"resizePolicy", func(c *corev1.Container) bool { return len(c.ResizePolicy) > 0 }},
 	}
-	missingFromLifecycle = []missing[corev1.Lifecycle]{
-		{"stopSignal", func(l *corev1.Lifecycle) bool { return l.StopSignal != nil }},
-	}
 	missingFromHTTPGet = []missing[corev1.HTTPGetAction]{
 		{"protocol", func(a *corev1.HTTPGetAction) bool {
 			return a.Protocol != nil && *a.Protocol != corev1.HTTPProtocolHTTP1

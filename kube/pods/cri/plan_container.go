@@ -33,8 +33,8 @@ func ContainerConfig(pod *corev1.Pod, c *corev1.Container, attempt Attempt, proc
 			AnnotationImage:  c.Image,
 			AnnotationWords:  string(c.TerminationMessagePolicy),
 		},
-		LogPath: logPath(c.Name, attempt.Number),
-		Stdin:   c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
+		LogPath: logPath(c.Name, attempt.Number), StopSignal: stopSignal(c),
+		Stdin: c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
 		Linux: &runtimeapi.LinuxContainerConfig{
 			Resources:       linuxResources(c.Resources.Requests, c.Resources.Limits),
 			SecurityContext: securityContext(pod, c, node),

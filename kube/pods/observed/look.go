@@ -173,7 +173,7 @@ func (o *Pods) containerOf(ctx context.Context, sandbox string, is *runtimeapi.C
 		Name: is.GetLabels()[cri.LabelContainer], Attempt: int(is.GetMetadata().GetAttempt()), Streak: streak,
 		State: states[is.GetState()], Image: is.GetAnnotations()[cri.AnnotationImage], ImageID: is.GetImageRef(),
 		Started: moment(is.GetStartedAt()), Finished: moment(is.GetFinishedAt()),
-		ExitCode: is.GetExitCode(), Reason: is.GetReason(), Message: is.GetMessage(),
+		StopSignal: cri.StopSignalOf(is.GetStopSignal()), ExitCode: is.GetExitCode(), Reason: is.GetReason(), Message: is.GetMessage(),
 	}
 	if _, known := o.known(record.ID); record.State == Exited && (len(known.Containers) == 0 || known.Containers[0].State != Exited) {
 		record.Message = said(record.Message, o.words(ctx, is))

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"kubelab/kube/trace"
 )
 
@@ -45,6 +47,7 @@ type Container struct {
 	State             State
 	Image, ImageID    string // as the pod names it; as the runtime does
 	Started, Finished time.Time
+	StopSignal        *corev1.Signal // that will ask it to end; nil: the runtime does not say
 	ExitCode          int32
 	Reason, Message   string
 	Causes            []trace.ID // the steps that brought it into its state

@@ -25,3 +25,26 @@ func TestStopSignalsAreUnderstoodAsImagesAndPodsWriteThem(t *testing.T) {
 		}
 	}
 }
+
+func TestEverySignalThatCRIKnowsIsUnderstoodAndToldAgain(t *testing.T) {
+	twoNames := map[cri.Signal]cri.Signal{
+		cri.Signal_SIGNAL_SIGCLD: cri.Signal_SIGNAL_SIGCHLD, cri.Signal_SIGNAL_SIGIOT: cri.Signal_SIGNAL_SIGABRT, cri.Signal_SIGNAL_SIGPOLL: cri.Signal_SIGNAL_SIGIO,
+	}
+	for number, name := range cri.Signal_name {
+		wish := cri.Signal(number)
+		if wish == cri.Signal_SIGNAL_RUNTIME_DEFAULT {
+			continue
+		}
+		want := wish
+		if other, has := twoNames[wish]; has {
+			want = other
+		}
+		signal, err := StopSignal(wish, "")
+		if got := Told(signal); err != nil || got != want {
+			t.Errorf("%s is signal %d (%v), which is told as %v", name, signal, err, got)
+		}
+	}
+	if got := Told(33); got != cri.Signal_SIGNAL_RUNTIME_DEFAULT { // the C library keeps it for itself
+		t.Errorf("signal 33 is told as %v", got)
+	}
+}
