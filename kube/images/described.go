@@ -57,7 +57,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var errTooMuch = fmt.Errorf("what the registry says of the image has more than %d bytes or %d parts", maxManifest, maxElements)
+var errTooMuch = fmt.Errorf("the description of the image has more than %d bytes or %d parts", maxManifest, maxElements)
 
 // checkConfig says whether an image's config may be read, which has the size that the manifest says.
 func checkConfig(about v1.Descriptor) error {

@@ -56,12 +56,18 @@ func (s *Store) Load(ctx context.Context, archive io.Reader) ([]Image, error) {
 
 // loadDocker adds what `docker save` wrote before Docker 25: manifest.json says which files are which image.
 func (s *Store) loadDocker(ctx context.Context, opener tarball.Opener) ([]Image, error) {
+	if err := checkFile(opener, "manifest.json", maxManifest); err != nil {
+		return nil, err
+	}
 	manifest, err := tarball.LoadManifest(opener)
 	if err != nil {
 		return nil, fmt.Errorf("neither an archive of `docker save` nor an OCI image layout: %w", err)
 	}
 	var loaded []Image
 	for _, entry := range manifest {
+		if err := checkFile(opener, entry.Config, maxConfig); err != nil {
+			return nil, fmt.Errorf("read image %v: %w", entry.RepoTags, err)
+		}
 		var tag *name.Tag
 		if len(entry.RepoTags) > 0 {
 			first, err := name.NewTag(entry.RepoTags[0])
@@ -98,6 +104,10 @@ func (s *Store) loadLayout(ctx context.Context, opener tarball.Opener) ([]Image,
 	if err := unpack(dir, archive, newBudget(plainLimits, nil, s.room)); err != nil { // confined as a layer is
 		return nil, err
 	}
+	blobs := blobsIn(dir)
+	if err := checkDescription(filepath.Join(dir, "index.json"), maxManifest); err != nil {
+		return nil, err
+	}
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read index.json: %w", err)
@@ -108,7 +118,7 @@ func (s *Store) loadLayout(ctx context.Context, opener tarball.Opener) ([]Image,
 	}
 	var loaded []Image
 	for _, entry := range manifest.Manifests {
-		img, err := pick(index, entry)
+		img, err := blobs.pick(index, entry)
 		if err != nil {
 			return nil, fmt.Errorf("read image %s: %w", entry.Digest, err)
 		}
@@ -121,10 +131,17 @@ func (s *Store) loadLayout(ctx context.Context, opener tarball.Opener) ([]Image,
 	return loaded, nil
 }
 
-// pick returns the image of an entry of an index, or, if that is an index again, the one in it for our platform.
-func pick(index v1.ImageIndex, entry v1.Descriptor) (v1.Image, error) {
+// blobsIn is the folder of an OCI image layout.
+type blobsIn string
+
+// pick returns the image of an entry of an index, or, if that is an index again, the one in it for our platform. What describes it
+// may be read into memory.
+func (dir blobsIn) pick(index v1.ImageIndex, entry v1.Descriptor) (v1.Image, error) {
+	if err := dir.check(entry.Digest, maxManifest); err != nil {
+		return nil, err
+	}
 	if !entry.MediaType.IsIndex() {
-		return index.Image(entry.Digest)
+		return dir.image(index, entry.Digest)
 	}
 	nested, err := index.ImageIndex(entry.Digest)
 	if err != nil {
@@ -136,10 +153,63 @@ func pick(index v1.ImageIndex, entry v1.Descriptor) (v1.Image, error) {
 	}
 	for _, m := range manifest.Manifests {
 		if m.MediaType.IsImage() && (m.Platform == nil || m.Platform.Satisfies(platform)) {
-			return nested.Image(m.Digest)
+			if err := dir.check(m.Digest, maxManifest); err != nil {
+				return nil, err
+			}
+			return dir.image(nested, m.Digest)
 		}
 	}
 	return nil, fmt.Errorf("no image for %s", platform)
+}
+
+// image is that of a manifest, whose config may be read.
+func (dir blobsIn) image(index v1.ImageIndex, digest v1.Hash) (v1.Image, error) {
+	img, err := index.Image(digest)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	return img, dir.check(manifest.Config.Digest, maxConfig)
+}
+
+// check says whether a blob may be read into memory as a description.
+func (dir blobsIn) check(digest v1.Hash, most int64) error {
+	if strings.ContainsAny(digest.Algorithm+digest.Hex, "/.") {
+		return fmt.Errorf("%s is no digest", digest)
+	}
+	return checkDescription(filepath.Join(string(dir), "blobs", digest.Algorithm, digest.Hex), most)
+}
+
+// checkDescription says whether a file may be read into memory as a description, of at most so many bytes. Where there is none, its
+// reader says so.
+func checkDescription(path string, most int64) error {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, &bounded{f, int(most), maxElements})
+	return errors.Join(err, f.Close())
+}
+
+// checkFile says the same of a file of an archive, which its reader finds by exactly this name. A description that is a link is
+// refused: its reader follows links.
+func checkFile(opener tarball.Opener, name string, most int64) error {
+	content, header, err := find(opener, func(entry string) bool { return entry == name })
+	if err != nil || header == nil {
+		return err
+	}
+	defer content.Close()
+	if header.Typeflag != tar.TypeReg {
+		return fmt.Errorf("%s is no plain file", name)
+	}
+	_, err = io.Copy(io.Discard, &bounded{content, int(most), maxElements})
+	return err
 }
 
 // layoutName is the name that an entry of an OCI image layout gives its image, if any. Docker writes the full name where only containerd looks, and just
@@ -165,21 +235,32 @@ func gunzip(r io.Reader) (io.Reader, error) {
 
 // hasFile says whether a tar archive has a file of that name at its top.
 func hasFile(opener tarball.Opener, name string) (bool, error) {
-	f, err := opener()
-	if err != nil {
+	content, header, err := find(opener, func(entry string) bool { return inside(entry) == name })
+	if err != nil || header == nil {
 		return false, err
 	}
-	defer f.Close()
+	return true, content.Close()
+}
+
+// find opens the first file with such a name in a tar archive; header is nil where there is none.
+func find(opener tarball.Opener, is func(name string) bool) (content io.ReadCloser, header *tar.Header, err error) {
+	f, err := opener()
+	if err != nil {
+		return nil, nil, err
+	}
 	for entries := tar.NewReader(f); ; {
 		header, err := entries.Next()
-		if errors.Is(err, io.EOF) {
-			return false, nil
-		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return false, err
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return nil, nil, errors.Join(err, f.Close())
 		}
-		if inside(header.Name) == name {
-			return true, nil
+		if is(header.Name) {
+			return struct {
+				io.Reader
+				io.Closer
+			}{entries, f}, header, nil
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -89,6 +91,30 @@ func TestEveryKindOfArchiveIsLoaded(t *testing.T) {
 		}
 		if left := filesIn(t, store)["tmp"]; left > 0 {
 			t.Errorf("%s: %d files left in tmp/", kind, left)
+		}
+	}
+}
+
+func TestADescriptionInAnArchiveThatIsLargerThanAnyRealOneIsNotRead(t *testing.T) {
+	config := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("c", 64)}
+	manifest := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("d", 64)}
+	blob := func(of v1.Hash, content string) tar.Header { return file("blobs/sha256/"+of.Hex, content) }
+	index := file("index.json", fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":9}]}`, manifest))
+	describes := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"%s","size":9},"layers":[]}`, config)
+	large, many := strings.Repeat(" ", maxConfig)+" {}", strings.Repeat("[{},", maxElements+1)
+	for name, content := range map[string][]byte{
+		"manifest of docker save":              archive(t, file("manifest.json", large)),
+		"parts of it":                          archive(t, file("manifest.json", many)),
+		"manifest behind another of like name": archive(t, file("./manifest.json", "[]"), file("manifest.json", large)),
+		"manifest behind a link":               archive(t, link("manifest.json", "other"), file("other", large)),
+		"config of docker save":                archive(t, file("manifest.json", `[{"Config":"c.json","Layers":[]}]`), file("c.json", large)),
+		"index of a layout":                    archive(t, file("oci-layout", "{}"), file("index.json", large)),
+		"manifest of a layout":                 archive(t, file("oci-layout", "{}"), index, blob(manifest, large)),
+		"config of a layout":                   archive(t, file("oci-layout", "{}"), index, blob(manifest, describes), blob(config, large)),
+	} {
+		_, err := newStore(t).Load(t.Context(), bytes.NewReader(content))
+		if !errors.Is(err, errTooMuch) && (name != "manifest behind a link" || !strings.Contains(fmt.Sprint(err), "plain file")) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
