@@ -108,15 +108,18 @@ var protobufMagic = []byte{'k', '8', 's', 0}
 // maxMessages is how deep messages are looked for in each other.
 const maxMessages = 100
 
-// countFields is how many fields a protobuf message has, with those of all that could be a message in it: what is one and
-// what only bytes, the wire does not tell. It ends where there are too many.
+// countFields is how many strings, bytes and messages a protobuf message has, with those of all that could be a message in it: what
+// is one and what only bytes, the wire does not tell. Numbers take hardly more memory than bytes, and much text could be numbers. It
+// ends where there are too many.
 func countFields(message []byte, depth int) (count int, valid bool) {
 	for len(message) > 0 && count <= maxValues {
 		_, kind, size := protowire.ConsumeField(message)
 		if size < 0 {
 			return 0, false
 		}
-		count++
+		if kind == protowire.BytesType {
+			count++
+		}
 		if kind == protowire.BytesType && depth < maxMessages {
 			_, _, tag := protowire.ConsumeTag(message)
 			inner, _ := protowire.ConsumeBytes(message[tag:])
