@@ -22,6 +22,9 @@ import (
 const (
 	maxOperations = 10_000  // as upstream
 	maxCopied     = 3 << 20 // bytes that all operations of a patch copy together, as upstream
+	// maxPairs is how many pairs of elements a strategic merge patch may make the library compare: it holds each element of a list in
+	// the patch against each in the object, in about a microsecond.
+	maxPairs = 4_000_000
 )
 
 func init() { jsonpatch.AccumulatedCopySizeLimit = maxCopied } // the library has only this one for all patches
@@ -79,6 +82,9 @@ func (p Patch) change(current, empty any) ([]byte, error) {
 	case types.MergePatchType:
 		after, err = jsonpatch.MergePatch(before, p.Body)
 	default:
+		if pairs := request.CountElements(before) * request.CountElements(p.Body); pairs > maxPairs {
+			return nil, request.TooLarge("the lists of the object and of the patch have too many elements to be merged: send the object whole, with PUT")
+		}
 		after, err = strategicpatch.StrategicMergePatch(before, p.Body, empty)
 	}
 	if err != nil {

@@ -64,6 +64,31 @@ func countValues(document []byte) int {
 	return count
 }
 
+// CountElements is about how many elements the lists of a JSON document have together.
+func CountElements(document []byte) int {
+	count, quoted := 0, false
+	var inList []bool // of each bracket that is open
+	for i := 0; i < len(document); i++ {
+		switch c := document[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[', c == '{':
+			inList = append(inList, c == '[')
+			if c == '[' {
+				count++
+			}
+		case (c == ']' || c == '}') && len(inList) > 0:
+			inList = inList[:len(inList)-1]
+		case c == ',' && len(inList) > 0 && inList[len(inList)-1]:
+			count++
+		}
+	}
+	return count
+}
+
 // checkYAML holds a YAML document against the bounds as it is with all aliases written out.
 func checkYAML(document []byte) error {
 	var root yaml.Node
