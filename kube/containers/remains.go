@@ -87,7 +87,7 @@ func (s *Shim) releaseRemains() error {
 	}
 	_, failed := s.buried()
 	dirs, err := os.ReadDir(filepath.Join(s.Sandbox.Dir, containersDir))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // of a removal that was broken off the rest is there
 		return err
 	}
 	for _, dir := range dirs { // also those that were never finished

@@ -4,7 +4,9 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -170,6 +172,29 @@ func (n *node) networkReady() bool {
 		}
 	}
 	return false
+}
+
+// The files of a sandbox go one by one, in any order.
+func TestARemovalThatWasBrokenOffIsFinishedAtTheNextStart(t *testing.T) {
+	n := newNode(t)
+	for _, gone := range []string{"containers", "shim.sock", "shim.log"} {
+		p := n.runPod("web")
+		p.run("main", "sleep 1000")
+		if _, err := n.StopPodSandbox(t.Context(), &cri.StopPodSandboxRequest{PodSandboxId: p.id}); err != nil {
+			t.Fatal(err)
+		}
+		n.kill()
+		dir := filepath.Join(n.config.Root, "pods", p.id)
+		for _, first := range []string{"sandbox.json", filepath.Join("shim", gone)} {
+			if err := os.RemoveAll(filepath.Join(dir, first)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.start()
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s was removed, and the rest stays: %v", gone, err)
+		}
+	}
 }
 
 // The runtime is killed at random instants while pods come and go. Whatever it was doing: after a restart all that it tells of can be
