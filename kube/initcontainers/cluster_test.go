@@ -117,6 +117,17 @@ func TestInitContainersAndSidecarsInACluster(t *testing.T) {
 		c.Kubectl("wait", "--for=condition=Ready", "pod/copy", "--timeout=60s")
 		c.Kubectl("delete", "pod", "target", "copy", "--wait", "--grace-period=1")
 	})
+	t.Run("ADebuggerOfANodeSeesItsFilesItsNetworkAndItsName", func(t *testing.T) {
+		c := c.In(t)
+		node := c.Kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+		address := c.Kubectl("get", "node", node, "-o", `jsonpath={.status.addresses[?(@.type=="InternalIP")].address}`)
+		script := "echo I am $(hostname) at $(ip -4 -o addr show | grep -o '" + address + "/' | head -1); chroot /host test -d /etc && echo its files are here; exit\n"
+		answer := c.Ask(script, "debug", "node/"+node, "-i", "--image=busybox", "--", "sh")
+		if !strings.Contains(answer.Out, "I am "+node+" at "+address+"/") || !strings.Contains(answer.Out, "its files are here") {
+			t.Errorf("a shell on node %s, %s, says %+v", node, address, answer)
+		}
+		c.Kubectl("delete", "pods", "--all", "--wait", "--grace-period=1")
+	})
 	t.Run("APodOnTheMachinesProcessesSeesThemAll", func(t *testing.T) {
 		c := c.In(t)
 		c.Apply(manifest("seer", "  hostPID: true\n  hostIPC: true\n  restartPolicy: Never\n  hostAliases: [{ip: 10.0.0.1, hostnames: [old]}]\n", [3]string{"containers", "main", "ps -o args | grep -c kube-shim; cat /etc/hosts"}))
