@@ -32,6 +32,7 @@ type life struct {
 	latest  *corev1.Pod              // as the API server last answered us
 	gone    bool                     // the API server was told that nothing is left
 	hooks   map[string]chan struct{} // by container: of preStop hooks that have begun, closed when they have ended
+	mounted bool                     // all volumes have been made
 	volumes []volumes.Volume         // as they were last made
 	renew   time.Time                // when the first of the tokens in them is
 	tokens  map[volumes.Token]token  // used by the one job that makes volumes
@@ -112,7 +113,7 @@ func (l *life) takeInOne(out outcome) {
 	case PullImage:
 		l.images[a.Container] = out.image
 	case MountVolumes:
-		l.volumes, l.renew = out.volumes, out.renew
+		l.mounted, l.volumes, l.renew = true, out.volumes, out.renew
 		l.forgive(MountVolumes{}.Job())
 	case StartContainer:
 		prefix, _ := strings.CutSuffix(startJob(a.Container, 0), "0")
@@ -130,7 +131,7 @@ func (l *life) current(node cri.Node, records observed.Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}
-	have.Volumes.Made, have.Volumes.Renew = l.volumes, l.renew
+	have.Volumes.Mounted, have.Volumes.Made, have.Volumes.Renew = l.mounted, l.volumes, l.renew
 	var jobs []Action
 	for name, j := range l.jobs {
 		have.Busy[name] = j.deadline

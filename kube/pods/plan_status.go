@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods/observed"
@@ -44,6 +45,7 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 		Name: c.Name, Image: c.Image, RestartCount: before.RestartCount, Started: new(false),
 		LastTerminationState: before.LastTerminationState,
 		ImageID:              before.ImageID, ContainerID: before.ContainerID, StopSignal: before.StopSignal,
+		VolumeMounts: mountStatuses(c.VolumeMounts),
 	}
 	record := p.lived(c.Name)
 	if record == nil {
@@ -73,6 +75,23 @@ func (p *planner) containerStatus(c podspec.Member) corev1.ContainerStatus {
 		}
 	}
 	return p.through(c, status)
+}
+
+// mountStatuses is how a container's volumes are mounted. Only of what is read-only there is to say whether that holds for mounts below it as well, which the
+// runtime can always do.
+func mountStatuses(mounts []corev1.VolumeMount) []corev1.VolumeMountStatus {
+	var all []corev1.VolumeMountStatus
+	for _, m := range mounts {
+		status := corev1.VolumeMountStatus{Name: m.Name, MountPath: m.MountPath, ReadOnly: m.ReadOnly}
+		if m.ReadOnly {
+			status.RecursiveReadOnly = new(corev1.RecursiveReadOnlyDisabled)
+			if ptr.Deref(m.RecursiveReadOnly, corev1.RecursiveReadOnlyDisabled) != corev1.RecursiveReadOnlyDisabled {
+				*status.RecursiveReadOnly = corev1.RecursiveReadOnlyEnabled
+			}
+		}
+		all = append(all, status)
+	}
+	return all
 }
 
 // through: an init container is ready when it has done its work.

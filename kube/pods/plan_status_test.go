@@ -101,6 +101,24 @@ func TestAnEventNamesTheListInWhichItsContainerStands(t *testing.T) {
 	}
 }
 
+func TestAStatusSaysHowVolumesAreMounted(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{
+		{Name: "a", MountPath: "/a", SubPath: "x"},
+		{Name: "a", MountPath: "/b", ReadOnly: true},
+		{Name: "a", MountPath: "/c", ReadOnly: true, RecursiveReadOnly: new(corev1.RecursiveReadOnlyIfPossible)},
+	}
+	for name, have := range map[string]Current{"it waits": nothing(), "it runs": sandboxed(running("web", 0, time.Hour))} {
+		if diff := cmp.Diff([]corev1.VolumeMountStatus{
+			{Name: "a", MountPath: "/a"},
+			{Name: "a", MountPath: "/b", ReadOnly: true, RecursiveReadOnly: new(corev1.RecursiveReadOnlyDisabled)},
+			{Name: "a", MountPath: "/c", ReadOnly: true, RecursiveReadOnly: new(corev1.RecursiveReadOnlyEnabled)},
+		}, Plan(pod, have, now).Status.ContainerStatuses[0].VolumeMounts); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestAReadinessGateHoldsThePodBackUntilItsConditionIsTrue(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "web")
 	pod.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "example.com/gate"}}

@@ -15,7 +15,8 @@ import (
 type Volumes struct {
 	Wanted  volumes.Decision
 	Awaited bool             // it is not known yet whether there is an object that one is filled from
-	Made    []volumes.Volume // as this kubelet last made all of them; nil: it has not yet
+	Mounted bool             // this kubelet has made all of them
+	Made    []volumes.Volume // as it last made them
 	Renew   time.Time        // when the first of the tokens in them is to be renewed; zero: there is none
 	Left    bool             // the pod has ended, and its volumes are there
 }
@@ -27,7 +28,7 @@ func (p *planner) mountVolumes() {
 		return
 	}
 	stale := !v.Renew.IsZero() && !v.Renew.After(p.now)
-	if len(v.Wanted.Problems) > 0 || stale || !equality.Semantic.DeepEqual(v.Made, v.Wanted.Volumes) {
+	if len(v.Wanted.Problems) > 0 || stale || !v.Mounted || !equality.Semantic.DeepEqual(v.Made, v.Wanted.Volumes) {
 		p.propose(MountVolumes{problemsOf(v.Wanted)})
 	} else if !v.Renew.IsZero() {
 		p.wake(v.Renew, "a token of the pod's is to be renewed")
@@ -45,7 +46,7 @@ func problemsOf(wanted volumes.Decision) string {
 }
 
 // unmounted is whether containers have to wait for the pod's volumes.
-func (p *planner) unmounted() bool { return len(p.pod.Spec.Volumes) > 0 && p.have.Volumes.Made == nil }
+func (p *planner) unmounted() bool { return len(p.pod.Spec.Volumes) > 0 && !p.have.Volumes.Mounted }
 
 // removeVolumes gives back what a pod that has ended does not need any more.
 func (p *planner) removeVolumes() {

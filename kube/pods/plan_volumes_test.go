@@ -20,7 +20,7 @@ func withVolume(have Current, wanted, made string) (*corev1.Pod, Current) {
 		}
 		return []volumes.Volume{{Name: "settings", Files: &volumes.Files{Files: []volumes.File{{Path: "a", Content: content}}}}}
 	}
-	have.Volumes = Volumes{Wanted: volumes.Decision{Volumes: of(wanted)}, Made: of(made)}
+	have.Volumes = Volumes{Wanted: volumes.Decision{Volumes: of(wanted)}, Mounted: made != "", Made: of(made)}
 	if wanted == "" {
 		have.Volumes.Wanted.Problems = []volumes.Problem{{Volume: "settings", Message: `configmap "c" not found`}}
 	}
@@ -39,6 +39,14 @@ func TestVolumesAreMadeBesideTheSandboxAndBeforeTheFirstContainer(t *testing.T) 
 	pod, have = withVolume(sandboxed().withImage("web", 0), "x", "")
 	have.Volumes.Awaited = true
 	check(t, "it is not known yet what it holds", actions(pod, have), "")
+}
+
+func TestVolumesThatWereNotMadeAreNoVolumesThatHoldNothing(t *testing.T) {
+	pod, have := withVolume(sandboxed().withImage("web", 0), "x", "x")
+	have.Volumes.Wanted.Volumes, have.Volumes.Made = nil, nil
+	check(t, "they are made", actions(pod, have), "start container web (attempt 0) in sandbox s0")
+	have.Volumes.Mounted = false
+	check(t, "they are not", actions(pod, have), "mount volumes")
 }
 
 func TestAVolumeFollowsItsObjectWhileTheContainerRuns(t *testing.T) {

@@ -50,30 +50,18 @@ func validateVolumeSource(v *corev1.VolumeSource, path *field.Path) field.ErrorL
 	}
 	if s := v.Secret; s != nil {
 		add("secret", func(at *field.Path) field.ErrorList {
-			errs := refuse(s, missingFromSecretVolumes, at)
-			if s.SecretName == "" {
-				errs = append(errs, field.Required(at.Child("secretName"), ""))
-			}
-			return append(errs, validateContent(s.DefaultMode, s.Items, at)...)
+			return append(refuse(s, missingFromSecretVolumes, at), validateObject("secretName", s.SecretName, s.DefaultMode, s.Items, at)...)
 		})
 	}
 	if s := v.ConfigMap; s != nil {
 		add("configMap", func(at *field.Path) field.ErrorList {
-			errs := refuse(s, missingFromConfigMapVolumes, at)
-			if s.Name == "" {
-				errs = append(errs, field.Required(at.Child("name"), ""))
-			}
-			return append(errs, validateContent(s.DefaultMode, s.Items, at)...)
+			return append(refuse(s, missingFromConfigMapVolumes, at), validateObject("name", s.Name, s.DefaultMode, s.Items, at)...)
 		})
 	}
 	if s := v.DownwardAPI; s != nil {
 		add("downwardAPI", func(at *field.Path) field.ErrorList {
-			errs := refuse(s, missingFromDownwardVolumes, at)
-			errs = append(errs, validateMode(s.DefaultMode, at.Child("defaultMode"))...)
-			for i := range s.Items {
-				errs = append(errs, validateDownwardFile(&s.Items[i], at)...)
-			}
-			return errs
+			errs := append(refuse(s, missingFromDownwardVolumes, at), validateMode(s.DefaultMode, at.Child("defaultMode"))...)
+			return append(errs, validateDownwardFiles(s.Items, at)...)
 		})
 	}
 	if v.Projected != nil {
@@ -105,9 +93,13 @@ func validateHostPath(v *corev1.HostPathVolumeSource, path *field.Path) field.Er
 	return errs
 }
 
-// validateContent is about the files that are made of a ConfigMap or a Secret.
-func validateContent(mode *int32, items []corev1.KeyToPath, path *field.Path) field.ErrorList {
-	errs := validateMode(mode, path.Child("defaultMode"))
+// validateObject is about a ConfigMap or a Secret, named by a field, and the files that are made of it.
+func validateObject(named, name string, mode *int32, items []corev1.KeyToPath, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if name == "" {
+		errs = append(errs, field.Required(path.Child(named), ""))
+	}
+	errs = append(errs, validateMode(mode, path.Child("defaultMode"))...)
 	for i := range items {
 		errs = append(errs, validateItem(&items[i], path.Child("items").Index(i))...)
 	}
@@ -144,6 +136,14 @@ func validateMode(mode *int32, path *field.Path) field.ErrorList {
 
 // The fields of its own pod that a volume can hold.
 var volumeFields = []string{"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"}
+
+func validateDownwardFiles(files []corev1.DownwardAPIVolumeFile, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range files {
+		errs = append(errs, validateDownwardFile(&files[i], path)...)
+	}
+	return errs
+}
 
 // validateDownwardFile is about one file of the downward API. As upstream, the path in an error is that of the list.
 func validateDownwardFile(file *corev1.DownwardAPIVolumeFile, path *field.Path) field.ErrorList {
@@ -195,24 +195,13 @@ func validateProjection(s *corev1.VolumeProjection, path *field.Path) field.Erro
 		return at
 	}
 	if s.Secret != nil {
-		at := more("secret")
-		if s.Secret.Name == "" {
-			errs = append(errs, field.Required(at.Child("name"), ""))
-		}
-		errs = append(errs, validateContent(nil, s.Secret.Items, at)...)
+		errs = append(errs, validateObject("name", s.Secret.Name, nil, s.Secret.Items, more("secret"))...)
 	}
 	if s.ConfigMap != nil {
-		at := more("configMap")
-		if s.ConfigMap.Name == "" {
-			errs = append(errs, field.Required(at.Child("name"), ""))
-		}
-		errs = append(errs, validateContent(nil, s.ConfigMap.Items, at)...)
+		errs = append(errs, validateObject("name", s.ConfigMap.Name, nil, s.ConfigMap.Items, more("configMap"))...)
 	}
 	if s.DownwardAPI != nil {
-		at := more("downwardAPI")
-		for i := range s.DownwardAPI.Items {
-			errs = append(errs, validateDownwardFile(&s.DownwardAPI.Items[i], at)...)
-		}
+		errs = append(errs, validateDownwardFiles(s.DownwardAPI.Items, more("downwardAPI"))...)
 	}
 	if s.ServiceAccountToken != nil {
 		errs = append(errs, validateTokenProjection(s.ServiceAccountToken, more("serviceAccountToken"))...)

@@ -11,7 +11,6 @@ import (
 	"kubelab/kube/pods"
 	"kubelab/kube/pods/cri"
 	"kubelab/kube/pods/observed"
-	"kubelab/kube/volumes"
 )
 
 // takes is how long a container takes to start, and to end when it is asked to.
@@ -19,7 +18,7 @@ const takes = 500 * time.Millisecond
 
 // bare is what there is of a pod that has just been bound. Its volumes count as made: nothing is in them, and nobody looks.
 func bare(node cri.Node, now time.Time) pods.Current {
-	return pods.Current{Node: node, Images: map[string]pods.Image{}, Seen: now, Volumes: pods.Volumes{Made: []volumes.Volume{}}}
+	return pods.Current{Node: node, Images: map[string]pods.Image{}, Seen: now, Volumes: pods.Volumes{Mounted: true}}
 }
 
 // decide asks the kubelet's plan what a pod needs and notes in have that it was done, until nothing is left to do now. An
