@@ -14,6 +14,7 @@ var numbers = []struct {
 }{
 	{"03-pods", "by default after five minutes", "kube/pods/podkind: const outage", "kube/pods/podkind/admission.go", "outage = 300"},
 	{"07-volumes", "after half a second, after one, after two, and so on, with at most two minutes and two seconds", "kube/pods: const mountPauseFirst", "kube/pods/plan_volumes.go", "mountPauseFirst = 500 * time.Millisecond\n\tmountPauseLast  = 2*time.Minute + 2*time.Second"},
+	{"07-volumes", "measures the directory every ten seconds", "kube/kubelet/eviction: const interval", "kube/kubelet/eviction/operator.go", "interval = 10 * time.Second"},
 	{"07-volumes", "When four fifths of its time are over", "kube/pods: func renewAt", "kube/pods/tokens.go", "life*4/5"},
 	{"08-api", "the last 4,096 changes of each kind", "kube/store: const remembered", "kube/store/history.go", "remembered      = 4096"},
 	{"09-loop", "5 ms, 10 ms, 20 ms, up to half a minute", "kube/operator: const retryFirst", "kube/operator/loop.go", "retryFirst = 5 * time.Millisecond\n\tretryLast  = 30 * time.Second"},

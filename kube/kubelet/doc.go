@@ -34,7 +34,7 @@
 // # What is simplified
 //
 // A real kubelet also runs pods from files on its disk (static pods, which is how kubeadm starts the control
-// plane), measures pressure on memory, disk and process numbers and evicts pods, collects unused images, manages
+// plane), measures pressure on memory, disk and process numbers and evicts pods by it (here only the size of a volume counts: package eviction), collects unused images, manages
 // devices and CPUs, and rotates its certificates. Ours says that there is no pressure.
 //
 // Chapter 11 is about the node.

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/informers"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"kubelab/kube/kubelet/eviction"
 	"kubelab/kube/kubelet/serve"
 	"kubelab/kube/operator"
 	"kubelab/kube/pods"
@@ -131,6 +132,10 @@ func (k *Kubelet) runPods(ctx context.Context) error {
 		return ours.Run(ctx)
 	})
 	work.Go(func() error { return (&eventStream{runtime: k.runtime, observer: ours}).run(ctx) })
+	work.Go(func() error {
+		eviction.Run(ctx, k.podsNode(version.RuntimeName), k.watches.Core().V1().Pods().Lister(), ours.Evict)
+		return nil
+	})
 	work.Go(func() error {
 		serve.KeepLogsSmall(ctx, k.runtime)
 		return nil

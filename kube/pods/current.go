@@ -29,6 +29,7 @@ type Current struct {
 	Probed  map[string]probes.State // by ID of a container that has probes: what is known by them
 	Volumes Volumes
 
+	Evicted string           // why the node cannot keep the pod; empty: it can
 	Refused *refusal.Refusal // why the node does not take the pod; nil: it does
 }
 

@@ -35,6 +35,7 @@ type life struct {
 	mounted bool                     // all volumes have been made
 	volumes []volumes.Volume         // as they were last made
 	renew   time.Time                // when the first of the tokens in them is
+	evicted string                   // why the pod has to leave the node
 	tokens  map[volumes.Token]token  // used by the one job that makes volumes
 
 	// Guarded by the operator: it decides on one pod after the other.
@@ -130,7 +131,7 @@ func (l *life) forgive(prefix string) {
 func (l *life) current(node cri.Node, records observed.Records) Current {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed)}
+	have := Current{Node: node, Seen: l.seen, Busy: map[string]time.Time{}, Images: maps.Clone(l.images), Failed: maps.Clone(l.failed), Evicted: l.evicted}
 	have.Volumes.Mounted, have.Volumes.Made, have.Volumes.Renew = l.mounted, l.volumes, l.renew
 	var jobs []Action
 	for name, j := range l.jobs {
@@ -219,6 +220,17 @@ func (l *life) hook(id string) (first bool, ended chan struct{}) {
 	}
 	l.hooks[id] = make(chan struct{})
 	return true, l.hooks[id]
+}
+
+// evict notes why the pod has to leave the node, and says whether that is news.
+func (l *life) evict(message string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.evicted != "" {
+		return false
+	}
+	l.evicted = message
+	return true
 }
 
 func (l *life) isGone() bool {

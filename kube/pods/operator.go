@@ -93,6 +93,18 @@ func (o *Operator) Run(ctx context.Context) error {
 	return o.loop.Run(ctx)
 }
 
+// Evict has a pod end that its node cannot keep, for the reason that its status then gives.
+func (o *Operator) Evict(ctx context.Context, pod *corev1.Pod, message string) {
+	key := operator.Self(pod)[0]
+	if l := o.remembered(key, pod.UID); l == nil || !l.evict(message) {
+		return
+	}
+	cause := o.client.Recorder.Record(ctx, trace.Step{
+		Verb: "evict", Root: trace.Event, Object: reference{"pods", key.Namespace, key.Name}.trace(), Detail: message})
+	o.eventAbout(trace.WithCauses(ctx, cause), pod, "", corev1.EventTypeWarning, evicted, message)
+	o.loop.Add(key, cause)
+}
+
 // sweep removes the files of pods that neither the API server nor the runtime knows. A runtime that does not answer is waited for: without it
 // nothing can be done for any pod, and nobody sweeps later.
 func (o *Operator) sweep(ctx context.Context) error {

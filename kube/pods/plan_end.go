@@ -44,6 +44,9 @@ func (p *planner) endDeleted() {
 // somebody deletes it.
 func (p *planner) endInPlace() {
 	left := (p.ownGrace() - p.now.Sub(p.endBegan())).Truncate(time.Second)
+	if p.have.Evicted != "" {
+		left = 0
+	}
 	if !p.stopContainers(max(left, smallGrace)) {
 		p.stopSandbox()
 		p.removeVolumes()
@@ -193,7 +196,7 @@ func (p *planner) ending() bool { return p.pod == nil || p.pod.DeletionTimestamp
 
 // over is whether the pod is to run no more, though nobody deleted it.
 func (p *planner) over() bool {
-	return api.PodEnded(p.pod) || p.pastDeadline()
+	return api.PodEnded(p.pod) || p.pastDeadline() || p.have.Evicted != ""
 }
 
 func (p *planner) pastDeadline() bool {

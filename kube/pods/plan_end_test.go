@@ -24,6 +24,24 @@ func telling(pod *corev1.Pod, have Current) *corev1.Pod {
 	return pod
 }
 
+func TestAPodThatItsNodeCannotKeepFailsWhenNothingRunsAnyMore(t *testing.T) {
+	pod := podOf(corev1.RestartPolicyAlways, "web")
+	pod.Status.Phase = corev1.PodRunning
+	have := sandboxed(running("web", 0, time.Hour))
+	have.Evicted = "it is too large"
+	check(t, "at first", actions(pod, have), "stop container web with 2s of grace: Stopping container web")
+	check(t, "phase while it runs", string(Plan(pod, have, now).Status.Phase), "Running")
+	have.Containers[0] = exited("web", 0, 0, 137, time.Second)
+	status := Plan(pod, have, now).Status
+	check(t, "at last", fmt.Sprint(status.Phase, " ", status.Reason, ": ", status.Message), "Failed Evicted: it is too large")
+	if c := condition(&status, corev1.DisruptionTarget); c == nil || c.Reason != "TerminationByKubelet" {
+		t.Errorf("condition: %v", c)
+	}
+	check(t, "its container is not started again", actions(pod, have), "stop sandbox s0")
+	pod.Status, have.Evicted = status, ""
+	check(t, "to another kubelet", told(Plan(pod, have, now).Status), "Failed, web exited with code 137 (Error)")
+}
+
 func TestADeletedPodEndsStepByStep(t *testing.T) {
 	pod := telling(podOf(corev1.RestartPolicyAlways, "web"), sandboxed(running("web", 0, time.Hour)))
 	pod = deleted(pod, 30*time.Second, time.Second)

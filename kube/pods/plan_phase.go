@@ -15,6 +15,7 @@ import (
 
 const (
 	deadlineExceeded = "DeadlineExceeded"
+	evicted          = "Evicted"
 	// quietStart is how long a pod may be on its way up, without trouble, before anybody is told. Most
 	// pods run by then: that they were about to was not worth a write.
 	quietStart = 200 * time.Millisecond
@@ -39,9 +40,12 @@ func (p *planner) status() corev1.PodStatus {
 		*list = append(*list, p.containerStatus(c))
 	}
 	if !api.PodEnded(p.pod) {
-		if p.pastDeadline() {
+		switch {
+		case p.pastDeadline():
 			status.Reason = deadlineExceeded
 			status.Message = "Pod was active on the node longer than the specified deadline"
+		case p.have.Evicted != "":
+			status.Reason, status.Message = evicted, p.have.Evicted
 		}
 		status.Phase = p.phase(status)
 	}
@@ -81,11 +85,12 @@ func (p *planner) phase(status corev1.PodStatus) corev1.PodPhase {
 			waiting++
 		}
 	}
-	ends := status.Reason == deadlineExceeded || p.pod.DeletionTimestamp != nil
+	cut := status.Reason == deadlineExceeded || status.Reason == evicted
+	ends := cut || p.pod.DeletionTimestamp != nil
 	switch {
 	case ends && (running+waiting > 0 && p.mayComeUp() || p.anyRuns()):
 		return p.pod.Status.Phase // final only when nothing runs any more
-	case ends && status.Reason != deadlineExceeded && failed == 0 && waiting == 0:
+	case ends && !cut && failed == 0 && waiting == 0:
 		return corev1.PodSucceeded
 	case ends:
 		return corev1.PodFailed
@@ -114,6 +119,10 @@ func (p *planner) setConditions(status *corev1.PodStatus) {
 	p.setCondition(status, corev1.ContainersReady, ready)
 	p.setCondition(status, corev1.PodReady, p.gated(status, ready))
 	p.setCondition(status, corev1.PodScheduled, yes(true))
+	if status.Reason == evicted {
+		p.setCondition(status, corev1.DisruptionTarget, corev1.PodCondition{
+			Status: corev1.ConditionTrue, Reason: corev1.PodReasonTerminationByKubelet, Message: status.Message})
+	}
 }
 
 func yes(is bool) corev1.PodCondition {

@@ -205,6 +205,26 @@ func TestAVolumeInMemoryIsMountedOnceAndHoldsNoMoreThanItsLimit(t *testing.T) {
 	}
 }
 
+func TestAVolumeTakesWhatIsInItOnceAndNothingElse(t *testing.T) {
+	d, outside := pod(t)
+	setUp(t, d, Volume{Name: "v", Empty: &Empty{}})
+	used := func() int64 {
+		t.Helper()
+		bytes, err := d.Used("v")
+		must(t, err)
+		return bytes
+	}
+	empty, root := used(), d.volume("v")
+	must(t, os.WriteFile(filepath.Join(root, "a"), make([]byte, 1<<20), 0o600))
+	must(t, os.Link(filepath.Join(root, "a"), filepath.Join(root, "b")))
+	must(t, os.WriteFile(filepath.Join(outside, "large"), make([]byte, 1<<20), 0o600))
+	must(t, os.Symlink(filepath.Join(outside, "large"), filepath.Join(root, "link")))
+	must(t, os.Symlink(outside, filepath.Join(root, "directory")))
+	if grown := used() - empty; grown < 1<<20 || grown > 1<<20+1<<16 {
+		t.Errorf("a file of 1 MiB with two names takes %d bytes more", grown)
+	}
+}
+
 func TestAPathOfTheNodeIsWhatItIsSaidToBe(t *testing.T) {
 	_, outside := pod(t)
 	path := func(name string) string { return filepath.Join(outside, name) }

@@ -92,9 +92,6 @@ var (
 		{"medium", func(v *corev1.EmptyDirVolumeSource) bool {
 			return strings.HasPrefix(string(v.Medium), string(corev1.StorageMediumHugePages))
 		}},
-		{"sizeLimit", func(v *corev1.EmptyDirVolumeSource) bool {
-			return v.SizeLimit != nil && v.Medium == corev1.StorageMediumDefault
-		}},
 		{"mode", func(v *corev1.EmptyDirVolumeSource) bool { return v.Mode != nil }},
 	}
 	missingFromConfigMapVolumes = []missing[corev1.ConfigMapVolumeSource]{

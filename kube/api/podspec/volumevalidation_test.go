@@ -14,7 +14,6 @@ func TestAWrongVolumeIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 		`{name: v, emptyDir: {}, hostPath: {path: /a}}`:                                          `spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type`,
 		`{name: v, nfs: {server: a, path: /}}`:                                                   `spec.volumes[0].nfs: Forbidden: kubelab does not have this yet`,
 		`{name: v, persistentVolumeClaim: {claimName: a}}`:                                       `spec.volumes[0].persistentVolumeClaim: Forbidden: kubelab does not have this yet`,
-		`{name: v, emptyDir: {sizeLimit: 1Mi}}`:                                                  `spec.volumes[0].emptyDir.sizeLimit: Forbidden: kubelab does not have this yet`,
 		`{name: v, emptyDir: {medium: HugePages-2Mi}}`:                                           `spec.volumes[0].emptyDir.medium: Forbidden: kubelab does not have this yet`,
 		`{name: v, emptyDir: {medium: Memory, sizeLimit: -1}}`:                                   `spec.volumes[0].emptyDir.sizeLimit: Forbidden: SizeLimit field must be a valid resource quantity`,
 		`{name: v, hostPath: {path: ""}}`:                                                        `spec.volumes[0].hostPath.path: Required value`,
