@@ -33,7 +33,7 @@
 //
 // A container's root may write any file and link in an emptyDir, and rename what is there while the kubelet works in it. A subPath is therefore
 // looked up once, by the kernel, which lets neither ".." nor a link lead out of the volume (openat2, RESOLVE_BENEATH), and what was found is mounted by its
-// handle, not by a name that may meanwhile mean something else. And [RemoveTree] unmounts what is mounted below a pod's directory, follows no link and
+// handle, not by a name that may meanwhile mean something else. And package removal unmounts what is mounted below a pod's directory, follows no link and
 // enters no other file system: nothing outside of that directory is ever removed. What holds secrets lies in memory, not on a disk.
 //
 // # What is simplified
