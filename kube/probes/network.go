@@ -17,9 +17,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
+// maxHeaders is how many bytes of headers are taken in: a node has many pods, and each may send as many at the same time.
+const maxHeaders = 256 << 10
+
 // transport makes a connection for each request, and closes it: a probe is to meet what a new client meets. Whose certificate it is does not matter.
 var transport = &http.Transport{
-	DisableKeepAlives: true, DisableCompression: true, ForceAttemptHTTP2: true,
+	DisableKeepAlives: true, DisableCompression: true, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: maxHeaders,
 	TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		return dial(ctx, address)

@@ -45,6 +45,17 @@ func httpGet(path string, edit ...func(*corev1.HTTPGetAction)) func(*corev1.Prob
 	}
 }
 
+func TestAnAnswerWithoutEndToItsHeadersIsCutOff(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X", strings.Repeat("x", 2*maxHeaders))
+	}))
+	defer server.Close()
+	if out := asked(t, server.URL, httpGet("/")); out.Verdict != Failure || !strings.Contains(out.Message, "server response headers exceeded") {
+		t.Errorf("it is %+v", out)
+	}
+}
+
 func TestAnAnswerFrom200To399IsASuccessWhateverItsLength(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
