@@ -2,6 +2,9 @@ package apiserver
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -9,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	utilvalidation "k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
@@ -62,6 +66,9 @@ func validate(kind *api.Kind, object, old api.Object) error {
 			rule = validation.NameIsDNSSubdomain
 		}
 		problems = validation.ValidateObjectMetaAccessor(object, kind.Namespaced, rule, path)
+		if len(problems) == 0 {
+			problems = validatePlainName(object.GetName(), path.Child("name"))
+		}
 	} else {
 		problems = validation.ValidateObjectMetaAccessorUpdate(object, old, path)
 	}
@@ -72,6 +79,19 @@ func validate(kind *api.Kind, object, old api.Object) error {
 		problems = append(problems, kind.ValidateUpdate(object, old)...)
 	}
 	return invalid(kind.GroupKind(), object.GetName(), problems)
+}
+
+// validatePlainName says what no name may have, whatever the rule of its kind allows: it stands in paths, in keys and in terminals.
+func validatePlainName(name string, path *field.Path) field.ErrorList {
+	switch {
+	case len(name) > utilvalidation.DNS1123SubdomainMaxLength:
+		return field.ErrorList{field.TooLong(path, "", utilvalidation.DNS1123SubdomainMaxLength)}
+	case !utf8.ValidString(name):
+		return field.ErrorList{field.Invalid(path, strings.ToValidUTF8(name, "\ufffd"), "must be UTF-8")}
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return field.ErrorList{field.Invalid(path, name, "may have no control characters")}
+	}
+	return nil
 }
 
 // maxProblems is how many problems are told of at once: what makes them into one text takes as many times as long as there are of them.

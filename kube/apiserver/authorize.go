@@ -29,6 +29,7 @@ type user struct {
 	uid       string
 	extra     map[string]authenticationv1.ExtraValue // what else is known of it
 	speaks    []string                               // the names by which a part of the cluster may speak in the causal record, its own first
+	sender    string                                 // who sends the request and acts as this user; empty: the user does
 }
 
 // component says whether the user is a part of the cluster: its word about causes is believed, and its

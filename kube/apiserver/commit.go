@@ -205,6 +205,9 @@ func (c *call) step() trace.Step {
 	if !c.user.component() {
 		step.Root = trace.Request
 		step.Detail, _, _ = strings.Cut(agent, " ")
+		if c.user.sender != "" {
+			step.Detail = "sent by " + c.user.sender + " with " + step.Detail
+		}
 		return trace.Bounded(step)
 	}
 	step.Component = c.user.speaks[0]

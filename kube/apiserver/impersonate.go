@@ -14,8 +14,8 @@ import (
 	"kubelab/kube/access"
 )
 
-// impersonate has the call go on as whom its headers name, if whoever sends it may act as that one. What follows knows only the other: who
-// sent it can do no more than the other could. It is no part of the cluster, whatever its name.
+// impersonate has the call go on as whom its headers name, if whoever sends it may act as that one. What follows knows only the other, but for the
+// causal record: who sent it can do no more than the other could. It is no part of the cluster, whatever its name.
 func (s *Server) impersonate(c *call) error {
 	as, wanted := impersonation(c.r.Header)
 	if !wanted {
@@ -31,7 +31,7 @@ func (s *Server) impersonate(c *call) error {
 			return mayNotBe(c, request, reason)
 		}
 	}
-	c.user = user{name: as.User, groups: as.AllGroups(), uid: as.UID, extra: map[string]authenticationv1.ExtraValue{}}
+	c.user = user{name: as.User, groups: as.AllGroups(), uid: as.UID, extra: map[string]authenticationv1.ExtraValue{}, sender: c.user.name}
 	for key, values := range as.Extra {
 		c.user.extra[key] = values
 	}

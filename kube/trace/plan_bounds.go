@@ -25,7 +25,7 @@ const (
 // Bounded cuts a step down to what the record takes, so that a long reason costs the step its end and not the step.
 func Bounded(step Step) Step {
 	step.Detail = cut(step.Detail, maxDetail)
-	for _, word := range []*string{&step.Component, &step.Host, &step.Verb, &step.Source} {
+	for _, word := range []*string{&step.Component, &step.Host, &step.Verb, &step.Source, &step.Object.Resource, &step.Object.Namespace, &step.Object.Name} {
 		*word = cut(*word, maxWord)
 	}
 	step.Causes = step.Causes[max(0, len(step.Causes)-maxCauses):] // the newest

@@ -43,7 +43,7 @@ func TestAStepIsRefusedWhoseFieldsAreTooLongOrOfAnotherTime(t *testing.T) {
 		if got != want {
 			t.Errorf("got an error at %q, want %q", got, want)
 		}
-		if fixed := Bounded(step); want == "detail" || want == "verb" || want == "host" || want == "causes" || want == "causes[0]" || want == "plan" {
+		if fixed := Bounded(step); want == "detail" || want == "verb" || want == "host" || want == "causes" || want == "causes[0]" || want == "plan" || want == "object.resource" || want == "object.namespace" {
 			if errs := Check(fixed, now); len(errs) > 0 {
 				t.Errorf("%s, cut to what the record takes: %v", want, errs)
 			}

@@ -102,6 +102,7 @@ func TestWhyAnObjectIsAsItIsIsTheStoryOfThatOneAndNotOfAnEarlierOneOfItsName(t *
 func TestNothingThatATerminalWouldObeyIsPrinted(t *testing.T) {
 	hostile := step(1, "r1 create pods/web (request)")
 	hostile.Detail, hostile.Component = "x\x1b[31m\u009b31m", "y\x07"
+	hostile.Verb, hostile.Object.Name = "create\x1b[31m", "web\x1b]52;c;\x07"
 	var out bytes.Buffer
 	if err := trace.Print(&out, []trace.Line{{hostile}}, 0); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func Print(out io.Writer, lines []Line, width int) error {
 	rows := [][]string{{"STEP", "AFTER", "WHO", "DID", "TO", "BECAUSE OF", "DETAIL"}}
 	for i, line := range lines {
 		first := line[0]
-		rows = append(rows, []string{strconv.Itoa(i + 1), after(first.Time.Sub(start)), printable(line.who()), first.Verb, line.objects(),
+		rows = append(rows, []string{strconv.Itoa(i + 1), after(first.Time.Sub(start)), printable(line.who()), printable(first.Verb), printable(line.objects()),
 			line.because(number), printable(line.detail())})
 	}
 	if width > 0 {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -18,16 +18,24 @@ import (
 // Kinds are the kinds of this room.
 var Kinds = []api.Kind{role.Kind(), clusterRole.Kind(), roleBinding.Kind(), clusterRoleBinding.Kind()}
 
+// nameRule says what is wrong with the name of a role or binding: it may have colons, unlike others, and must fit into a path.
+func nameRule(name string, prefix bool) []string {
+	if prefix {
+		return content.IsPathSegmentPrefix(name)
+	}
+	return content.IsPathSegmentName(name)
+}
+
 // A role is a list of what may be done in its namespace.
 var role = api.Type[*rbacv1.Role]{
-	Names:    api.Names{Plural: roles, Namespaced: true, NameRule: path.ValidatePathSegmentName},
+	Names:    api.Names{Plural: roles, Namespaced: true, NameRule: nameRule},
 	Validate: func(r *rbacv1.Role) field.ErrorList { return validateRules(r.Rules, true) },
 	Columns:  []api.ColumnOf[*rbacv1.Role]{createdAt[*rbacv1.Role]()},
 }
 
 // A clusterRole is a list of what may be done in all namespaces, and to what is in none.
 var clusterRole = api.Type[*rbacv1.ClusterRole]{
-	Names: api.Names{Plural: clusterRoles, NameRule: path.ValidatePathSegmentName},
+	Names: api.Names{Plural: clusterRoles, NameRule: nameRule},
 	Validate: func(r *rbacv1.ClusterRole) field.ErrorList {
 		return append(validateRules(r.Rules, false), validateAggregation(r.AggregationRule)...)
 	},
@@ -36,7 +44,7 @@ var clusterRole = api.Type[*rbacv1.ClusterRole]{
 
 // A roleBinding gives the rules of a role to subjects, in its namespace.
 var roleBinding = api.Type[*rbacv1.RoleBinding]{
-	Names:   api.Names{Plural: roleBindings, Namespaced: true, NameRule: path.ValidatePathSegmentName},
+	Names:   api.Names{Plural: roleBindings, Namespaced: true, NameRule: nameRule},
 	Default: func(b *rbacv1.RoleBinding) { defaultBinding(&b.RoleRef, b.Subjects) },
 	Validate: func(b *rbacv1.RoleBinding) field.ErrorList {
 		return append(validateRoleRef(b.RoleRef, "Role", "ClusterRole"), validateSubjects(b.Subjects, true)...)
@@ -49,7 +57,7 @@ var roleBinding = api.Type[*rbacv1.RoleBinding]{
 
 // A clusterRoleBinding gives the rules of a ClusterRole to subjects, everywhere.
 var clusterRoleBinding = api.Type[*rbacv1.ClusterRoleBinding]{
-	Names:   api.Names{Plural: clusterRoleBindings, NameRule: path.ValidatePathSegmentName},
+	Names:   api.Names{Plural: clusterRoleBindings, NameRule: nameRule},
 	Default: func(b *rbacv1.ClusterRoleBinding) { defaultBinding(&b.RoleRef, b.Subjects) },
 	Validate: func(b *rbacv1.ClusterRoleBinding) field.ErrorList {
 		return append(validateRoleRef(b.RoleRef, "ClusterRole"), validateSubjects(b.Subjects, false)...)
@@ -131,7 +139,7 @@ func validateRoleRef(ref rbacv1.RoleRef, kinds ...string) field.ErrorList {
 	if ref.Name == "" {
 		return append(errs, field.Required(at.Child("name"), ""))
 	}
-	for _, wrong := range path.IsValidPathSegmentName(ref.Name) {
+	for _, wrong := range content.IsPathSegmentName(ref.Name) {
 		errs = append(errs, field.Invalid(at.Child("name"), ref.Name, wrong))
 	}
 	return errs
