@@ -14,6 +14,7 @@ import (
 type Request struct {
 	rbac.Attributes              // who wants to do what
 	Addresses       []netip.Addr // that the user's certificate names
+	Own             bool         // it is the API server's, which makes what every cluster has: nobody has sent it
 
 	// Metadata says that the answer is to hold nothing of objects but their metadata, and that a write copies nothing else into it.
 	Metadata bool

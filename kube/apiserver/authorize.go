@@ -24,6 +24,7 @@ import (
 type user struct {
 	name      string
 	groups    []string
+	own       bool         // it is the server itself, which no request can be
 	host      string       // that a part of the cluster runs on, by its certificate
 	addresses []netip.Addr // that the certificate names
 	uid       string
@@ -87,7 +88,7 @@ func (s *Server) authorize(c *call) error {
 
 // asked is what a call asks for, as its path says it.
 func (s *Server) asked(c *call) access.Request {
-	asked := access.Request{Addresses: c.user.addresses, Relations: s.relations, Roles: s.roles()}
+	asked := access.Request{Addresses: c.user.addresses, Own: c.user.own, Relations: s.relations, Roles: s.roles()}
 	asked.User, asked.Groups, asked.Verb = c.user.name, c.user.groups, c.verb
 	if c.kind == nil {
 		asked.Path = c.r.URL.Path

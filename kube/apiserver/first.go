@@ -114,7 +114,7 @@ func (s *Server) ownCall(ctx context.Context, object api.Object) (*call, error) 
 		return nil, err
 	}
 	r.Header.Set("User-Agent", "kubelab/apiserver")
-	own := user{name: access.APIServerUser, speaks: s.Policy.Components(access.APIServerUser, nil)}
+	own := user{name: access.APIServerUser, own: true, speaks: s.Policy.Components(access.APIServerUser, nil)}
 	kinds := s.serves.Load().kinds
 	for i := range kinds {
 		if reflect.TypeOf(kinds[i].New()) == reflect.TypeOf(object) {

@@ -32,16 +32,17 @@ const (
 	writes = "create delete deletecollection patch update"
 )
 
-// DefaultRoles are the ClusterRoles of every cluster.
+// DefaultRoles are the ClusterRoles of every cluster. Those that gather their rules have them from the start: whoever may bind one must have
+// them all, and they are of use before the loop is there.
 func DefaultRoles() []*rbacv1.ClusterRole {
-	return []*rbacv1.ClusterRole{
+	all := []*rbacv1.ClusterRole{
 		named("cluster-admin", everything...),
 		named("system:discovery", healthAndVersion, paths("get", "/api /api/* /apis /apis/* /openapi /openapi/*")),
 		named("system:basic-user",
 			rule("create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
 			rule("create", "authentication.k8s.io", "selfsubjectreviews")),
 		named("system:public-info-viewer", healthAndVersion),
-		gathering("admin"), gathering("edit", "admin"), gathering("view", "edit"),
+		gathering("view", "edit"), gathering("edit", "admin"), gathering("admin"), // each after what it gathers
 		labelled(named("system:aggregate-to-admin",
 			rule("create", "authorization.k8s.io", "localsubjectaccessreviews"),
 			rule(reads+" "+writes, rbacv1.GroupName, "roles rolebindings"),
@@ -49,6 +50,12 @@ func DefaultRoles() []*rbacv1.ClusterRole {
 		labelled(named("system:aggregate-to-edit", editing()...), "edit"),
 		labelled(named("system:aggregate-to-view", viewing()...), "view"),
 	}
+	for _, role := range all {
+		if role.AggregationRule != nil {
+			role.Rules = Aggregate(role, all)
+		}
+	}
+	return all
 }
 
 // editing is what makes and changes what runs in a namespace. It sees Secrets and acts as the accounts there: who may make a pod can do

@@ -68,6 +68,14 @@ func RulesOf(objects Objects, role rbacv1.RoleRef, namespace string) (rules []rb
 	return nil, false
 }
 
+// RulesToBe are [RulesOf] and what the role is yet to gather by its aggregationRule.
+func RulesToBe(objects Objects, role rbacv1.RoleRef, namespace string) (rules []rbacv1.PolicyRule, there bool) {
+	if is, ok := objects.Known(clusterRoles, "", role.Name).(*rbacv1.ClusterRole); ok && role.Kind == "ClusterRole" && is.AggregationRule != nil {
+		return Reach(is, ClusterRoles(objects)), true
+	}
+	return RulesOf(objects, role, namespace)
+}
+
 // ClusterRoles are all that there are.
 func ClusterRoles(objects Objects) []*rbacv1.ClusterRole {
 	var all []*rbacv1.ClusterRole
@@ -80,12 +88,15 @@ func ClusterRoles(objects Objects) []*rbacv1.ClusterRole {
 }
 
 // OfEveryCluster are the roles and bindings of every cluster, as they are before anybody has changed one.
-var OfEveryCluster Objects = defaults{}
+var OfEveryCluster Objects = defaults{DefaultRoles(), DefaultBindings()}
 
-type defaults struct{}
+type defaults struct {
+	roles    []*rbacv1.ClusterRole
+	bindings []*rbacv1.ClusterRoleBinding
+}
 
-func (defaults) Known(plural, _, name string) api.Object {
-	for _, role := range DefaultRoles() {
+func (d defaults) Known(plural, _, name string) api.Object {
+	for _, role := range d.roles {
 		if plural == clusterRoles && role.Name == name {
 			return role
 		}
@@ -93,9 +104,9 @@ func (defaults) Known(plural, _, name string) api.Object {
 	return nil
 }
 
-func (defaults) Each(plural, _ string) iter.Seq[api.Object] {
+func (d defaults) Each(plural, _ string) iter.Seq[api.Object] {
 	return func(yield func(api.Object) bool) {
-		for _, binding := range DefaultBindings() {
+		for _, binding := range d.bindings {
 			if plural == clusterRoleBindings && !yield(binding) {
 				return
 			}

@@ -47,7 +47,7 @@ var roleBinding = api.Type[*rbacv1.RoleBinding]{
 	Names:   api.Names{Plural: roleBindings, Namespaced: true, NameRule: nameRule},
 	Default: func(b *rbacv1.RoleBinding) { defaultBinding(&b.RoleRef, b.Subjects) },
 	Validate: func(b *rbacv1.RoleBinding) field.ErrorList {
-		return append(validateRoleRef(b.RoleRef, "Role", "ClusterRole"), validateSubjects(b.Subjects, true)...)
+		return append(ValidateRoleRef(b.RoleRef, true), validateSubjects(b.Subjects, true)...)
 	},
 	ValidateUpdate: func(new, old *rbacv1.RoleBinding) field.ErrorList { return validateSameRole(new.RoleRef, old.RoleRef) },
 	Columns: bindingColumns(func(b *rbacv1.RoleBinding) (rbacv1.RoleRef, []rbacv1.Subject) {
@@ -60,7 +60,7 @@ var clusterRoleBinding = api.Type[*rbacv1.ClusterRoleBinding]{
 	Names:   api.Names{Plural: clusterRoleBindings, NameRule: nameRule},
 	Default: func(b *rbacv1.ClusterRoleBinding) { defaultBinding(&b.RoleRef, b.Subjects) },
 	Validate: func(b *rbacv1.ClusterRoleBinding) field.ErrorList {
-		return append(validateRoleRef(b.RoleRef, "ClusterRole"), validateSubjects(b.Subjects, false)...)
+		return append(ValidateRoleRef(b.RoleRef, false), validateSubjects(b.Subjects, false)...)
 	},
 	ValidateUpdate: func(new, old *rbacv1.ClusterRoleBinding) field.ErrorList {
 		return validateSameRole(new.RoleRef, old.RoleRef)
@@ -127,7 +127,12 @@ func validateAggregation(rule *rbacv1.AggregationRule) field.ErrorList {
 	return errs
 }
 
-func validateRoleRef(ref rbacv1.RoleRef, kinds ...string) field.ErrorList {
+// ValidateRoleRef says what is wrong with the role that a binding names: a RoleBinding (in a namespace) or a ClusterRoleBinding.
+func ValidateRoleRef(ref rbacv1.RoleRef, namespaced bool) field.ErrorList {
+	kinds := []string{"ClusterRole"}
+	if namespaced {
+		kinds = []string{"Role", "ClusterRole"}
+	}
 	var errs field.ErrorList
 	at := field.NewPath("roleRef")
 	if ref.APIGroup != rbacv1.GroupName {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -13,7 +12,7 @@ import (
 // Aggregate is the rules that a ClusterRole has by its aggregationRule: those of all ClusterRoles that it selects, by their names, each
 // rule once. all are the ClusterRoles of the cluster, in any order.
 func Aggregate(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) []rbacv1.PolicyRule {
-	rules := []rbacv1.PolicyRule{}
+	rules, known := []rbacv1.PolicyRule{}, map[string]bool{}
 	if role.AggregationRule == nil {
 		return rules
 	}
@@ -23,9 +22,27 @@ func Aggregate(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) []rbacv1.Pol
 			continue
 		}
 		for _, rule := range other.Rules {
-			same := func(known rbacv1.PolicyRule) bool { return apiequality.Semantic.DeepEqual(known, rule) }
-			if !slices.ContainsFunc(rules, same) {
-				rules = append(rules, rule)
+			if text := Text(rule); !known[text] {
+				known[text], rules = true, append(rules, rule)
+			}
+		}
+	}
+	return rules
+}
+
+// Reach is the rules that a ClusterRole has, and those that it will have once the loop has been at work: those of the roles that it selects, of
+// those that these select, and so on. A rule may be in it twice.
+func Reach(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) []rbacv1.PolicyRule {
+	rules := slices.Clone(role.Rules)
+	reached := map[string]bool{role.Name: true}
+	for next := []*rbacv1.ClusterRole{role}; len(next) > 0; next = next[1:] {
+		if next[0].AggregationRule == nil {
+			continue
+		}
+		for _, other := range all {
+			if !reached[other.Name] && Selects(next[0].AggregationRule, other.Labels) {
+				reached[other.Name] = true
+				rules, next = append(rules, other.Rules...), append(next, other)
 			}
 		}
 	}

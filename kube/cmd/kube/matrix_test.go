@@ -91,6 +91,8 @@ var trials = []trial{
 	{"join a binding that is there", merge, rbacPath + "/clusterrolebindings/cluster-admin", `{"subjects":[{"kind":"User","apiGroup":"rbac.authorization.k8s.io","name":"me"}]}`},
 	{"widen a role (RBAC `escalate`)", "PUT", rbacPath + "/clusterroles/system:basic-user",
 		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"system:basic-user"},"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}`},
+	{"give everybody what one has only to clear away", "PUT", rbacPath + "/clusterroles/system:public-info-viewer",
+		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"system:public-info-viewer"},"rules":[{"verbs":["get","list","watch","patch","delete","deletecollection"],"apiGroups":["*"],"resources":["*"]}]}`},
 	{"widen a role that gathers its rules", "PUT", rbacPath + "/clusterroles/view",
 		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"view"},"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}`},
 	{"have a role join another", merge, rbacPath + "/clusterroles/cluster-admin", `{"metadata":{"labels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}}}`},
