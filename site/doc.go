@@ -15,6 +15,9 @@
 //   - Who is it? A token that is good for one use, from a file that only its owner reads, becomes a cookie.
 //   - How often? Guesses, requests, connections and the length of messages are limited.
 //
+// A browser drops requests whenever a network card of its machine comes or goes, and a cluster makes many. So a page sends a change
+// again, by the same key, and what comes twice is done once; it goes on when the connection that it came by is gone.
+//
 // What is shown comes from a [Source]: the history of a cluster that lives, or a recording. What a recording cannot have
 // (terminal, faults, labs) is nil in [Config], and the pages leave it out.
 //
