@@ -100,7 +100,7 @@ func (r Request) roles() rbac.Objects {
 }
 
 func (r Request) object() string {
-	if r.Path != "" {
+	if r.NonResource {
 		return r.Path
 	}
 	text := r.Resource

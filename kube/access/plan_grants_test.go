@@ -20,19 +20,19 @@ import (
 // written are ClusterRoles, which nobody is bound to.
 type written []*rbacv1.ClusterRole
 
-func (w written) Known(plural, _, name string) api.Object {
+func (w written) Known(resource, _, name string) api.Object {
 	for _, role := range w {
-		if plural == "clusterroles" && role.Name == name {
+		if resource == "clusterroles.rbac.authorization.k8s.io" && role.Name == name {
 			return role
 		}
 	}
 	return nil
 }
 
-func (w written) Each(plural, _ string) iter.Seq[api.Object] {
+func (w written) Each(resource, _ string) iter.Seq[api.Object] {
 	return func(yield func(api.Object) bool) {
 		for _, role := range w {
-			if plural == "clusterroles" && !yield(role) {
+			if resource == "clusterroles.rbac.authorization.k8s.io" && !yield(role) {
 				return
 			}
 		}
@@ -176,9 +176,9 @@ type givenTo struct {
 	user string
 }
 
-func (g givenTo) Each(plural, namespace string) iter.Seq[api.Object] {
-	if plural != "clusterrolebindings" {
-		return g.written.Each(plural, namespace)
+func (g givenTo) Each(resource, namespace string) iter.Seq[api.Object] {
+	if resource != "clusterrolebindings.rbac.authorization.k8s.io" {
+		return g.written.Each(resource, namespace)
 	}
 	return func(yield func(api.Object) bool) {
 		yield(&rbacv1.ClusterRoleBinding{RoleRef: clusterRole(g.written[0].Name), Subjects: []rbacv1.Subject{{Kind: "User", Name: g.user}}})

@@ -65,7 +65,7 @@ var (
 
 func TestMastersMayDoEverything(t *testing.T) {
 	expect(t, true, ask(AdminUser, []string{MastersGroup}, "delete", "apps", "deployments", "shop", "web"))
-	expect(t, true, Request{Attributes: rbac.Attributes{User: AdminUser, Groups: []string{MastersGroup}, Verb: "get", Path: "/metrics"}})
+	expect(t, true, Request{Attributes: rbac.Attributes{User: AdminUser, Groups: []string{MastersGroup}, Verb: "get", NonResource: true, Path: "/metrics"}})
 }
 
 func TestWhatNoRuleAllowsIsRefusedAndAPartOfTheClusterIsToldWhat(t *testing.T) {
@@ -84,13 +84,13 @@ func TestAStrangerSeesOnlyHealthAndVersion(t *testing.T) {
 		"/healthz": true, "/readyz": true, "/livez": true, "/version": true, "/readyz/etcd": true,
 		"/": false, "/api": false, "/openapi/v3": false, stepsPath: false, "/healthzzz": false,
 	} {
-		expect(t, wanted, Request{Attributes: rbac.Attributes{User: AnonymousUser, Groups: stranger, Verb: "get", Path: path}})
+		expect(t, wanted, Request{Attributes: rbac.Attributes{User: AnonymousUser, Groups: stranger, Verb: "get", NonResource: true, Path: path}})
 	}
 	expect(t, false, ask(AnonymousUser, stranger, "list", "", "pods", "", ""))
 }
 
 func TestWhoeverIsKnownMayDiscoverTheAPIAndAskWhatTheyMay(t *testing.T) {
-	expect(t, true, Request{Attributes: rbac.Attributes{User: "ada", Groups: known, Verb: "get", Path: "/apis/apps/v1"}})
+	expect(t, true, Request{Attributes: rbac.Attributes{User: "ada", Groups: known, Verb: "get", NonResource: true, Path: "/apis/apps/v1"}})
 	expect(t, true, ask("ada", known, "create", "authorization.k8s.io", "selfsubjectaccessreviews", "", ""))
 	expect(t, false, ask("ada", known, "list", "", "pods", "shop", ""))
 }
@@ -342,8 +342,8 @@ func TestAPartOfTheClusterMayDoWhatItDoesAndNothingElse(t *testing.T) {
 				expect(t, want, ask(userOf(name), known, verb, group, plural, "shop", "a"))
 			}
 		}
-		expect(t, true, Request{Attributes: rbac.Attributes{User: userOf(name), Groups: known, Verb: "post", Path: stepsPath}})
-		expect(t, false, Request{Attributes: rbac.Attributes{User: userOf(name), Groups: known, Verb: "get", Path: stepsPath}})
+		expect(t, true, Request{Attributes: rbac.Attributes{User: userOf(name), Groups: known, Verb: "post", NonResource: true, Path: stepsPath}})
+		expect(t, false, Request{Attributes: rbac.Attributes{User: userOf(name), Groups: known, Verb: "get", NonResource: true, Path: stepsPath}})
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 
 // Objects are what relations are found in: what the API server has.
 type Objects interface {
-	// Find is the object of a resource by its name, or nil.
-	Find(plural, namespace, name string) api.Object
+	// Find is the object of a resource by its name, or nil. The resource is named with its group: deployments.apps.
+	Find(resource, namespace, name string) api.Object
 	// Each are the objects of a resource in a namespace, as the server last heard of them.
-	Each(plural, namespace string) iter.Seq[api.Object]
+	Each(resource, namespace string) iter.Seq[api.Object]
 }
 
 // In are the relations among objects.

@@ -61,8 +61,9 @@ type Names struct {
 	NameRule validation.ValidateNameFunc
 }
 
-// Lookup finds another object by the plural of its resource. It returns nil where there is none.
-type Lookup func(plural, namespace, name string) Object
+// Lookup finds another object by its resource: the plural, and after a dot its group unless that is core (nodes, deployments.apps). It
+// returns nil where there is none.
+type Lookup func(resource, namespace, name string) Object
 
 // Taken says whether a claim (an address, a port) is held by another object.
 type Taken func(claim string) bool

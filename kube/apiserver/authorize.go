@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
@@ -25,6 +26,7 @@ type user struct {
 	name      string
 	groups    []string
 	own       bool         // it is the server itself, which no request can be
+	guest     bool         // the request brings nothing that says who sends it
 	host      string       // that a part of the cluster runs on, by its certificate
 	addresses []netip.Addr // that the certificate names
 	uid       string
@@ -46,7 +48,7 @@ func (s *Server) authenticate(r *http.Request) (user, error) {
 	if token, brought := bearer(r); brought && s.Tokens != nil {
 		return s.byToken(r, token)
 	}
-	return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}}, nil
+	return user{name: access.AnonymousUser, groups: []string{access.UnauthenticatedGroup}, guest: true}, nil
 }
 
 // byCertificate reads the caller's name and groups from its certificate: the common name is the user, each organization a group.
@@ -91,7 +93,7 @@ func (s *Server) asked(c *call) access.Request {
 	asked := access.Request{Addresses: c.user.addresses, Own: c.user.own, Relations: s.relations, Roles: s.roles()}
 	asked.User, asked.Groups, asked.Verb = c.user.name, c.user.groups, c.verb
 	if c.kind == nil {
-		asked.Path = c.r.URL.Path
+		asked.NonResource, asked.Path = true, c.r.URL.Path
 		return asked
 	}
 	asked.Group, asked.Resource, asked.Subresource = c.kind.Group, c.kind.Plural, c.subresource
@@ -104,7 +106,7 @@ func (s *Server) asked(c *call) access.Request {
 
 // roles are where the roles and bindings are. A server that does not serve these kinds has those of every cluster.
 func (s *Server) roles() rbac.Objects {
-	if s.serves.Load().byKey["clusterrolebindings.rbac.authorization.k8s.io"] == nil {
+	if s.serves.Load().byKey["clusterrolebindings."+rbacv1.GroupName] == nil {
 		return nil
 	}
 	return s
@@ -114,8 +116,8 @@ func (s *Server) roles() rbac.Objects {
 type storedRoles struct{ *Server }
 
 // Known is the object of a resource by its name, or nil.
-func (s storedRoles) Known(plural, namespace, name string) api.Object {
-	return s.Find(plural, namespace, name)
+func (s storedRoles) Known(resource, namespace, name string) api.Object {
+	return s.Find(resource, namespace, name)
 }
 
 // seesOnlyMetadata says whether a call learns nothing of an object but its metadata. A JSON patch can copy into it what stands elsewhere.
@@ -123,9 +125,9 @@ func (c *call) seesOnlyMetadata() bool {
 	return c.view.OnlyMetadata() && request.ContentType(c.r) != string(types.JSONPatchType)
 }
 
-// forbidden tells who may not do what, in the words of every Kubernetes.
+// forbidden tells who may not do what, in the words of every Kubernetes. A guest is told to say who it is; who only acts as one has done so.
 func forbidden(c *call, asked access.Request, reason string) error {
-	if c.user.name == access.AnonymousUser {
+	if c.user.guest {
 		c.w.Header().Set("Connection", "close") // nobody waits for what else a guest has to say
 		return apierrors.NewUnauthorized("Unauthorized: send a client certificate of this cluster")
 	}

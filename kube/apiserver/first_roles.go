@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"kubelab/kube/access/rbac"
 	"kubelab/kube/api"
@@ -28,6 +29,9 @@ func (s *Server) firstRoles(ctx context.Context) error {
 		}
 	}
 	for _, binding := range rbac.DefaultBindings() {
+		if err := s.makeRoom(ctx, binding); err != nil {
+			return err
+		}
 		err := s.reconcile(ctx, binding, func(have api.Object) api.Object {
 			if updated := rbac.ReconcileBinding(binding, have.(*rbacv1.ClusterRoleBinding)); updated != nil {
 				return updated
@@ -39,6 +43,26 @@ func (s *Server) firstRoles(ctx context.Context) error {
 		}
 	}
 	return s.cache.Fresh(ctx)
+}
+
+// makeRoom removes what is in the place of a binding of every cluster and names another role.
+func (s *Server) makeRoom(ctx context.Context, binding *rbacv1.ClusterRoleBinding) error {
+	c, err := s.ownCall(ctx, binding)
+	if err != nil {
+		return err
+	}
+	have, err := s.get(ctx, c.kind, "", binding.Name)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil || !rbac.Replaces(binding, have.(*rbacv1.ClusterRoleBinding)) {
+		return err
+	}
+	c.verb, c.name = "delete", binding.Name
+	if _, err = s.write(c, intent{act: Delete}); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("remove %s %s, which names another role: %w", c.kind.Kind, c.name, err)
+	}
+	return nil
 }
 
 // reconcile makes an object, or of the one that is there what become says.

@@ -116,64 +116,58 @@ func (s *Server) get(ctx context.Context, kind *api.Kind, namespace, name string
 
 // lookup reads other objects for admission, from the cache.
 func (s *Server) lookup(ctx context.Context) api.Lookup {
-	return func(plural, namespace, name string) api.Object {
-		if known := s.Known(plural, namespace, name); known != nil {
+	return func(resource, namespace, name string) api.Object {
+		if known := s.Known(resource, namespace, name); known != nil {
 			return known
 		}
-		return s.stored(ctx, plural, namespace, name) // the cache may be a moment behind: it may have been made just before
+		return s.stored(ctx, resource, namespace, name) // the cache may be a moment behind: it may have been made just before
 	}
 }
 
-// Known is the object of a resource by its name, as the server last heard of it, or nil. It is shared: nobody may change it.
-func (s *Server) Known(plural, namespace, name string) api.Object {
-	kinds := s.serves.Load().kinds
-	for i := range kinds {
-		kind := &kinds[i]
-		if kind.Plural != plural {
-			continue
-		}
-		if item := s.cache.Peek(key(kind, namespace, name)); item != nil {
-			if found, ok := objectOf(item, kind); ok {
-				return found.Is
-			}
+// Known is the object of a resource by its name, as the server last heard of it, or nil. It is shared: nobody may change it. Here as below the
+// resource is named with its group, pods or clusterroles.rbac.authorization.k8s.io: another group may have one of the same plural.
+func (s *Server) Known(resource, namespace, name string) api.Object {
+	kind := s.serves.Load().byKey[resource]
+	if kind == nil {
+		return nil
+	}
+	if item := s.cache.Peek(key(kind, namespace, name)); item != nil {
+		if found, ok := objectOf(item, kind); ok {
+			return found.Is
 		}
 	}
 	return nil
 }
 
 // stored reads another object from the store. It is nil if it is not there.
-func (s *Server) stored(ctx context.Context, plural, namespace, name string) api.Object {
-	kinds := s.serves.Load().kinds
-	for i := range kinds {
-		if kinds[i].Plural != plural {
-			continue
-		}
-		if found, err := s.get(ctx, &kinds[i], namespace, name); err == nil {
-			return found
-		}
+func (s *Server) stored(ctx context.Context, resource, namespace, name string) api.Object {
+	kind := s.serves.Load().byKey[resource]
+	if kind == nil {
+		return nil
 	}
-	return nil
+	found, err := s.get(ctx, kind, namespace, name)
+	if err != nil {
+		return nil
+	}
+	return found
 }
 
 // Find is the object of a resource by its name, or nil.
-func (s *Server) Find(plural, namespace, name string) api.Object {
-	return s.lookup(context.Background())(plural, namespace, name)
+func (s *Server) Find(resource, namespace, name string) api.Object {
+	return s.lookup(context.Background())(resource, namespace, name)
 }
 
 // Each are the objects of a resource in a namespace, as the server last heard of them. They are shared: nobody may change them.
-func (s *Server) Each(plural, namespace string) iter.Seq[api.Object] {
+func (s *Server) Each(resource, namespace string) iter.Seq[api.Object] {
 	return func(yield func(api.Object) bool) {
-		kinds := s.serves.Load().kinds
-		for i := range kinds {
-			kind := &kinds[i]
-			if kind.Plural != plural {
-				continue
-			}
-			items, _ := s.cache.List(prefix(kind, namespace))
-			for _, item := range items {
-				if object, ok := objectOf(item, kind); ok && !yield(object.Is) {
-					return
-				}
+		kind := s.serves.Load().byKey[resource]
+		if kind == nil {
+			return
+		}
+		items, _ := s.cache.List(prefix(kind, namespace))
+		for _, item := range items {
+			if object, ok := objectOf(item, kind); ok && !yield(object.Is) {
+				return
 			}
 		}
 	}

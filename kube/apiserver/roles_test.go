@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -17,6 +18,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/access/rbac"
+	"kubelab/kube/api"
 	"kubelab/kube/apiserver/apiservertest"
 	"kubelab/kube/cluster"
 	"kubelab/kube/operator"
@@ -96,6 +98,9 @@ func TestWhoMayWriteRolesAndBindingsCannotLiftThemselvesUp(t *testing.T) {
 	refused("a binding for another", bind(t, ada, "up", "ClusterRole", "cluster-admin", subject("ServiceAccount", "default", "default")), lacks)
 	if err := bind(t, ada, "up", "ClusterRole", "none", subject("User", "ada", "")); !apierrors.IsNotFound(err) {
 		t.Errorf("a role that is yet to come: got %v, want NotFound", err)
+	}
+	if err := bind(t, ada, "up", "Robot", "none", subject("User", "ada", "")); !apierrors.IsInvalid(err) {
+		t.Errorf("a role of no kind: got %v, want Invalid", err)
 	}
 	must(t, makeRole(t, ada, "deputy", []string{"get"}, rbacv1.GroupName, "roles"))
 	must(t, bind(t, ada, "deputies", "Role", "officer", subject("User", "bob", "")))
@@ -187,13 +192,30 @@ func TestTheRolesOfEveryClusterAreThereWhenTheServerIsReadyAndComeBackWithTheNex
 	_, err = person.RbacV1().ClusterRoles().Update(t.Context(), basic, metav1.UpdateOptions{})
 	must(t, err)
 	must(t, person.RbacV1().ClusterRoleBindings().Delete(t.Context(), "system:discovery", metav1.DeleteOptions{}))
+	moved := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "system:discovery"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "view"}, Subjects: subject("User", "ada", "")}
+	_, err = person.RbacV1().ClusterRoleBindings().Create(t.Context(), moved, metav1.CreateOptions{})
+	must(t, err)
 	cluster.Restart()
 	basic, err = person.RbacV1().ClusterRoles().Get(t.Context(), "system:basic-user", metav1.GetOptions{})
 	if err != nil || len(basic.Rules) != 2 {
 		t.Errorf("got %v, %v", basic, err)
 	}
-	_, err = person.RbacV1().ClusterRoleBindings().Get(t.Context(), "system:discovery", metav1.GetOptions{})
-	must(t, err)
+	binding, err := person.RbacV1().ClusterRoleBindings().Get(t.Context(), "system:discovery", metav1.GetOptions{})
+	if err != nil || binding.RoleRef.Name != "system:discovery" || len(binding.Subjects) != 1 || binding.Subjects[0].Name != access.AuthenticatedGroup {
+		t.Errorf("a binding that named another role: got %v, %v", binding, err)
+	}
+}
+
+func TestARoleIsFoundBesideAKindOfAnotherGroupWhoseObjectsHaveItsNames(t *testing.T) {
+	other := api.Type[*appsv1.ControllerRevision]{Names: api.Names{Plural: "clusterroles"}}.Kind()
+	cluster := apiservertest.StartFor(t, apiservertest.Policy(t, cluster.Declared...), slices.Concat([]api.Kind{other}, kinds, rbac.Kinds)...)
+	person, ada := cluster.Admin(), cluster.Client("test", access.Client("ada"))
+	must(t, person.AppsV1().RESTClient().Post().Resource("clusterroles").Body(&appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Name: "view"}}).Do(t.Context()).Error())
+	must(t, bind(t, person, "viewers", "ClusterRole", "view", subject("User", "ada", "")))
+	waitFor(t, "ada to see", func() bool {
+		_, err := ada.CoreV1().ConfigMaps("default").List(t.Context(), metav1.ListOptions{})
+		return err == nil
+	})
 }
 
 func TestWhoHasARoleInANamespaceSeesThatNamespace(t *testing.T) {
@@ -231,6 +253,10 @@ func TestOneActsAsAnotherOnlyIfOneMayAndIsThenNoMoreThanTheOther(t *testing.T) {
 	want = `configmaps is forbidden: User "bob" cannot list resource "configmaps" in API group "" in the namespace "default"`
 	if err := as(person, bob); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	want = `configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"`
+	if err := as(person, rest.ImpersonationConfig{UserName: access.AnonymousUser}); err == nil || err.Error() != want {
+		t.Errorf("as a guest: got  %v\nwant %s", err, want)
 	}
 	must(t, makeRole(t, person, "double", []string{"impersonate"}, "", "serviceaccounts"))
 	must(t, bind(t, person, "doubles", "Role", "double", subject("User", "ada", "")))

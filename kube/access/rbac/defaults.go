@@ -42,6 +42,8 @@ func DefaultRoles() []*rbacv1.ClusterRole {
 			rule("create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
 			rule("create", "authentication.k8s.io", "selfsubjectreviews")),
 		named("system:public-info-viewer", healthAndVersion),
+		named("system:auth-delegator", // of a server beside this one, that leaves to it who asks there, and whether they may
+			rule("create", "authentication.k8s.io", "tokenreviews"), rule("create", "authorization.k8s.io", "subjectaccessreviews")),
 		gathering("view", "edit"), gathering("edit", "admin"), gathering("admin"), // each after what it gathers
 		labelled(named("system:aggregate-to-admin",
 			rule("create", "authorization.k8s.io", "localsubjectaccessreviews"),

@@ -8,7 +8,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// Attributes are what a rule is held against: who wants to do what. Either Resource or Path is set.
+// Attributes are what a rule is held against: who wants to do what. It is about a resource, or about a path.
 type Attributes struct {
 	User   string
 	Groups []string
@@ -20,7 +20,8 @@ type Attributes struct {
 	Namespace   string
 	Name        string // empty for a whole collection, and for a create
 
-	Path string // of a request that is about no resource: /version
+	NonResource bool   // it is about Path, which may be empty, and no resource
+	Path        string // such as /version
 }
 
 // Allow is the heart of RBAC: whether one of the rules covers the request.
@@ -29,7 +30,7 @@ func Allow(rules []rbacv1.PolicyRule, a Attributes) bool {
 		if !covers(rule.Verbs, a.Verb) {
 			return false
 		}
-		if a.Path != "" {
+		if a.NonResource {
 			return slices.ContainsFunc(rule.NonResourceURLs, func(pattern string) bool { return matchesPath(pattern, a.Path) })
 		}
 		return covers(rule.APIGroups, a.Group) && coversResource(rule.Resources, a) &&

@@ -61,7 +61,7 @@ func parts(rule rbacv1.PolicyRule) iter.Seq[rbacv1.PolicyRule] {
 // names by a rule that has none.
 func asAsked(part rbacv1.PolicyRule, verb string) Attributes {
 	if len(part.NonResourceURLs) > 0 {
-		return Attributes{Verb: verb, Path: part.NonResourceURLs[0]}
+		return Attributes{Verb: verb, NonResource: true, Path: part.NonResourceURLs[0]}
 	}
 	asked := Attributes{Verb: verb, Group: part.APIGroups[0]}
 	asked.Resource, asked.Subresource, _ = strings.Cut(part.Resources[0], "/")

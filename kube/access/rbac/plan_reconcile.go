@@ -28,8 +28,14 @@ func ReconcileRole(wanted, have *rbacv1.ClusterRole) *rbacv1.ClusterRole {
 	return role
 }
 
-// ReconcileBinding is a binding of every cluster as it is to be, out of what there is, or nil as for [ReconcileRole]. One that was made for
-// another role stays: whose it was then is not known.
+// Replaces says whether a binding of every cluster is to be made anew in the place of what there is: that names another role, which cannot be
+// changed.
+func Replaces(wanted, have *rbacv1.ClusterRoleBinding) bool {
+	return have.RoleRef != wanted.RoleRef && have.Annotations[rbacv1.AutoUpdateAnnotationKey] != "false"
+}
+
+// ReconcileBinding is a binding of every cluster as it is to be, out of what there is, or nil as for [ReconcileRole]. Of one that names another
+// role [Replaces] speaks.
 func ReconcileBinding(wanted, have *rbacv1.ClusterRoleBinding) *rbacv1.ClusterRoleBinding {
 	if have.Annotations[rbacv1.AutoUpdateAnnotationKey] == "false" || have.RoleRef != wanted.RoleRef {
 		return nil

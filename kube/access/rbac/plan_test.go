@@ -78,20 +78,22 @@ func TestOneGivesWhatOneHas(t *testing.T) {
 		held, wanted rbacv1.PolicyRule
 		missing      []string
 	}{
-		"the same":                         {rule(get, core, pods, nil), rule(get, core, pods, nil), nil},
-		"a verb more":                      {rule(get, core, pods, nil), rule([]string{"get", "list", "watch"}, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["list" "watch"]}`}},
-		"all verbs, who has some":          {rule(get, core, pods, nil), rule(star, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["*"]}`}},
-		"all, who has all":                 {rule(star, star, star, nil), rule(star, star, star, nil), nil},
-		"something, who has all":           {rule(star, star, star, nil), rule(get, core, []string{"pods/log"}, nil), nil},
-		"all groups, who has one":          {rule(get, core, pods, nil), rule(get, star, pods, nil), []string{`{APIGroups:["*"], Resources:["pods"], Verbs:["get"]}`}},
-		"a subresource":                    {rule(get, core, pods, nil), rule(get, core, []string{"pods/log"}, nil), []string{`{APIGroups:[""], Resources:["pods/log"], Verbs:["get"]}`}},
-		"one name, who has all":            {rule(get, core, pods, nil), rule(get, core, pods, []string{"web"}), nil},
-		"all names, who has one":           {rule(get, core, pods, []string{"web"}), rule(get, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`}},
-		"all names, who has the empty one": {rule(get, core, pods, []string{""}), rule(get, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`}},
-		"another name":                     {rule(get, core, pods, []string{"web"}), rule(get, core, pods, []string{"web", "db"}), []string{`{APIGroups:[""], Resources:["pods"], ResourceNames:["db"], Verbs:["get"]}`}},
-		"a path below":                     {urls("/api/*"), urls("/api/v1"), nil},
-		"all paths, who has some":          {urls("/api/*"), urls("*"), []string{`{NonResourceURLs:["*"], Verbs:["get"]}`}},
-		"paths, who has resources":         {rule(star, star, star, nil), urls("/metrics"), []string{`{NonResourceURLs:["/metrics"], Verbs:["get"]}`}},
+		"the same":                          {rule(get, core, pods, nil), rule(get, core, pods, nil), nil},
+		"a verb more":                       {rule(get, core, pods, nil), rule([]string{"get", "list", "watch"}, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["list" "watch"]}`}},
+		"all verbs, who has some":           {rule(get, core, pods, nil), rule(star, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["*"]}`}},
+		"all, who has all":                  {rule(star, star, star, nil), rule(star, star, star, nil), nil},
+		"something, who has all":            {rule(star, star, star, nil), rule(get, core, []string{"pods/log"}, nil), nil},
+		"all groups, who has one":           {rule(get, core, pods, nil), rule(get, star, pods, nil), []string{`{APIGroups:["*"], Resources:["pods"], Verbs:["get"]}`}},
+		"a subresource":                     {rule(get, core, pods, nil), rule(get, core, []string{"pods/log"}, nil), []string{`{APIGroups:[""], Resources:["pods/log"], Verbs:["get"]}`}},
+		"one name, who has all":             {rule(get, core, pods, nil), rule(get, core, pods, []string{"web"}), nil},
+		"all names, who has one":            {rule(get, core, pods, []string{"web"}), rule(get, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`}},
+		"all names, who has the empty one":  {rule(get, core, pods, []string{""}), rule(get, core, pods, nil), []string{`{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`}},
+		"another name":                      {rule(get, core, pods, []string{"web"}), rule(get, core, pods, []string{"web", "db"}), []string{`{APIGroups:[""], Resources:["pods"], ResourceNames:["db"], Verbs:["get"]}`}},
+		"a path below":                      {urls("/api/*"), urls("/api/v1"), nil},
+		"all paths, who has some":           {urls("/api/*"), urls("*"), []string{`{NonResourceURLs:["*"], Verbs:["get"]}`}},
+		"the empty path, who has resources": {rule(star, star, star, nil), urls(""), []string{`{NonResourceURLs:[""], Verbs:["get"]}`}},
+		"the empty resource, who has paths": {urls("*"), rule(get, core, core, nil), []string{`{APIGroups:[""], Resources:[""], Verbs:["get"]}`}},
+		"paths, who has resources":          {rule(star, star, star, nil), urls("/metrics"), []string{`{NonResourceURLs:["/metrics"], Verbs:["get"]}`}},
 	} {
 		var got []string
 		for _, missing := range Missing([]rbacv1.PolicyRule{c.held}, []rbacv1.PolicyRule{c.wanted}) {
@@ -151,6 +153,15 @@ func TestARoleOfEveryClusterGetsBackWhatItLacksAndKeepsWhatWasAdded(t *testing.T
 		t.Errorf("it was not to be kept up to date: got %v", got)
 	}
 	binding := DefaultBindings()[3]
+	other := binding.DeepCopy()
+	other.RoleRef.Name = "view"
+	if Replaces(binding, binding) || !Replaces(binding, other) {
+		t.Error("a binding is to be made anew where it names another role, and only there")
+	}
+	other.Annotations = map[string]string{rbacv1.AutoUpdateAnnotationKey: "false"}
+	if Replaces(binding, other) {
+		t.Error("a binding is to be made anew that was to stay as it is")
+	}
 	fewer := binding.DeepCopy()
 	fewer.Subjects = fewer.Subjects[:1]
 	if got := ReconcileBinding(binding, fewer); got == nil || len(got.Subjects) != 2 {

@@ -110,7 +110,7 @@ func (q question) answer(policy *access.Policy, asked access.Request) (status au
 			asked.Name, asked.NodeName = exactly(what.FieldSelector, "metadata.name"), exactly(what.FieldSelector, "spec.nodeName")
 		}
 	default:
-		asked.Verb, asked.Path = q.path.Verb, q.path.Path
+		asked.Verb, asked.NonResource, asked.Path = q.path.Verb, true, q.path.Path
 	}
 	status.Allowed, status.Reason = policy.Authorize(asked)
 	return status, nil

@@ -66,3 +66,18 @@ func TestASelectorOfAQuestionIsWellFormed(t *testing.T) {
 		}
 	}
 }
+
+func TestAPathIsNoResourceEvenWhereItIsEmpty(t *testing.T) {
+	reader := component.Component{Name: "reader", Place: component.ControlPlane, User: "reader", Rights: []component.Right{component.May("get", "*", "*").Because("of this test")}}
+	policy, err := access.NewPolicy([]component.Component{reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", "/metrics"} {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Verb: "get", Path: path}}}
+		if err := Answer(policy, access.Request{}, Sender{Name: "reader"}, review); err != nil || review.Status.Allowed {
+			t.Errorf("path %q by who may get all resources: %v, %v, want it refused", path, review.Status, err)
+		}
+	}
+}

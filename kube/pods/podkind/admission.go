@@ -64,7 +64,7 @@ var systemPriorities = map[string]int32{"system-cluster-critical": 2000000000, "
 func admitPriority(pod *corev1.Pod, find api.Lookup) error {
 	priority, policy := int32(0), corev1.PreemptLowerPriority
 	if name := pod.Spec.PriorityClassName; name != "" {
-		class, _ := find("priorityclasses", "", name).(*schedulingv1.PriorityClass)
+		class, _ := find("priorityclasses."+schedulingv1.GroupName, "", name).(*schedulingv1.PriorityClass)
 		system, known := systemPriorities[name]
 		switch {
 		case class != nil:

@@ -94,7 +94,7 @@ func TestAPodCannotBeSomebodyWhoDoesNotExist(t *testing.T) {
 }
 
 func TestAPriorityComesFromItsClass(t *testing.T) {
-	classes := map[string]api.Object{"priorityclasses/urgent": &schedulingv1.PriorityClass{Value: 1000}}
+	classes := map[string]api.Object{"priorityclasses.scheduling.k8s.io/urgent": &schedulingv1.PriorityClass{Value: 1000}}
 	pod, err := created(t, `{priorityClassName: urgent, `+oneContainer+`}`, classes)
 	if err != nil || *pod.Spec.Priority != 1000 || *pod.Spec.PreemptionPolicy != corev1.PreemptLowerPriority {
 		t.Errorf("priority %v, %v", pod.Spec.Priority, err)
