@@ -20,10 +20,11 @@
 // so a short one can be about more than fits into memory: [TooWide] bounds what is compared.
 //
 // A ClusterRole may leave its rules to others: its aggregationRule selects ClusterRoles by their labels, and [Aggregate] joins what these
-// allow. A loop keeps it so; who binds such a role must have all of its [Reach]. In this way whoever adds a kind adds rights to it to the roles admin, edit and view, which they need not know.
+// allow. A loop keeps it so; who binds such a role must have all of its [Reach]. In this way whoever adds a kind adds rights to it to the
+// roles admin, edit and view, which they need not know.
 //
-// What every cluster has at first, [DefaultRoles] and [DefaultBindings], the API server makes when it starts. [Reconcile] gives back what an older server did
-// not know, and leaves what was added.
+// What every cluster has at first, [DefaultRoles] and [DefaultBindings], the API server makes when it starts. [ReconcileRole] gives back what an older
+// server did not know, and leaves what was added.
 //
 // # What is simplified
 //
