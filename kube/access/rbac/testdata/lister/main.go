@@ -1,4 +1,4 @@
-// Lister is a program in a pod, as anybody would write it: every half second it lists the pods of its namespace, and says how many there
+// Command lister runs in a pod, as anybody would write it: every half second it lists the pods of its namespace, and says how many there
 // are, or why it may not know, and by which token the API server knew it.
 package main
 
