@@ -60,7 +60,10 @@ func (r *labRoom) furnish() (err error) {
 	if err = labs.MakeTools(r.dir); err != nil {
 		return err
 	}
-	r.home, r.owner, err = terminal.FindStudent()
+	student, err := terminal.FindPerson()
+	if err == nil {
+		r.home, r.owner = student.Home, student.Owner()
+	}
 	return err
 }
 

@@ -22,8 +22,7 @@ import (
 
 func TestEveryLabCanBeDoneInABrowserAndShowsWhatItIsAbout(t *testing.T) {
 	browser := browserFor(t)
-	t.Setenv("SUDO_USER", "") // the terminal is root's, and the labs' files lie where no person keeps theirs
-	dir := keepFilesOfLabs(t)
+	t.Setenv("SUDO_USER", "") // the terminal is root's, in the cluster's own home: no person's settings and files are there
 	c := clustertest.Start(t)
 	before := left(c)
 	browser.run(c, "walk.test.mjs")
@@ -31,8 +30,8 @@ func TestEveryLabCanBeDoneInABrowserAndShowsWhatItIsAbout(t *testing.T) {
 	if after := left(c); after != before {
 		t.Errorf("every lab was tidied away, and what is left is not what there was before:\n%s\nbefore:\n%s", after, before)
 	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Errorf("no lab laid out its files in %s", dir)
+	if _, err := os.Stat(filepath.Join(c.Home(), "kubelab-labs")); err != nil {
+		t.Errorf("no lab laid out its files: %v", err)
 	}
 }
 
@@ -48,7 +47,6 @@ func TestARecordingTellsOfAPodsCreationWithNoCluster(t *testing.T) {
 	t.Setenv("SUDO_USER", "")
 	t.Setenv("LABS", "11-kubelet")
 	t.Setenv("CHALLENGES", "0")
-	keepFilesOfLabs(t)
 	c := clustertest.Start(t)
 	file := filepath.Join(t.TempDir(), "lesson.kubelab")
 	_, end := start(c, "record: recording", "record", file, "--name", c.Name)
@@ -178,27 +176,4 @@ func first(t *testing.T, program string) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// keepFilesOfLabs puts aside root's own files of the labs until the test is over.
-func keepFilesOfLabs(t *testing.T) (dir string) {
-	t.Helper()
-	home, err := os.UserHomeDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir = filepath.Join(home, "kubelab-labs")
-	aside := dir + "-" + t.Name()
-	had := os.Rename(dir, aside) == nil
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-		if had {
-			if err := os.Rename(aside, dir); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	return dir
 }

@@ -51,10 +51,11 @@ func Record() *cobra.Command {
 
 // newFile makes a file with the rights of the person who said sudo, and theirs: replaying it takes no root.
 func newFile(path string) (file *os.File, remove func() error, err error) {
-	_, owner, err := terminal.FindStudent()
+	person, err := terminal.FindPerson()
 	if err != nil {
 		return nil, nil, err
 	}
+	owner := person.Owner()
 	err = owner.Do(func() error {
 		file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		return err

@@ -20,8 +20,8 @@ type Person struct {
 	Groups     []int
 }
 
-// FindPerson is who said sudo, or else whoever this process belongs to. Only root believes the environment: for others it
-// changes nothing, since they could not become somebody else.
+// FindPerson is who said sudo, or else whoever this process belongs to, who may have chosen another home (HOME). Only root believes
+// SUDO_USER: for others it changes nothing, since they could not become somebody else.
 func FindPerson() (*Person, error) {
 	name := ""
 	if os.Geteuid() == 0 {
@@ -41,6 +41,9 @@ func FindPerson() (*Person, error) {
 	if found.GID, err = strconv.Atoi(account.Gid); err != nil {
 		return nil, err
 	}
+	if found.UID == os.Geteuid() {
+		found.Home = cmp.Or(os.Getenv("HOME"), found.Home)
+	}
 	ids, err := account.GroupIds()
 	for _, id := range ids {
 		group, err := strconv.Atoi(id)
@@ -52,18 +55,8 @@ func FindPerson() (*Person, error) {
 	return found, err
 }
 
-// FindStudent finds who said sudo, else oneself: the home, and whose files are there (of root: 0).
-func FindStudent() (home string, owner fsuser.User, err error) {
-	student, err := FindPerson()
-	if err != nil {
-		return "", owner, err
-	}
-	home = student.Home
-	if student.UID == os.Geteuid() { // and may have chosen another one
-		home, err = os.UserHomeDir()
-	}
-	return home, fsuser.User{UID: student.UID, GID: student.GID}, err
-}
+// Owner is whose the person's files are.
+func (p *Person) Owner() fsuser.User { return fsuser.User{UID: p.UID, GID: p.GID} }
 
 // credential makes a process the person's; nil: it is anyway.
 func (p *Person) credential() *syscall.Credential {

@@ -37,6 +37,7 @@ func place(t *testing.T) string {
 
 func prepare(t *testing.T, dir string) *terminal.Terminal {
 	t.Helper()
+	t.Setenv("HOME", dir) // no settings of the machine's own are to be read: they may take a minute
 	kubeconfig := filepath.Join(dir, "admin.kubeconfig")
 	if err := os.WriteFile(kubeconfig, []byte("the way in"), 0o600); err != nil {
 		t.Fatal(err)
@@ -202,6 +203,18 @@ func TestAShellFindsOurProgramsFirstAndItsCluster(t *testing.T) {
 	}
 	if got := s.says("echo $TERM $KUBELAB_CLUSTER $(pwd)"); got != "xterm-256color it's "+dir {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAShellReadsTheSettingsInTheHomeThatItsPersonChose(t *testing.T) {
+	t.Setenv("SUDO_USER", "")
+	dir := place(t)
+	shells := prepare(t, dir)
+	if err := os.WriteFile(dir+"/.bashrc", []byte("mine='of my own'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, shells).says(`echo $mine in $HOME`); got != "of my own in "+dir {
+		t.Errorf("the shell says %q", got)
 	}
 }
 

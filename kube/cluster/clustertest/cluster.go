@@ -114,10 +114,13 @@ func (c *Cluster) Try(program string, arguments ...string) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
+// Home is the home directory of those who use the cluster: nobody's settings are there.
+func (c *Cluster) Home() string { return filepath.Dir(c.Kubeconfig) }
+
 // Command prepares kube or kubectl for this cluster.
 func (c *Cluster) Command(ctx context.Context, program string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, filepath.Join(c.bin, program), arguments...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig, "HOME="+filepath.Dir(c.Kubeconfig))
+	command.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig, "HOME="+c.Home())
 	return command
 }
 

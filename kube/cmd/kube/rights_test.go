@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -223,6 +224,15 @@ func (d *day) pass() {
 	d.wait("what nobody owns to go", func() bool {
 		_, err := core.ConfigMaps("shop").Get(ctx, "lost", metav1.GetOptions{})
 		return apierrors.IsNotFound(err)
+	})
+
+	// A role joins another.
+	const mark = "rbac.authorization.k8s.io/aggregate-to-view"
+	d.must(d.person.RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "shopper", Labels: map[string]string{mark: "true"}},
+		Rules: []rbacv1.PolicyRule{{Verbs: []string{"get"}, APIGroups: []string{"shop.example"}, Resources: []string{"wares"}}}}, metav1.CreateOptions{}))
+	d.wait("the role to have joined", func() bool {
+		view, err := d.person.RbacV1().ClusterRoles().Get(ctx, "view", metav1.GetOptions{})
+		return err == nil && slices.ContainsFunc(view.Rules, func(r rbacv1.PolicyRule) bool { return slices.Contains(r.Resources, "wares") })
 	})
 
 	// There is no place for a pod.
