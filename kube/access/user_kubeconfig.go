@@ -20,7 +20,7 @@ import (
 // .kube/config at the home of the one who called sudo, else at one's own.
 func UserKubeconfig() (string, error) {
 	if files := filepath.SplitList(os.Getenv("KUBECONFIG")); len(files) > 0 && files[0] != "" {
-		return files[0], nil
+		return filepath.Abs(files[0]) // kube down may be said elsewhere
 	}
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		caller, err := user.Lookup(name)

@@ -96,8 +96,13 @@ func TestThePersonAtWorkIsTheOneWhoCalledSudo(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("HOME", "/home/of/whom/sudo/became")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ kubeconfig, sudoUser, want string }{
 		{"/a/config:/b/config", "root", "/a/config"},
+		{"of-this-folder", "root", filepath.Join(here, "of-this-folder")},
 		{"", "root", filepath.Join(caller.HomeDir, ".kube", "config")},
 		{"", "", "/home/of/whom/sudo/became/.kube/config"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -17,7 +18,7 @@ import (
 
 const (
 	forwardingSwitch = "/proc/sys/net/ipv4/ip_forward"
-	forwardingMark   = runDir + "/.forwarding-was-off" // we switched it on, and the last cluster switches it off
+	forwardingMark   = runDir + "/.forwarding-was-off" // we switched it on, and the last cluster switches it off; holds the interfaces that forward without it
 )
 
 // makeUplink lets the hosts out into the world: the machine forwards their packets and puts its own
@@ -83,8 +84,12 @@ func switchForwardingOn() error {
 	if err != nil || strings.TrimSpace(string(now)) == "1" {
 		return err
 	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list the machine's interfaces: %w", err)
+	}
 	// The mark first: a crash in between leaves a mark that is true or does no harm.
-	if err := os.WriteFile(forwardingMark, nil, 0o600); err != nil {
+	if err := os.WriteFile(forwardingMark, []byte(strings.Join(forwarding(links), "\n")), 0o600); err != nil {
 		return err
 	}
 	if err := os.WriteFile(forwardingSwitch, []byte("1"), 0o644); err != nil {
@@ -94,10 +99,32 @@ func switchForwardingOn() error {
 	return nil
 }
 
-// switchForwardingBack undoes switchForwardingOn, if that did anything.
+// switchForwardingBack undoes switchForwardingOn, if that did anything, and unless somebody came meanwhile who relies on it.
 func switchForwardingBack() error {
-	if _, err := os.Stat(forwardingMark); errors.Is(err, fs.ErrNotExist) {
+	before, err := os.ReadFile(forwardingMark)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(os.WriteFile(forwardingSwitch, []byte("0"), 0o644), os.Remove(forwardingMark))
+	links, listed := netlink.LinkList()
+	if err = errors.Join(err, listed); err != nil {
+		return err
+	}
+	newcomer := func(name string) bool { return !slices.Contains(strings.Split(string(before), "\n"), name) }
+	if !slices.ContainsFunc(forwarding(links), newcomer) {
+		if err := os.WriteFile(forwardingSwitch, []byte("0"), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.Remove(forwardingMark)
+}
+
+// forwarding are the interfaces of what needs a router: containers, virtual machines, a VPN. Their programs switch forwarding on when they
+// start, and find that it is on.
+func forwarding(links []netlink.Link) (names []string) {
+	for _, link := range links {
+		if slices.Contains([]string{"bridge", "tun", "tuntap", "wireguard", "macvlan", "ipvlan"}, link.Type()) {
+			names = append(names, link.Attrs().Name)
+		}
+	}
+	return names
 }
