@@ -8,9 +8,8 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/net/netutil"
-
 	"kubelab/kube/atomicfile"
+	"kubelab/kube/deadlines"
 )
 
 // ErrBeyondLoopback says that an address can be reached from elsewhere, and that nothing guards it.
@@ -34,24 +33,29 @@ func Listen(address, certFile, keyFile, password string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener := netutil.LimitListener(tcp, maxConns)
+	counted := crowd.Listener(tcp)
 	if certFile == "" {
-		return listener, nil
+		return door{Listener: counted, counted: counted}, nil
 	}
 	certificate, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("--cert %s, --key %s: %w", certFile, keyFile, err), listener.Close())
+		return nil, errors.Join(fmt.Errorf("--cert %s, --key %s: %w", certFile, keyFile, err), tcp.Close())
 	}
-	return secure{tls.NewListener(listener, &tls.Config{
+	return door{secure: true, counted: counted, Listener: tls.NewListener(counted, &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, // websockets want 1.1
 	})}, nil
 }
 
-// secure is a listener over TLS.
-type secure struct{ net.Listener }
+// door is what the site listens on: over TLS or not, and how many connections there are.
+type door struct {
+	net.Listener
+	counted *deadlines.Counted
+	secure  bool
+}
 
-// maxConns is how many connections there are at once, websockets among them; whoever comes then waits.
-const maxConns = 512
+// crowd is how many connections there are at once, websockets among them. A whole class may have one address; what is left is for
+// others, and those who have asked for nothing yet go first.
+var crowd = deadlines.Crowd{Silent: 100, OfAddress: 400, All: 512}
 
 // minPassword is the length of a password, in bytes.
 const minPassword = 12
@@ -82,7 +86,7 @@ func ReadPassword(path string) (string, error) {
 // baseURL is the address as a browser needs it. A loopback's is its number, since of the name another program may have the other number.
 func baseURL(listener net.Listener, names []string) string {
 	scheme := "http"
-	if _, tls := listener.(secure); tls {
+	if entrance, ok := listener.(door); ok && entrance.secure {
 		scheme = "https"
 	}
 	host, port, _ := net.SplitHostPort(listener.Addr().String())

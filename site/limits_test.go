@@ -3,6 +3,7 @@ package site_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -125,37 +126,40 @@ func TestWhoIsTooSlowIsHungUpOn(t *testing.T) {
 	})
 }
 
-func TestThereAreOnlySoManyConnectionsAndWhoComesThenWaits(t *testing.T) {
+func TestNobodyKeepsOthersOutHoweverManyConnectionsTheyHave(t *testing.T) {
 	cert, key, _ := certificate(t)
 	for _, files := range [][2]string{{"", ""}, {cert, key}} {
 		listener, err := site.Listen("127.0.0.1:0", files[0], files[1], "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer listener.Close()
-		accepted := make(chan net.Conn, 513)
-		go func() {
-			for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
-				accepted <- conn
-			}
-		}()
-		for range 513 {
+		server := site.New(site.Config{Publish: func(site.Role, string) error { return nil }})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- server.Serve(ctx, listener) }()
+		for range 600 {
 			conn, err := net.Dial("tcp", listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
 		}
-		first := <-accepted
-		for range 511 {
-			defer (<-accepted).Close()
+		for _, from := range []byte{1, 2} { // who has all these, and somebody else
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, from)}, Timeout: 2 * time.Second}
+			client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
+				DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+			}}
+			scheme := "http"
+			if files[0] != "" {
+				scheme = "https"
+			}
+			if got, err := client.Get(scheme + "://" + listener.Addr().String()); err != nil || got.StatusCode != http.StatusUnauthorized {
+				t.Errorf("over %s 127.0.0.%d has no answer: %v, %v", scheme, from, got, err)
+			}
 		}
-		select {
-		case <-accepted:
-			t.Error("there is a place for one more")
-		case <-time.After(100 * time.Millisecond):
-			first.Close()
-			(<-accepted).Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	}
 }

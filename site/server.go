@@ -103,6 +103,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
+	if entrance, ok := listener.(door); ok {
+		entrance.counted.Watch(server)
+	}
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() {
