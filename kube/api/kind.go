@@ -187,3 +187,6 @@ func kindOf(o runtime.Object) schema.GroupVersionKind {
 	}
 	return kinds[0]
 }
+
+// NotYet is what is said of a field that Kubernetes has and kubelab does not.
+const NotYet = "kubelab does not have this yet"

@@ -7,7 +7,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 
 	"kubelab/kube/api"
 	"kubelab/kube/apiserver/answer"
@@ -96,7 +95,7 @@ func deletionOf(asked *metav1.DeleteOptions, dryRun []string) (metav1.DeleteOpti
 	if len(dryRun) > 0 && !slices.Equal(options.DryRun, dryRun) {
 		return options, apierrors.NewBadRequest(fmt.Sprintf("Non-matching dry-run options in request and content: %v and %v", dryRun, options.DryRun))
 	}
-	return options, request.InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(&options))
+	return options, request.CheckDeletion(&options)
 }
 
 // serveConnection has another server answer.

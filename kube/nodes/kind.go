@@ -63,10 +63,10 @@ func validate(n *corev1.Node) field.ErrorList {
 	}
 	//lint:ignore SA1019 so it is refused
 	if n.Spec.ConfigSource != nil {
-		errs = append(errs, field.Forbidden(spec.Child("configSource"), podspec.NotYet))
+		errs = append(errs, field.Forbidden(spec.Child("configSource"), api.NotYet))
 	}
 	if n.Spec.PodPreemptionPolicy != nil {
-		errs = append(errs, field.Forbidden(spec.Child("podPreemptionPolicy"), podspec.NotYet))
+		errs = append(errs, field.Forbidden(spec.Child("podPreemptionPolicy"), api.NotYet))
 	}
 	if len(n.Spec.PodCIDRs) > 1 {
 		errs = append(errs, field.Forbidden(spec.Child("podCIDRs"), "kubelab gives pods addresses of one family: one range is enough"))

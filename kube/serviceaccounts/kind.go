@@ -6,7 +6,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/api"
-	"kubelab/kube/api/podspec"
 )
 
 // Kinds are the kinds of this room.
@@ -20,7 +19,7 @@ var serviceAccount = api.Type[*corev1.ServiceAccount]{
 	},
 	Validate: func(a *corev1.ServiceAccount) field.ErrorList {
 		if len(a.ImagePullSecrets) > 0 {
-			return field.ErrorList{field.Forbidden(field.NewPath("imagePullSecrets"), podspec.NotYet)}
+			return field.ErrorList{field.Forbidden(field.NewPath("imagePullSecrets"), api.NotYet)}
 		}
 		return nil
 	},

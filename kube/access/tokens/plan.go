@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
+
+	"kubelab/kube/api"
 )
 
 // Issuer is who gives the tokens, and the audience of those that are for the API server.
@@ -52,15 +54,19 @@ const (
 
 // Validate says what is wrong with a request for a token.
 func Validate(request *authenticationv1.TokenRequest) field.ErrorList {
+	var problems field.ErrorList
+	if len(request.Spec.Attestations) > 0 {
+		problems = append(problems, field.Forbidden(field.NewPath("spec", "attestations"), api.NotYet))
+	}
 	path := field.NewPath("spec", "expirationSeconds")
 	switch seconds := request.Spec.ExpirationSeconds; {
 	case seconds == nil:
 	case *seconds < minLife:
-		return field.ErrorList{field.Invalid(path, *seconds, "may not specify a duration less than 10 minutes")}
+		problems = append(problems, field.Invalid(path, *seconds, "may not specify a duration less than 10 minutes"))
 	case *seconds > maxLife:
-		return field.ErrorList{field.Invalid(path, *seconds, "may not specify a duration larger than 2^32 seconds")}
+		problems = append(problems, field.Invalid(path, *seconds, "may not specify a duration larger than 2^32 seconds"))
 	}
-	return nil
+	return problems
 }
 
 // Default fills in what a request does not say.

@@ -5,6 +5,8 @@ import (
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
 )
 
 // The two strengths of every affinity, by their names in the API.
@@ -109,10 +111,10 @@ func validatePodTerm(term corev1.PodAffinityTerm, path *field.Path) field.ErrorL
 	errs := metavalidation.ValidateLabelSelector(term.LabelSelector, options, path.Child("labelSelector"))
 	errs = append(errs, metavalidation.ValidateLabelSelector(term.NamespaceSelector, options, path.Child("namespaceSelector"))...)
 	if len(term.MatchLabelKeys) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("matchLabelKeys"), NotYet))
+		errs = append(errs, field.Forbidden(path.Child("matchLabelKeys"), api.NotYet))
 	}
 	if len(term.MismatchLabelKeys) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("mismatchLabelKeys"), NotYet))
+		errs = append(errs, field.Forbidden(path.Child("mismatchLabelKeys"), api.NotYet))
 	}
 	for i, namespace := range term.Namespaces {
 		errs = append(errs, invalidIf(apivalidation.ValidateNamespaceName(namespace, false), namespace, path.Child("namespaces").Index(i))...)

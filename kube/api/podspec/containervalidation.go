@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
 )
 
 func validateContainers(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
@@ -100,7 +102,7 @@ func validateRestart(c Member, path *field.Path) field.ErrorList {
 func validateRestartRule(rule corev1.ContainerRestartRule, path *field.Path) field.ErrorList {
 	errs := oneOf(rule.Action, path.Child("action"), corev1.ContainerRestartRuleActionRestart, corev1.ContainerRestartRuleActionRestartAllContainers)
 	if rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers {
-		errs = append(errs, field.Forbidden(path.Child("action"), NotYet))
+		errs = append(errs, field.Forbidden(path.Child("action"), api.NotYet))
 	}
 	on, at := rule.ExitCodes, path.Child("exitCodes")
 	if on == nil {
@@ -175,7 +177,7 @@ func validateHostPort(port corev1.ContainerPort, hostNetwork bool, taken sets.Se
 	case port.HostPort == 0:
 		return nil
 	case !hostNetwork:
-		return field.ErrorList{field.Forbidden(path.Child("hostPort"), NotYet)}
+		return field.ErrorList{field.Forbidden(path.Child("hostPort"), api.NotYet)}
 	case port.HostPort != port.ContainerPort:
 		return field.ErrorList{field.Invalid(path.Child("containerPort"), port.ContainerPort,
 			"must match `hostPort` when `hostNetwork` is true")}

@@ -9,6 +9,8 @@ import (
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
 )
 
 func validateEnv(vars []corev1.EnvVar, path *field.Path) field.ErrorList {
@@ -48,7 +50,7 @@ func validateEnvSource(env corev1.EnvVar, path *field.Path) field.ErrorList {
 	}
 	if from.FileKeyRef != nil {
 		sources++
-		errs = append(errs, field.Forbidden(path.Child("fileKeyRef"), NotYet))
+		errs = append(errs, field.Forbidden(path.Child("fileKeyRef"), api.NotYet))
 	}
 	switch {
 	case sources == 0:
@@ -119,7 +121,7 @@ var containerResources = []string{
 func validateResourceFieldRef(ref *corev1.ResourceFieldSelector, path *field.Path) field.ErrorList {
 	errs := oneOf(ref.Resource, path.Child("resource"), containerResources...)
 	if ref.Resource == "limits.ephemeral-storage" { // a container has no such limit, and it is not known what a node has
-		errs = append(errs, field.Forbidden(path.Child("resource"), NotYet))
+		errs = append(errs, field.Forbidden(path.Child("resource"), api.NotYet))
 	}
 	if len(errs) > 0 || ref.Divisor.IsZero() {
 		return errs

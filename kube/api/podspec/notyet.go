@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
 )
 
 // missing is a field that Kubernetes has and kubelab does not, and how to see that it is used.
@@ -121,15 +123,12 @@ var (
 	}
 )
 
-// NotYet is what is said of a field that Kubernetes has and kubelab does not.
-const NotYet = "kubelab does not have this yet"
-
 // refuse names every missing field that object uses.
 func refuse[T any](object *T, list []missing[T], path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, m := range list {
 		if m.used(object) {
-			errs = append(errs, field.Forbidden(path.Child(m.field), NotYet))
+			errs = append(errs, field.Forbidden(path.Child(m.field), api.NotYet))
 		}
 	}
 	return errs

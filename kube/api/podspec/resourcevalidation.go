@@ -11,16 +11,18 @@ import (
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
 )
 
 func validateResources(r *corev1.ResourceRequirements, path *field.Path) field.ErrorList {
 	limits, requests := path.Child("limits"), path.Child("requests")
 	var errs field.ErrorList
 	if len(r.Claims) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("claims"), NotYet))
+		errs = append(errs, field.Forbidden(path.Child("claims"), api.NotYet))
 	}
 	if _, limited := r.Limits[corev1.ResourceEphemeralStorage]; limited {
-		errs = append(errs, field.Forbidden(limits.Key(string(corev1.ResourceEphemeralStorage)), NotYet))
+		errs = append(errs, field.Forbidden(limits.Key(string(corev1.ResourceEphemeralStorage)), api.NotYet))
 	}
 	for _, name := range inOrder(r.Limits) {
 		errs = append(errs, validateQuantity(name, r.Limits[name], limits.Key(string(name)))...)

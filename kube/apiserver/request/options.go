@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubelab/kube/api"
 )
 
 // Options say how a request is to be carried out: on trial only, for which manager, from which revision on. They come in the query,
@@ -96,7 +98,11 @@ func (o *Options) readList(query url.Values) error {
 	if o.List.Limit < 0 {
 		return apierrors.NewBadRequest(fmt.Sprintf("limit: Invalid value: %d: must be a whole number, 0 or more (0: no limit)", o.List.Limit))
 	}
-	return InvalidOptions("ListOptions", listvalidation.ValidateListOptions(&o.List, true))
+	problems := listvalidation.ValidateListOptions(&o.List, true)
+	if o.List.ShardSelector != "" {
+		problems = append(problems, field.Forbidden(field.NewPath("shardSelector"), api.NotYet))
+	}
+	return InvalidOptions("ListOptions", problems)
 }
 
 func (o *Options) readTable(query url.Values) error {
@@ -123,7 +129,16 @@ func (o *Options) readDeletion(w http.ResponseWriter, r *http.Request, query url
 	if err != nil {
 		return err
 	}
-	return InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(&o.Deletion))
+	return CheckDeletion(&o.Deletion)
+}
+
+// CheckDeletion names the options of a delete that are wrong. It is nil where none is.
+func CheckDeletion(options *metav1.DeleteOptions) error {
+	problems := validation.ValidateDeleteOptions(options)
+	if unsafe := options.IgnoreStoreReadErrorWithClusterBreakingPotential; unsafe != nil && *unsafe {
+		problems = append(problems, field.Forbidden(field.NewPath("ignoreStoreReadErrorWithClusterBreakingPotential"), api.NotYet))
+	}
+	return InvalidOptions("DeleteOptions", problems)
 }
 
 // decodeDeleteOptions reads options of whatever group a client thinks they are of: kubectl says v1, others the

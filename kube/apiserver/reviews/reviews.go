@@ -6,7 +6,9 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kubelab/kube/access"
@@ -38,9 +40,15 @@ func Answer(policy *access.Policy, by access.Request, sender Sender, object api.
 	self.User, self.Groups = sender.Name, sender.Groups
 	switch review := object.(type) {
 	case *authorizationv1.SelfSubjectAccessReview:
+		if err := unnamed("SelfSubjectAccessReview", review.ObjectMeta); err != nil {
+			return err
+		}
 		is := question{"SelfSubjectAccessReview", review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes}
 		review.Status, err = is.answer(policy, self)
 	case *authorizationv1.SubjectAccessReview:
+		if err := unnamed("SubjectAccessReview", review.ObjectMeta); err != nil {
+			return err
+		}
 		review.Status, err = ofAnother("SubjectAccessReview", policy, self, review.Spec)
 	case *authorizationv1.LocalSubjectAccessReview:
 		if err := checkLocal(review, by.Namespace); err != nil {
@@ -68,10 +76,21 @@ func ofAnother(kind string, policy *access.Policy, asked access.Request, spec au
 	return question{kind, spec.ResourceAttributes, spec.NonResourceAttributes}.answer(policy, asked)
 }
 
+// unnamed: a question of access is answered, and not kept, so that there is nothing to name or to mark.
+func unnamed(kind string, metadata metav1.ObjectMeta) error {
+	if given := (metav1.ObjectMeta{ManagedFields: metadata.ManagedFields}); !equality.Semantic.DeepEqual(given, metadata) {
+		return invalid(kind, field.ErrorList{field.Invalid(field.NewPath("metadata"), metadata, "must be empty")})
+	}
+	return nil
+}
+
 // checkLocal: who may ask in one namespace only, asks about that one.
 func checkLocal(review *authorizationv1.LocalSubjectAccessReview, namespace string) error {
 	var problems field.ErrorList
 	at := field.NewPath("spec")
+	if given := (metav1.ObjectMeta{Namespace: review.Namespace, ManagedFields: review.ManagedFields}); !equality.Semantic.DeepEqual(given, review.ObjectMeta) {
+		problems = append(problems, field.Invalid(field.NewPath("metadata"), review.ObjectMeta, "must be empty except for namespace"))
+	}
 	switch what := review.Spec.ResourceAttributes; {
 	case review.Spec.NonResourceAttributes != nil:
 		problems = append(problems, field.Invalid(at.Child("nonResourceAttributes"), review.Spec.NonResourceAttributes, "disallowed on this kind of request"))

@@ -50,8 +50,8 @@ func list(t *testing.T) map[string]listed {
 // metaPath is the package of the fields that all objects have.
 const metaPath = "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// users are the rooms whose code reads or writes each field of the API's types, by "k8s.io/api/core/v1.PodSpec.Volumes", and those that
-// import each package. Code that only validates does not count.
+// users are the rooms whose code reads or writes each field of the API's types, by "k8s.io/api/core/v1.PodSpec.Volumes", those that
+// import each package, and those that have each text in their code, by the text in quotes. Code that only validates does not count.
 func users(t *testing.T) map[string][]string {
 	t.Helper()
 	packages, files := list(t), token.NewFileSet()
@@ -64,10 +64,14 @@ func users(t *testing.T) map[string][]string {
 			continue
 		}
 		room, _, _ := strings.Cut(inside, "/")
-		for object := range objectsUsed(t, files, exports, p) {
+		objects, texts := thingsUsed(t, files, exports, p)
+		for object := range objects {
 			for _, name := range namesOf(object, names) {
 				used[name] = append(used[name], room)
 			}
+		}
+		for text := range texts {
+			used[text] = append(used[text], room)
 		}
 		for _, imported := range p.Imports {
 			used[imported] = append(used[imported], room)
@@ -111,8 +115,8 @@ func fieldsOf(pkg *types.Package) func(yield func(*types.Var, string) bool) {
 	}
 }
 
-// objectsUsed are all things with a name that one package uses.
-func objectsUsed(t *testing.T, files *token.FileSet, exports types.Importer, p listed) map[types.Object]bool {
+// thingsUsed are all things with a name that one package uses, and the texts in it, as the code has them.
+func thingsUsed(t *testing.T, files *token.FileSet, exports types.Importer, p listed) (used map[types.Object]bool, texts map[string]bool) {
 	t.Helper()
 	var syntax []*ast.File
 	for _, name := range p.GoFiles {
@@ -128,9 +132,17 @@ func objectsUsed(t *testing.T, files *token.FileSet, exports types.Importer, p l
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
 	check := types.Config{Importer: exports, Error: func(error) {}} // what the files that are left out define is missing
 	check.Check(p.ImportPath, files, syntax, &info)
-	used := map[types.Object]bool{}
+	used, texts = map[types.Object]bool{}, map[string]bool{}
 	for _, object := range info.Uses {
 		used[object] = true
 	}
-	return used
+	for _, file := range syntax {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+				texts[text.Value] = true
+			}
+			return true
+		})
+	}
+	return used, texts
 }

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"kubelab/kube/api/podspec"
+	"kubelab/kube/api"
 )
 
 // readOptions reads the options of a subresource that a kubelet answers, and returns them as a query in which every value has its one
@@ -76,7 +76,7 @@ func validateLogOptions(o *corev1.PodLogOptions) field.ErrorList {
 	var errs field.ErrorList
 	path := func(name string) *field.Path { return field.NewPath(name) }
 	if o.InsecureSkipTLSVerifyBackend {
-		errs = append(errs, field.Forbidden(path("insecureSkipTLSVerifyBackend"), podspec.NotYet))
+		errs = append(errs, field.Forbidden(path("insecureSkipTLSVerifyBackend"), api.NotYet))
 	}
 	if lines := o.TailLines; lines != nil && *lines < 0 {
 		errs = append(errs, field.Invalid(path("tailLines"), *lines, apivalidation.IsNegativeErrorMsg))

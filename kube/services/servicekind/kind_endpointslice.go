@@ -15,7 +15,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"kubelab/kube/api"
-	"kubelab/kube/api/podspec"
 )
 
 // maxEndpoints is how many endpoints a slice may have at all; our own have far fewer.
@@ -84,7 +83,7 @@ func validateEndpoint(endpoint *discoveryv1.Endpoint, addresses discoveryv1.Addr
 		errs = append(errs, validateAddress(address, addresses, path)...)
 	}
 	if endpoint.Hints != nil {
-		errs = append(errs, field.Forbidden(path.Child("hints"), podspec.NotYet))
+		errs = append(errs, field.Forbidden(path.Child("hints"), api.NotYet))
 	}
 	if endpoint.Hostname != nil {
 		errs = append(errs, invalidIf(validation.IsDNS1123Label(*endpoint.Hostname), *endpoint.Hostname, path.Child("hostname"))...)

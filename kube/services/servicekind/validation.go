@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
-	"kubelab/kube/api/podspec"
+	"kubelab/kube/api"
 )
 
 var protocols = []corev1.Protocol{corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP}
@@ -41,7 +41,7 @@ func validateService(s *corev1.Service) field.ErrorList {
 		{"trafficDistribution", s.Spec.TrafficDistribution != nil},
 	} {
 		if missing.used {
-			errs = append(errs, field.Forbidden(spec.Child(missing.field), podspec.NotYet))
+			errs = append(errs, field.Forbidden(spec.Child(missing.field), api.NotYet))
 		}
 	}
 	return errs
@@ -183,7 +183,7 @@ func validateAffinity(spec *corev1.ServiceSpec, path *field.Path) field.ErrorLis
 		errs = append(errs, field.Invalid(timeout, seconds, fmt.Sprintf("must be greater than 0 and less than %d", maxAffinity)))
 	case seconds != corev1.DefaultClientIPServiceAffinitySeconds:
 		errs = append(errs, field.Forbidden(timeout, fmt.Sprintf("%s: leave it out, or set %d. A client keeps its endpoint for as long "+
-			"as the service has the same endpoints", podspec.NotYet, corev1.DefaultClientIPServiceAffinitySeconds)))
+			"as the service has the same endpoints", api.NotYet, corev1.DefaultClientIPServiceAffinitySeconds)))
 	}
 	return errs
 }
