@@ -18,7 +18,7 @@ import (
 // up floor by floor never meets a word that has not been explained. A concept of its own, which is most rooms, needs no mention: it
 // stands on the floor of concepts.
 var levels = [][]string{
-	{"trace", "api", "component", "hangup", "deadlines", "fsuser", "rules", "sysctls", "atomicfile", "broadcast", "removal"},
+	{"trace", "api", "component", "hangup", "deadlines", "fsuser", "rules", "sysctls", "atomicfile", "broadcast", "mounts", "removal"},
 	{"operator"},
 	{concepts},
 	{"runtime", "pods", "apiserver"},

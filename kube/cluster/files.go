@@ -14,6 +14,7 @@ import (
 
 	"kubelab/kube/access"
 	"kubelab/kube/images"
+	"kubelab/kube/mounts"
 	"kubelab/kube/removal"
 )
 
@@ -47,7 +48,7 @@ func claim(dataDir string) error {
 
 // removeFiles removes what a cluster kept, and nothing else.
 func removeFiles(dataDir string) error {
-	mounts, err := mountsBelow(dataDir)
+	mounts, err := mounts.Below(dataDir)
 	if err != nil {
 		return err
 	}

@@ -4,14 +4,13 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"kubelab/kube/mounts"
 )
 
 // RunHost is the first process of a host: it makes itself at home in the new namespaces, starts the host's
@@ -53,39 +52,5 @@ func settleIn(name string) error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	return dropMounts(runDir)
+	return mounts.Drop(runDir) // these are copies of the machine's: they would keep the switches of other clusters alive for as long as this host lives
 }
-
-// dropMounts gives up the copies of the machine's mounts below dir: they would keep the switches of other
-// clusters alive for as long as this host lives.
-func dropMounts(dir string) error {
-	points, err := mountsBelow(dir)
-	for _, point := range points {
-		if e := unix.Unmount(point, unix.MNT_DETACH); e != nil {
-			err = errors.Join(err, fmt.Errorf("unmount %s: %w", point, e))
-		}
-	}
-	return err
-}
-
-// mountsBelow lists where something is mounted at or below dir, the last mount first.
-func mountsBelow(dir string) ([]string, error) {
-	content, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	var points []string
-	for line := range strings.Lines(string(content)) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		if point := unescaped.Replace(fields[4]); point == dir || strings.HasPrefix(point, dir+"/") {
-			points = append([]string{point}, points...)
-		}
-	}
-	return points, nil
-}
-
-// unescaped undoes what the kernel writes for those bytes of a path that would end a field or a line (proc(5)).
-var unescaped = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

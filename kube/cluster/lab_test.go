@@ -21,6 +21,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"k8s.io/apimachinery/pkg/util/rand"
 
+	"kubelab/kube/mounts"
 	"kubelab/kube/podnet"
 )
 
@@ -145,7 +146,7 @@ func machineState(t *testing.T, o Options) map[string][]string {
 		found, _ := filepath.Glob(filepath.Join(root, "*", o.Name))
 		cgroups = append(cgroups, found...)
 	}
-	mounts, err := mountsBelow("/run") // elsewhere there are those that the real machine had at the time
+	mounts, err := mounts.Below("/run") // elsewhere there are those that the real machine had at the time
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 
 	"kubelab/kube/containers"
 	"kubelab/kube/fsuser"
+	"kubelab/kube/mounts"
 	"kubelab/kube/podnet"
 )
 
@@ -365,10 +366,10 @@ func TestAMountIsSeenWhateverTheNameOfItsDirectory(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(point, 0o700), unix.Mount("none", point, "tmpfs", 0, "")); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := mountsBelow(dir); err != nil || !slices.Equal(found, []string{point}) {
+		if found, err := mounts.Below(dir); err != nil || !slices.Equal(found, []string{point}) {
 			t.Errorf("%q, %v", found, err)
 		}
-		if err := dropMounts(dir); err != nil {
+		if err := mounts.Drop(dir); err != nil {
 			t.Error(err)
 		}
 	})

@@ -16,6 +16,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"kubelab/kube/mounts"
 )
 
 // The tests' binary is also the program kube of their hosts, and their machine's first process.
@@ -95,7 +97,7 @@ func tellFacts(listen string) {
 				}
 			}
 		}
-		f.Mounts, _ = mountsBelow(runDir)
+		f.Mounts, _ = mounts.Below(runDir)
 		f.Asker, _, _ = net.SplitHostPort(conn.RemoteAddr().String())
 		_ = json.NewEncoder(conn).Encode(f)
 		_ = conn.Close()
@@ -130,7 +132,7 @@ func beMachine(kind string) error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return err
 	}
-	if err := dropMounts(runDir); err != nil { // of clusters on the real machine
+	if err := mounts.Drop(runDir); err != nil { // of clusters on the real machine
 		return err
 	}
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/mounts"
 	"kubelab/kube/podnet"
 	"kubelab/kube/services"
 )
@@ -95,7 +96,7 @@ func tryAll(ctx context.Context, tries []try) error {
 func forgetTries(cluster, dataDir string) error {
 	for _, name := range []string{triedSwitch, triedService} {
 		dir := filepath.Join(clusterDir(cluster), name)
-		if err := errors.Join(dropMounts(dir), os.RemoveAll(dir)); err != nil {
+		if err := errors.Join(mounts.Drop(dir), os.RemoveAll(dir)); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ package pods
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -78,10 +79,21 @@ func (n files) readStop(uid, id string) trace.ID {
 // writeHosts leaves a file alone that is right already: running containers see that very file.
 func (n files) writeHosts(uid, content string) error {
 	file := n.HostsPath(uid)
-	if there, err := os.ReadFile(file); err == nil && string(there) == content {
+	if holds(file, content) {
 		return nil
 	}
 	return atomicfile.Replace(file, []byte(content), 0o644) // the pod's other containers may start at the same time
+}
+
+// holds says whether a file has a content and nothing else. Containers write to it: it may have any size.
+func holds(file, content string) bool {
+	there, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer there.Close()
+	is, err := io.ReadAll(io.LimitReader(there, int64(len(content))+1))
+	return err == nil && string(is) == content
 }
 
 // removeFiles removes all that is left of a pod.

@@ -3,6 +3,7 @@ package removal
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,11 +15,13 @@ import (
 // maxOpen is how many directories, one in the other, are open at once.
 const maxOpen = 64
 
+// atOnce is how many names of a directory are read at a time: there may be millions.
+const atOnce = 256
+
 // tree is a directory that is being removed.
 type tree struct {
-	top    *os.File
-	raised []string // what lay too deep, and stands in top now
-	named  int      // how many names were thought of for that
+	top   *os.File
+	named int // how many names were thought of for what lay too deep
 }
 
 func all(path string) error {
@@ -50,13 +53,6 @@ func removeFrom(parent *os.File, name string) error {
 	if err := t.empty(top, 1); err != nil {
 		return err
 	}
-	for len(t.raised) > 0 {
-		next := t.raised[0]
-		t.raised = t.raised[1:]
-		if err := t.remove(top, next, 1); err != nil {
-			return err
-		}
-	}
 	return unlinkDirectory(parent, name)
 }
 
@@ -79,17 +75,35 @@ func (t *tree) remove(from *os.File, name string, depth int) error {
 	return unlinkDirectory(from, name)
 }
 
+// empty removes what is in a directory, and looks again until there is nothing: what lay too deep comes to stand in the top one.
 func (t *tree) empty(directory *os.File, depth int) error {
-	names, err := directory.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := t.remove(directory, name, depth); err != nil {
+	for {
+		n, err := t.pass(directory, depth)
+		if n == 0 || err != nil {
+			return err
+		}
+		if _, err := directory.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// pass removes what is in a directory from where it was read to, and returns how many names it found.
+func (t *tree) pass(directory *os.File, depth int) (n int, err error) {
+	for {
+		names, err := directory.Readdirnames(atOnce)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		for _, name := range names {
+			if err := t.remove(directory, name, depth); err != nil {
+				return n, err
+			}
+		}
+		n += len(names)
+	}
 }
 
 // raise moves a directory to the top of the tree, under a name that nothing has there.
@@ -106,7 +120,6 @@ func (t *tree) raise(from *os.File, name string) error {
 		case err != nil:
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		t.raised = append(t.raised, as)
 		return nil
 	}
 }

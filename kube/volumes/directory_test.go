@@ -9,13 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
+
+	"kubelab/kube/mounts"
 )
 
 // pod is the directory of a pod, beside which there is one that is none of the pod's.
@@ -30,7 +34,7 @@ func pod(t *testing.T) (d Directory, outside string) {
 	must(t, os.Mkdir(outside, 0o755))
 	must(t, os.WriteFile(filepath.Join(outside, "precious"), []byte("x"), 0o600))
 	t.Cleanup(func() {
-		mounts, err := mountsBelow(above)
+		mounts, err := mounts.Below(above)
 		must(t, err)
 		for _, at := range mounts {
 			if err := unix.Unmount(at, unix.MNT_DETACH); !errors.Is(err, unix.EINVAL) { // it has gone with its twin
@@ -112,7 +116,7 @@ colour -> ..data/colour
 deep -> ..data/deep`)
 	before, err := os.Readlink(filepath.Join(at, data))
 	must(t, err)
-	reader, err := os.OpenRoot(filepath.Join(at, before)) // as a program that began to read the old files
+	reader, err := os.OpenRoot(filepath.Join(at, before)) // as a program that wants all files of one version
 	must(t, err)
 	defer reader.Close()
 	setUp(t, d, v)
@@ -127,6 +131,9 @@ deep -> ..data/deep`)
 ..data -> version
 colour -> ..data/colour
 new -> ..data/new`)
+	if content, err := reader.ReadFile("colour"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("who kept the old version open reads %q, %v, and is not told that it is gone", content, err)
+	}
 	v.Files.Files[0].Mode = 0o400
 	setUp(t, d, v)
 	if info, err := os.Stat(filepath.Join(at, "colour")); err != nil || info.Mode() != 0o400 {
@@ -193,14 +200,14 @@ func TestAVolumeInMemoryIsMountedOnceAndHoldsNoMoreThanItsLimit(t *testing.T) {
 	if content, err := os.ReadFile(file); string(content) != "kept" {
 		t.Errorf("after it was made again it holds %q, %v", content, err)
 	}
-	if mounts, err := mountsBelow(d.Path); len(mounts) != 1 {
+	if mounts, err := mounts.Below(d.Path); len(mounts) != 1 {
 		t.Errorf("mounted are %v, %v", mounts, err)
 	}
 	if err := os.WriteFile(file, make([]byte, 2<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("to write more than the limit: %v", err)
 	}
 	must(t, d.Remove())
-	if mounts, err := mountsBelow(d.Path); len(mounts) > 0 || d.Exist() {
+	if mounts, err := mounts.Below(d.Path); len(mounts) > 0 || d.Exist() {
 		t.Errorf("after its removal there are mounts %v, %v, and it is there: %v", mounts, err, d.Exist())
 	}
 }
@@ -210,7 +217,7 @@ func TestAVolumeTakesWhatIsInItOnceAndNothingElse(t *testing.T) {
 	setUp(t, d, Volume{Name: "v", Empty: &Empty{}})
 	used := func() int64 {
 		t.Helper()
-		bytes, err := d.Used("v")
+		bytes, err := d.Used("v", 1<<40)
 		must(t, err)
 		return bytes
 	}
@@ -222,6 +229,89 @@ func TestAVolumeTakesWhatIsInItOnceAndNothingElse(t *testing.T) {
 	must(t, os.Symlink(outside, filepath.Join(root, "directory")))
 	if grown := used() - empty; grown < 1<<20 || grown > 1<<20+1<<16 {
 		t.Errorf("a file of 1 MiB with two names takes %d bytes more", grown)
+	}
+}
+
+func TestAVolumeIsMeasuredNoFurtherThanItsLimitAndNothingHidesInItsDepth(t *testing.T) {
+	d, _ := pod(t)
+	setUp(t, d, Volume{Name: "v", Empty: &Empty{}})
+	root := d.volume("v")
+	for i := range 100 {
+		must(t, os.WriteFile(filepath.Join(root, strconv.Itoa(i)), make([]byte, 4096), 0o600))
+	}
+	if bytes, err := d.Used("v", 1<<16); err != nil || bytes <= 1<<16 {
+		t.Errorf("of a volume that is over its limit it says %d, %v", bytes, err)
+	}
+	at, err := os.OpenRoot(root)
+	must(t, err)
+	for range maxDepth {
+		must(t, at.Mkdir("d", 0o700))
+		below, err := at.OpenRoot("d")
+		must(t, err)
+		must(t, at.Close())
+		at = below
+	}
+	must(t, at.Close())
+	if bytes, err := d.Used("v", 1<<40); err != nil || bytes <= 1<<40 {
+		t.Errorf("of a tree that is deeper than can be measured it says %d, %v", bytes, err)
+	}
+}
+
+// The container swaps a directory for a link to somewhere else, again and again, while the kubelet measures its volume.
+func TestNothingOutsideOfAVolumeIsMeasured(t *testing.T) {
+	d, outside := pod(t)
+	setUp(t, d, Volume{Name: "v", Empty: &Empty{}})
+	root := d.volume("v")
+	must(t, os.WriteFile(filepath.Join(outside, "large"), make([]byte, 1<<20), 0o600))
+	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o755))
+	must(t, os.Symlink(outside, filepath.Join(root, "link")))
+	end := swap(filepath.Join(root, "dir"), filepath.Join(root, "link"))
+	defer end()
+	for range 2000 {
+		if bytes, err := d.Used("v", 1<<40); err != nil || bytes >= 1<<20 {
+			t.Fatalf("it is said to take %d bytes: %v", bytes, err)
+		}
+	}
+}
+
+// swap exchanges two names again and again, until its end.
+func swap(a, b string) (end func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+func TestAFileThatComesLateTakesThePlaceThatAPartWasGiven(t *testing.T) {
+	d, _ := pod(t)
+	v := Volume{Name: "v", Files: filesOf("size", "3")}
+	setUp(t, d, v)
+	early, err := d.Source(v, Mount{SubPath: "colour"}, "a") // there is no such key yet
+	must(t, err)
+	if info, err := os.Stat(early); err != nil || !info.IsDir() {
+		t.Errorf("for a part that is not there it mounts %v, %v", info, err)
+	}
+	v.Files = filesOf("size", "3", "colour", "red")
+	setUp(t, d, v)
+	if content, err := os.ReadFile(filepath.Join(d.volume("v"), "colour")); string(content) != "red" {
+		t.Errorf("in the volume it is %q, %v", content, err)
+	}
+	late, err := d.Source(v, Mount{SubPath: "colour"}, "b")
+	must(t, err)
+	if content, err := os.ReadFile(late); string(content) != "red" {
+		t.Errorf("a new container sees %q, %v", content, err)
 	}
 }
 
@@ -272,7 +362,7 @@ func TestAPartOfAVolumeIsMountedAndTheRestIsOutOfReach(t *testing.T) {
 			t.Errorf("%s is %v", part, info.Mode())
 		}
 	}
-	if mounts, err := mountsBelow(d.Path); len(mounts) != 2 {
+	if mounts, err := mounts.Below(d.Path); len(mounts) != 2 {
 		t.Errorf("mounted are %v, %v", mounts, err)
 	}
 }
@@ -307,22 +397,12 @@ func TestALinkThatComesMeanwhileLeadsNowhere(t *testing.T) {
 	root := d.volume("v")
 	must(t, os.MkdirAll(filepath.Join(root, "dir", "precious"), 0o755))
 	must(t, os.Symlink(outside, filepath.Join(root, "link")))
-	done, swapped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(swapped)
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				_ = unix.Renameat2(unix.AT_FDCWD, filepath.Join(root, "dir"), unix.AT_FDCWD, filepath.Join(root, "link"), unix.RENAME_EXCHANGE)
-			}
-		}
-	}()
-	mounted := 0
-	for range 300 {
+	end := swap(filepath.Join(root, "dir"), filepath.Join(root, "link"))
+	mounted, refused := 0, 0
+	for began := time.Now(); mounted+refused < 300 || (mounted == 0 || refused == 0) && time.Since(began) < 20*time.Second; {
 		at, err := d.Source(v, Mount{SubPath: "dir/precious"}, "a")
 		if err != nil {
+			refused++
 			continue
 		}
 		mounted++
@@ -330,10 +410,9 @@ func TestALinkThatComesMeanwhileLeadsNowhere(t *testing.T) {
 			t.Fatalf("mounted is %v, %v", info, err)
 		}
 	}
-	close(done)
-	<-swapped
-	if mounted == 0 || mounted == 300 {
-		t.Logf("nothing was swapped meanwhile: %d of 300", mounted)
+	end()
+	if mounted == 0 || refused == 0 {
+		t.Errorf("the names did not change meanwhile: %d times it was mounted, %d times refused", mounted, refused)
 	}
 	checkTree(t, outside, "-rw------- 0 precious x")
 }
@@ -362,7 +441,7 @@ func TestAMountBelowASharedVolumeShowsWhereTheVolumeIs(t *testing.T) {
 	v := Volume{Name: "v", Empty: &Empty{}, Shared: true}
 	setUp(t, d, v)
 	setUp(t, d, v)
-	if mounts, err := mountsBelow(d.Path); len(mounts) != 1 {
+	if mounts, err := mounts.Below(d.Path); len(mounts) != 1 {
 		t.Errorf("mounted are %v, %v", mounts, err)
 	}
 	elsewhere := filepath.Join(outside, "container")

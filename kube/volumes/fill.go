@@ -135,7 +135,11 @@ func tidy(root *os.Root, current string, files map[string]File) error {
 	for name := range files {
 		top, _, _ := strings.Cut(name, "/")
 		wanted[top] = true
-		if err := root.Symlink(path.Join(data, top), top); err != nil && !errors.Is(err, fs.ErrExist) {
+		if leads, err := root.Readlink(top); err == nil && leads == path.Join(data, top) {
+			continue
+		}
+		// A container may have asked for a subPath of that name before there was such a file, and had a directory made there.
+		if err := errors.Join(root.RemoveAll(top), root.Symlink(path.Join(data, top), top)); err != nil {
 			return err
 		}
 	}

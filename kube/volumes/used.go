@@ -4,44 +4,106 @@ package volumes
 
 import (
 	"errors"
-	"io/fs"
-	"path/filepath"
-	"syscall"
+	"fmt"
+	"io"
+	"math"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// sector is the unit in which the kernel counts a file's blocks, whatever the file system's are.
-const sector = 512
+const (
+	sector   = 512 // the unit in which the kernel counts a file's blocks, whatever the file system's are
+	maxDepth = 500 // of the directories that are measured, one in the other
+	atOnce   = 256 // names of a directory that are read at a time: there may be millions
+)
 
-// Used is how many bytes of the disk a volume takes. A file with several names counts once, and what a container removes meanwhile not at all. It follows
-// no link. What lies deeper than a path can be long is not counted.
-func (d Directory) Used(volume string) (int64, error) {
-	type file struct{ device, inode uint64 }
-	seen := map[file]bool{}
-	var bytes int64
-	err := filepath.WalkDir(d.volume(volume), func(_ string, entry fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
+// Used is how many bytes of the disk a volume takes. It stops as soon as they are more than limit. A file with several names counts once; what is
+// mounted in the volume, or what a container removes or moves meanwhile, may not count at all. No link is followed. A tree of more than 500 directories,
+// one in the other, takes more than any limit: nobody needs that, and what hides there would have no limit.
+func (d Directory) Used(volume string, limit int64) (int64, error) {
+	top, err := os.Open(d.volume(volume))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	} else if err != nil {
+		return 0, err
+	}
+	defer top.Close()
+	m := measure{limit: limit, seen: map[file]bool{}}
+	var about unix.Stat_t
+	if err := unix.Fstat(int(top.Fd()), &about); err != nil {
+		return 0, fmt.Errorf("measure %s: %w", top.Name(), err)
+	}
+	m.count(about)
+	err = m.directory(top, 1)
+	return m.bytes, err
+}
+
+// file is one of a disk, whatever its names.
+type file struct{ device, inode uint64 }
+
+// measure is what was found so far.
+type measure struct {
+	limit, bytes int64
+	seen         map[file]bool // those with several names
+}
+
+func (m *measure) count(about unix.Stat_t) {
+	if is := (file{about.Dev, about.Ino}); about.Mode&unix.S_IFMT != unix.S_IFDIR && about.Nlink > 1 && about.Blocks > 0 {
+		if m.seen[is] {
+			return
+		}
+		m.seen[is] = true
+	}
+	m.bytes += about.Blocks * sector
+}
+
+func (m *measure) directory(at *os.File, depth int) error {
+	for {
+		names, err := at.Readdirnames(atOnce)
+		if errors.Is(err, io.EOF) || errors.Is(err, unix.ENOENT) {
 			return nil
-		case errors.Is(err, unix.ENAMETOOLONG):
-			return fs.SkipDir
-		case err != nil:
-			return err
+		} else if err != nil {
+			return fmt.Errorf("measure %s: %w", at.Name(), err)
 		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENAMETOOLONG) {
-			return nil
+		for _, name := range names {
+			if m.bytes > m.limit {
+				return nil
+			}
+			if err := m.entry(at, name, depth); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		about := info.Sys().(*syscall.Stat_t)
-		if is := (file{about.Dev, about.Ino}); about.Nlink < 2 || !seen[is] {
-			seen[is] = about.Nlink > 1
-			bytes += about.Blocks * sector
-		}
+	}
+	return nil
+}
+
+func (m *measure) entry(in *os.File, name string, depth int) error {
+	var about unix.Stat_t
+	err := unix.Fstatat(int(in.Fd()), name, &about, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
 		return nil
-	})
-	return bytes, err
+	} else if err != nil {
+		return fmt.Errorf("measure %s: %w", name, err)
+	}
+	m.count(about)
+	switch {
+	case about.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return nil
+	case depth == maxDepth:
+		m.bytes = math.MaxInt64
+		return nil
+	}
+	how := unix.OpenHow{Flags: unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_RDONLY,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS}
+	fd, err := unix.Openat2(int(in.Fd()), name, &how)
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP), errors.Is(err, unix.EXDEV):
+		return nil // something else has the name by now, or it is mounted
+	case err != nil:
+		return fmt.Errorf("measure %s: %w", name, err)
+	}
+	directory := os.NewFile(uintptr(fd), name)
+	defer directory.Close()
+	return m.directory(directory, depth+1)
 }

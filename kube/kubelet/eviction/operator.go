@@ -44,7 +44,7 @@ func Run(ctx context.Context, node cri.Node, pods corelisters.PodLister, evict f
 func measure(node cri.Node, pod *corev1.Pod) map[string]int64 {
 	used := map[string]int64{}
 	for _, v := range Limited(pod) {
-		bytes, err := volumes.Directory{Path: node.PodDirectory(string(pod.UID))}.Used(v.Name)
+		bytes, err := volumes.Directory{Path: node.PodDirectory(string(pod.UID))}.Used(v.Name, v.EmptyDir.SizeLimit.Value())
 		if err != nil {
 			slog.Warn("a volume cannot be measured, so its limit does not hold", "pod", pod.Namespace+"/"+pod.Name, "volume", v.Name, "error", err)
 		}
