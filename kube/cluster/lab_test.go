@@ -70,7 +70,7 @@ func onMachine(t *testing.T, kind string, test func(t *testing.T, o Options)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, program := range []string{"kube", "kube-shim"} {
+	for _, program := range []string{"kube", "kube-shim", "kube-pause"} {
 		if err := os.Symlink(self, filepath.Join(bin, program)); err != nil {
 			t.Fatal(err)
 		}

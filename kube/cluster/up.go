@@ -79,7 +79,7 @@ func ready(o Options) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("this makes network namespaces and cgroups, which takes root: say sudo %s", strings.Join(os.Args, " "))
 	}
-	for _, program := range []string{"kube", "kube-shim"} {
+	for _, program := range []string{"kube", "kube-shim", "kube-pause"} {
 		if err := unix.Access(filepath.Join(o.Bin, program), unix.X_OK); err != nil {
 			return fmt.Errorf("program %s in %s: %w (scripts/build makes it)", program, o.Bin, err)
 		}

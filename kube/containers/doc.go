@@ -29,7 +29,9 @@
 // # Who may die
 //
 //   - The runtime, at any time: the shim has its own session, inherits no pipe, and goes on. Nothing is lost.
-//   - A container: the shim notes the exit and tells whoever follows [Shim.Exits].
+//   - A container: the shim notes the exit and tells whoever follows [Shim.Exits]. What it has left running is killed: by the kernel where its
+//     command was process 1 of a PID namespace, and else by the shim, which finds it in the container's cgroup.
+//   - Process 1 of a pod whose containers share their processes ([Sandbox.SharePID]): the kernel kills all of them, and the shim ends.
 //   - The shim: nobody can learn its containers' exit codes now, so they must not live on. The client that notices kills
 //     what is in their cgroups, and writes exits with code 137 and [ReasonShimDied]. While no client is there either,
 //     such containers run on, to their first write into a pipe that nobody reads. Exits that were noted before are kept.
@@ -40,15 +42,15 @@
 // started in, so that others on the node see the files. It stays in the cgroup of whoever started it. A container's
 // cgroup is CgroupParent/<ID>. On cgroup v2 a cgroup that has children with limits may hold no process itself, so the
 // ancestors of CgroupParent must be kept free of processes. The parent is its owner's to remove, see [RemoveCgroup].
-// The shim adopts no orphans: they go to their container's process 1.
+// The shim adopts no orphans: they go to process 1 of their PID namespace. That is the container's command, or where the pod's containers share
+// one the program kube-pause, a container without files or powers that only the shim knows of ([Pause]).
 //
 // # What is simplified
 //
 // System calls are filtered (seccomp) by Docker's profile, for programs of the machine's own kind only: on x86-64
 // those of 32 bits do not run. The filter is computed by libseccomp, a C library, with which kube-shim is built
 // (build tag seccomp). There is no AppArmor or SELinux, no user namespaces, no devices but those of every container
-// or (privileged) of the machine, no checkpoints and no pausing. A container has processes of its own, or
-// shares those of one other, or the machine's: to share them among all of a pod's needs a process 1 for the pod ("pause"). Limits do not change while it runs, and what it uses is
-// not measured. Cgroups are made by hand (the "cgroupfs driver"), not by asking systemd.
+// or (privileged) of the machine, no checkpoints and no pausing. Limits do not change while a container runs,
+// and what it uses is not measured. Cgroups are made by hand (the "cgroupfs driver"), not by asking systemd.
 // One shim speaks one protocol, ours; containerd's speak ttrpc, and can be replaced by virtual machines.
 package containers

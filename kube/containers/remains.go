@@ -32,6 +32,9 @@ func (s *Shim) buried() ([]Status, error) {
 		return nil, fmt.Errorf("read what the dead shim of sandbox %s left: %w", s.Sandbox.ID, err)
 	}
 	var failures []error
+	if s.Sandbox.SharePID {
+		failures = append(failures, KillCgroup(s.Sandbox.CgroupPath(PauseID)))
+	}
 	for i := range all {
 		status := &all[i]
 		if status.State == Exited {

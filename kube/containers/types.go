@@ -17,6 +17,9 @@ type Sandbox struct {
 	Hostname string
 	// HostIPC has the containers share semaphores and shared memory with the machine's own processes.
 	HostIPC bool
+	// SharePID gives the sandbox a PID namespace with a process 1 of its own, for containers whose ProcessesOf is [PauseID]. When that process
+	// ends, so do they and the shim. Its program, kube-pause, lies beside the shim's.
+	SharePID bool `json:",omitempty"`
 	// NetNS is the path of a network namespace that somebody else made and keeps. Empty: the host's network.
 	NetNS string
 	// Sysctls are kernel parameters of the sandbox's network and IPC namespaces, and their values. Their names are not checked again.
@@ -88,8 +91,8 @@ type Config struct {
 
 	// HostPID has the container see the processes that the shim sees: on a node of namespaces too, those of the whole machine.
 	HostPID bool
-	// ProcessesOf is the ID of a container of the sandbox, running, whose processes this one shares: it sees them, and ends when that one ends. Empty:
-	// it has processes of its own.
+	// ProcessesOf is the ID of a container of the sandbox, running, whose processes this one shares: it sees them, and ends when that one ends.
+	// [PauseID]: those of all containers that say so. Empty: it has processes of its own.
 	ProcessesOf string
 
 	Resources Resources

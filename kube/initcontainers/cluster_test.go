@@ -111,7 +111,7 @@ func TestInitContainersAndSidecarsInACluster(t *testing.T) {
 		if got := field(c, "target", ".status.containerStatuses[0].restartCount"); got != "0" {
 			t.Errorf("the main container was restarted %s times", got)
 		}
-		if out, err := c.Try("kubectl", "debug", "target", "--copy-to=copy", "--share-processes=false", "--container=main", "--attach=false", "--image=busybox", "--", "sleep", "1000"); err != nil {
+		if out, err := c.Try("kubectl", "debug", "target", "--copy-to=copy", "--container=main", "--attach=false", "--image=busybox", "--", "sleep", "1000"); err != nil {
 			t.Errorf("a copy: %v: %s", err, out)
 		}
 		c.Kubectl("wait", "--for=condition=Ready", "pod/copy", "--timeout=60s")

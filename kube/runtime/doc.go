@@ -11,7 +11,7 @@
 //
 // A process of its own, behind an interface with two nouns:
 //
-//   - A sandbox is what the containers of a pod share: network, IPC, hostname, a parent cgroup.
+//   - A sandbox is what the containers of a pod share: network, IPC, hostname, a parent cgroup, and their processes if the pod says so.
 //   - A container is a command in its own root file system, in a sandbox. It is created (all is there, the command
 //     waits), started, and some time later it has exited and has an exit code.
 //
@@ -40,10 +40,9 @@
 //
 // # Simplified
 //
-// Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, processes and IPC shared with other containers or the
-// node, devices, kernel parameters, mount propagation, image volumes, host ports, checkpoints, limits that change while a container runs, and
-// statistics. Who asks for one of them gets an error that says so. They keep a pause container alive in each sandbox, or pin namespaces to files; here
-// the shim holds them. Container IDs must be given in full. What is refused, by field: spec/plan_refused.go.
+// Real runtimes (containerd, CRI-O) offer several handlers (RuntimeClass), user namespaces, devices, image volumes, host ports, checkpoints, limits
+// that change while a container runs, and statistics. Who asks for one of them gets an error that says so. They keep a pause container alive in
+// each sandbox, or pin namespaces to files; here the shim holds them, and a pause is only where processes are shared. Container IDs must be given in full. What is refused, by field: spec/plan_refused.go.
 //
 // Chapter 01 uses this room through kube cri; chapter 11 shows the kubelet driving it.
 package runtime

@@ -99,6 +99,7 @@ func (r *Runtime) shimConfig(record sandboxRecord) containers.Sandbox {
 	return containers.Sandbox{
 		ID: record.ID, Dir: r.shimDir(record.ID), NetNS: record.NetNS, Hostname: spec.Hostname(record.Config),
 		HostIPC:      spec.Namespaces(record.Config).GetIpc() == cri.NamespaceMode_NODE,
+		SharePID:     spec.SharesPID(spec.Namespaces(record.Config)),
 		CgroupParent: record.Cgroup, Sysctls: record.Config.GetLinux().GetSysctls(),
 	}
 }

@@ -107,7 +107,7 @@ func (w Work) Build(ctx context.Context, bin string) (string, error) {
 	if err := os.MkdirAll(own, 0o755); err != nil {
 		return "", err
 	}
-	if err := w.compile(ctx, w.own("overlay.json"), nil, "build", "-tags", "seccomp", "-o", own, "./kube/cmd/kube", "./kube/cmd/kube-shim"); err != nil {
+	if err := w.compile(ctx, w.own("overlay.json"), nil, "build", "-tags", "seccomp", "-o", own, "./kube/cmd/kube", "./kube/cmd/kube-shim", "./kube/cmd/kube-pause"); err != nil {
 		return "", err
 	}
 	kubectl := filepath.Join(own, "kubectl")

@@ -10,6 +10,7 @@ import (
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 )
 
 // ValidateTemplate says what is wrong with a template. path is where it stands ("spec.template").
@@ -34,6 +35,9 @@ func Validate(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	errs = append(errs, validateHostname(spec, path)...)
 	errs = append(errs, validatePlacement(spec, path)...)
 	errs = append(errs, validateGates(spec, path)...)
+	if spec.HostPID && ptr.Deref(spec.ShareProcessNamespace, false) {
+		errs = append(errs, field.Invalid(path.Child("securityContext", "shareProcessNamespace"), true, "ShareProcessNamespace and HostPID cannot both be enabled"))
+	}
 	if spec.SecurityContext != nil {
 		errs = append(errs, validatePodSecurity(spec.SecurityContext, path.Child("securityContext"))...)
 		errs = append(errs, validateSysctls(spec, path.Child("securityContext", "sysctls"))...)

@@ -61,6 +61,8 @@ func TestAWrongPodIsRefusedInTheWordsOfKubernetes(t *testing.T) {
 			`spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: "../a.json": must not contain '..'`},
 		"a kernel parameter": {`{securityContext: {sysctls: [{name: net..a, value: "1"}]}, containers: [{` + c + `}]}`,
 			`spec.securityContext.sysctls[0].name: Invalid value: "net..a": must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`},
+		"both": {`{hostPID: true, shareProcessNamespace: true, containers: [{` + c + `}]}`,
+			`spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled`},
 		"a nameless one":      {`{securityContext: {sysctls: [{value: "1"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[0].name: Required value`},
 		"one of two ways":     {`{securityContext: {sysctls: [{name: net.ipv4.tcp_rmem, value: "1"}, {name: net/ipv4/tcp_rmem, value: "2"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[1].name: Duplicate value: "net/ipv4/tcp_rmem"`},
 		"the node's net":      {`{hostNetwork: true, securityContext: {sysctls: [{name: net/ipv4/tcp_rmem, value: "1"}]}, containers: [{` + c + `}]}`, `spec.securityContext.sysctls[0].name: Invalid value: "net/ipv4/tcp_rmem": may not be specified when 'hostNetwork' is true`},

@@ -72,7 +72,7 @@ func binaries(t testing.TB) string {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	bin := filepath.Join(filepath.Dir(here), "..", "..", "..", "bin")
-	for _, program := range []string{"kube", "kube-shim", "kubectl"} {
+	for _, program := range []string{"kube", "kube-shim", "kube-pause", "kubectl"} {
 		if _, err := os.Stat(filepath.Join(bin, program)); err != nil {
 			t.Fatalf("%v: run scripts/build first (scripts/test does)", err)
 		}

@@ -39,7 +39,8 @@ func (c *Cluster) KillContainer(namespace, pod string) {
 		c.T.Fatalf("pod %s has no process", pod)
 	}
 	for _, pid := range victims {
-		if command, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil && strings.TrimSpace(string(command)) != "kube-shim" {
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if name := strings.TrimSpace(string(command)); err == nil && name != "kube-shim" && name != "pause" {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
 		}
 	}

@@ -55,7 +55,7 @@ limits. It runs until Ctrl-C, which leaves the machine as it was; with --detach 
 	flags.TextVar(&options.Services, "service-cidr", services.DefaultRange, "the addresses of services")
 	flags.IntVar(&options.CPU, "node-cpu", 0, "how many cores a node may use (default: as many as the machine has)")
 	flags.StringVar(&options.memory, "node-memory", "", "how much memory a node may use, as in 4Gi (default: half of the machine's)")
-	flags.StringVar(&options.Bin, "bin", filepath.Dir(cluster.Program("kube")), "the directory of the programs kube and kube-shim")
+	flags.StringVar(&options.Bin, "bin", filepath.Dir(cluster.Program("kube")), "the directory of the programs kube, kube-shim and kube-pause")
 	flags.BoolVar(&options.NoSite, "no-site", false, "start no lab site")
 	lab := &options.Site
 	flags.StringVar(&lab.Listen, "site-listen", "", "where a browser finds the lab site (default 127.0.0.1:8080, or another free port)")

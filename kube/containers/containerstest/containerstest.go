@@ -4,6 +4,7 @@
 package containerstest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,22 +34,31 @@ func Missing() string {
 	return ""
 }
 
-// BuildShim builds kube-shim at path, with further flags of go build. A machine without Go, as those of scripts/vm are, gets
-// the one that scripts/build made.
+// BuildShim builds kube-shim at path, with further flags of go build, and kube-pause beside it. A machine without Go, as those of scripts/vm
+// are, gets those that scripts/build made.
 func BuildShim(path string, flags ...string) error {
 	if _, err := exec.LookPath("go"); err != nil {
-		return copyShim(path)
+		return errors.Join(copyBuilt("kube-shim", path), copyBuilt(pause, filepath.Join(filepath.Dir(path), pause)))
 	}
-	args := slices.Concat([]string{"build", "-tags", "seccomp", "-o", path}, flags, []string{"kubelab/kube/cmd/kube-shim"})
+	if err := build("kube-shim", path, append(flags, "-tags", "seccomp")...); err != nil {
+		return err
+	}
+	return build(pause, filepath.Join(filepath.Dir(path), pause))
+}
+
+const pause = "kube-pause"
+
+func build(program, path string, flags ...string) error {
+	args := slices.Concat([]string{"build", "-o", path}, flags, []string{"kubelab/kube/cmd/" + program})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("build kube-shim: %w\n%s", err, out)
+		return fmt.Errorf("build %s: %w\n%s", program, err, out)
 	}
 	return nil
 }
 
-func copyShim(path string) error {
+func copyBuilt(name, path string) error {
 	_, here, _, _ := runtime.Caller(0)
-	program, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "..", "bin", "kube-shim"))
+	program, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "..", "bin", name))
 	if err != nil {
 		return fmt.Errorf("without Go, run scripts/build first: %w", err)
 	}

@@ -176,7 +176,7 @@ func (c *container) record(status containers.Status) error {
 	}
 	status.ID, status.Note = c.config.ID, c.config.Note
 	c.status = status
-	return c.server.sandbox.WriteStatus(status)
+	return c.keep()
 }
 
 // begin is for when the first process is there, and waits to become the command.

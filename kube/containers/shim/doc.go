@@ -4,8 +4,8 @@
 //
 // A reader may go by what happens to a container: create.go (root file system, and what libcontainer is told), user.go
 // and host.go (what must be looked up for that), stdio.go (where its output goes, see package streams), life.go (start, exit,
-// signals, removal), exec.go and attach.go (how clients join in). server.go answers requests, follow.go tells of
-// exits.
+// signals, removal), pause.go (process 1 where all share theirs), exec.go and attach.go (how clients join in). server.go answers requests,
+// follow.go tells of exits.
 //
 // It is the only package that imports libcontainer. That brings C code which runs before main (to enter namespaces a
 // process must still have a single thread, and a Go program never has), so it stays out of every other program.

@@ -31,14 +31,17 @@ func (c *container) start() error {
 		return fmt.Errorf("start container %s: %w", c.config.ID, plainError(err))
 	}
 	c.status.State, c.status.StartedAt = containers.Running, time.Now()
-	return c.server.sandbox.WriteStatus(c.status)
+	return c.keep()
 }
 
 // watch waits for the command to end, and tells it once it is written down.
 func (c *container) watch() {
 	began := becameCommand(c.currentStatus().PID)
 	result, err := c.first.Wait()
-	c.io.drain() // what the command left running the kernel has ended: the PID namespace goes with its first process
+	if err := c.killRest(); err != nil {
+		fmt.Fprintln(os.Stderr, "end what container", c.config.ID, "left running:", err)
+	}
+	c.io.drain()
 	c.mu.Lock()
 	c.status.State, c.status.PID, c.status.FinishedAt = containers.Exited, 0, time.Now()
 	c.status.ExitCode = exitCode(result)
@@ -55,7 +58,7 @@ func (c *container) watch() {
 	if result == nil {
 		c.status.Message = "its exit code was lost: " + err.Error()
 	}
-	if err := c.server.sandbox.WriteStatus(c.status); err != nil {
+	if err := c.keep(); err != nil {
 		fmt.Fprintln(os.Stderr, "keep the exit of container", c.config.ID+":", err) // it is still told while we live
 	}
 	c.mu.Unlock() // from here on others may learn of it
@@ -63,9 +66,19 @@ func (c *container) watch() {
 	c.server.tidy.Reset(time.Second)
 }
 
+// killRest ends what the command left running. Where it was the first process of its PID namespace the kernel has done so.
+func (c *container) killRest() error {
+	if !c.config.HostPID && c.config.ProcessesOf == "" {
+		return nil
+	}
+	return containers.KillCgroup(c.server.sandbox.CgroupPath(c.config.ID))
+}
+
 // over tells others of the exit.
 func (c *container) over() {
-	c.server.publish(c)
+	if !c.hidden() {
+		c.server.publish(c)
+	}
 	close(c.ended)
 }
 

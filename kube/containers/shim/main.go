@@ -71,6 +71,14 @@ func (s *server) prepare() error {
 	s.host = host
 	// When memory runs out the shim should be the last to go. Without CAP_SYS_RESOURCE it stays what it is.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("-998"), 0)
+	if err := s.mountShm(); err != nil {
+		return err
+	}
+	return s.startPause()
+}
+
+// mountShm finds or makes what the containers have as /dev/shm.
+func (s *server) mountShm() error {
 	if s.sandbox.HostIPC {
 		s.host.ShmDir = "/dev/shm"
 		return nil

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,6 +25,8 @@ type server struct {
 	sandbox containers.Sandbox
 	host    containers.Host
 	tidy    *time.Timer // gives memory back to the kernel once nothing has been asked for a while
+
+	stopping atomic.Bool // its containers end because it ends
 
 	mu         sync.Mutex
 	containers map[string]*container
@@ -121,7 +124,9 @@ func (s *server) find(id string) (*container, error) {
 func (s *server) statuses() []containers.Status {
 	var list []containers.Status
 	for _, c := range s.settled() {
-		list = append(list, c.currentStatus())
+		if !c.hidden() {
+			list = append(list, c.currentStatus())
+		}
 	}
 	slices.SortFunc(list, func(a, b containers.Status) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
@@ -131,6 +136,7 @@ func (s *server) statuses() []containers.Status {
 
 // stop ends all containers and undoes prepare. What the files tell of the containers stays.
 func (s *server) stop() error {
+	s.stopping.Store(true)
 	var dying []*container
 	var failures []error
 	for _, c := range s.settled() {

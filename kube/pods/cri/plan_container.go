@@ -13,7 +13,7 @@ import (
 type Attempt struct {
 	Number, Streak int
 	Image          string
-	Target         string // the runtime's ID of the container whose processes it shares, if it does
+	Target         string // the runtime's ID of the container whose processes it shares, if it does; where all share theirs it needs none
 }
 
 // ContainerConfig tells the runtime how to make one attempt of a container.
@@ -40,8 +40,7 @@ func ContainerConfig(pod *corev1.Pod, c *corev1.Container, attempt Attempt, proc
 			SecurityContext: securityContext(pod, c, node),
 		},
 	}
-	if attempt.Target != "" {
-		options := config.Linux.SecurityContext.NamespaceOptions
+	if options := config.Linux.SecurityContext.NamespaceOptions; attempt.Target != "" && options.Pid == runtimeapi.NamespaceMode_CONTAINER {
 		options.Pid, options.TargetId = runtimeapi.NamespaceMode_TARGET, attempt.Target
 	}
 	config.Linux.Resources.OomScoreAdj = oomScore(pod, c, node.Memory)

@@ -261,6 +261,11 @@ func TestAnEphemeralContainerSharesTheProcessesOfItsTarget(t *testing.T) {
 	pod := podOf(corev1.RestartPolicyAlways, "debug")
 	options := ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{Target: "main-0"}, Process{}, labNode).Linux.SecurityContext.NamespaceOptions
 	check(t, "namespaces", fmt.Sprint(options.Pid, " ", options.TargetId), "TARGET main-0")
+	pod.Spec.ShareProcessNamespace = new(true)
+	options = ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{Target: "main-0"}, Process{}, labNode).Linux.SecurityContext.NamespaceOptions
+	check(t, "where all share theirs", fmt.Sprint(options.Pid, " ", options.TargetId), "POD ")
+	check(t, "the sandbox", fmt.Sprint(SandboxConfig(pod, 0, labNode).Linux.SecurityContext.NamespaceOptions.Pid), "POD")
+	pod.Spec.ShareProcessNamespace = nil
 	pod.Spec.HostPID, pod.Spec.HostIPC = true, true
 	options = ContainerConfig(pod, &pod.Spec.Containers[0], Attempt{}, Process{}, labNode).Linux.SecurityContext.NamespaceOptions
 	check(t, "of the node", fmt.Sprint(options.Pid, " ", options.Ipc), "NODE NODE")

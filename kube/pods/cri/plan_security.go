@@ -92,14 +92,17 @@ func CheckUser(pod *corev1.Pod, c *corev1.Container, image ImageUser) error {
 	return nil
 }
 
-// namespaces says which of the node's namespaces the pod shares.
+// namespaces says which of the node's namespaces the pod shares, and whether its containers share their processes.
 func namespaces(pod *corev1.Pod) *runtimeapi.NamespaceOption {
 	options := &runtimeapi.NamespaceOption{Pid: runtimeapi.NamespaceMode_CONTAINER}
 	if pod.Spec.HostNetwork {
 		options.Network = runtimeapi.NamespaceMode_NODE
 	}
-	if pod.Spec.HostPID {
+	switch {
+	case pod.Spec.HostPID:
 		options.Pid = runtimeapi.NamespaceMode_NODE
+	case ptr.Deref(pod.Spec.ShareProcessNamespace, false):
+		options.Pid = runtimeapi.NamespaceMode_POD
 	}
 	if pod.Spec.HostIPC {
 		options.Ipc = runtimeapi.NamespaceMode_NODE

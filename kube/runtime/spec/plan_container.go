@@ -36,7 +36,10 @@ func PlanContainer(id string, want *cri.ContainerConfig, pod *cri.PodSandboxConf
 	if err := checkContainer(want, pod); err != nil {
 		return c, err
 	}
-	if options := security.GetNamespaceOptions(); options.GetPid() == cri.NamespaceMode_TARGET {
+	switch options := security.GetNamespaceOptions(); {
+	case SharesPID(options):
+		c.ProcessesOf = containers.PauseID
+	case options.GetPid() == cri.NamespaceMode_TARGET:
 		c.ProcessesOf = options.TargetId
 	}
 	if len(c.Args) == 0 {
@@ -136,6 +139,8 @@ func checkContainer(want *cri.ContainerConfig, pod *cri.PodSandboxConfig) error 
 		return errors.New("linux.security_context.run_as_group: a group needs run_as_user or run_as_username beside it")
 	case security.GetPrivileged() && !pod.GetLinux().GetSecurityContext().GetPrivileged():
 		return errors.New("linux.security_context.privileged: the sandbox does not allow it: make that privileged, too")
+	case SharesPID(security.GetNamespaceOptions()) && !SharesPID(Namespaces(pod)):
+		return errors.New("PID namespace mode POD: the sandbox was made without processes to share: make that one with mode POD, too")
 	}
 	return checkNamespaces(security.GetNamespaceOptions())
 }

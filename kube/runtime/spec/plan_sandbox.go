@@ -75,14 +75,18 @@ func checkNamespaces(options *cri.NamespaceOption) error {
 	switch {
 	case options == nil:
 		return nil
-	case options.Pid == cri.NamespaceMode_POD:
-		return fmt.Errorf("PID namespace mode %v: only CONTAINER, TARGET and NODE are supported here (a container sees its own processes, another's, or the machine's)", options.Pid)
 	case options.Pid == cri.NamespaceMode_TARGET && options.TargetId == "":
 		return fmt.Errorf("PID namespace mode %v: it needs a target_id", options.Pid)
 	case options.Ipc != cri.NamespaceMode_POD && options.Ipc != cri.NamespaceMode_NODE:
 		return fmt.Errorf("IPC namespace mode %v: only POD and NODE are supported here", options.Ipc)
 	}
 	return nil
+}
+
+// SharesPID says whether a pod's containers share their processes, or whether one of them takes part in that. It is the zero value of the mode,
+// so only who says something of namespaces can mean it.
+func SharesPID(options *cri.NamespaceOption) bool {
+	return options != nil && options.Pid == cri.NamespaceMode_POD
 }
 
 // Namespaces says which namespaces of the node a pod shares; nil means none.

@@ -101,6 +101,35 @@ func TestAContainerIsThePodsWishOnTopOfItsImage(t *testing.T) {
 	}
 }
 
+func TestAContainerHasTheProcessesThatItAsksFor(t *testing.T) {
+	pod := func(mode cri.NamespaceMode) *cri.PodSandboxConfig {
+		return &cri.PodSandboxConfig{Linux: &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Pid: mode}}}}
+	}
+	const own, shared, target, node = cri.NamespaceMode_CONTAINER, cri.NamespaceMode_POD, cri.NamespaceMode_TARGET, cri.NamespaceMode_NODE
+	for name, test := range map[string]struct {
+		pod     *cri.PodSandboxConfig
+		options *cri.NamespaceOption
+		want    string
+		hostPID bool
+		good    bool
+	}{
+		"its own":                      {pod(own), &cri.NamespaceOption{Pid: own}, "", false, true},
+		"the pod's":                    {pod(shared), &cri.NamespaceOption{Pid: shared}, containers.PauseID, false, true},
+		"another container's":          {pod(own), &cri.NamespaceOption{Pid: target, TargetId: "main"}, "main", false, true},
+		"the machine's":                {pod(node), &cri.NamespaceOption{Pid: node}, "", true, true},
+		"none in particular":           {pod(shared), nil, "", false, true}, // POD is the zero value, and nobody said it
+		"a pod's that shares none":     {pod(own), &cri.NamespaceOption{Pid: shared}, "", false, false},
+		"a pod's that says nothing":    {nil, &cri.NamespaceOption{Pid: shared}, "", false, false},
+		"its own in a pod that shares": {pod(shared), &cri.NamespaceOption{Pid: own}, "", false, true},
+	} {
+		want := &cri.ContainerConfig{Command: []string{"a"}, Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: test.options}}}
+		got, err := PlanContainer("id", want, test.pod, images.Image{}, nil, PodMounts{})
+		if (err == nil) != test.good || test.good && (got.ProcessesOf != test.want || got.HostPID != test.hostPID) {
+			t.Errorf("%s: those of %q, of the machine %v, %v", name, got.ProcessesOf, got.HostPID, err)
+		}
+	}
+}
+
 func TestResolvConfIsThePodsOrTheNodes(t *testing.T) {
 	dns := &cri.DNSConfig{Servers: []string{"10.96.0.10"}, Searches: []string{"shop.svc.cluster.local", "svc.cluster.local"}, Options: []string{"ndots:5"}}
 	if diff := cmp.Diff("nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local\noptions ndots:5\n", ResolvConf(dns, "node")); diff != "" {
@@ -140,7 +169,7 @@ func TestASandboxThatCannotBeIsRefusedWithTheReason(t *testing.T) {
 		"a port of the host whose network it has": {&cri.PodSandboxConfig{
 			Metadata: meta, Linux: onNode, PortMappings: []*cri.PortMapping{{ContainerPort: 80, HostPort: 80}}}, "", true},
 		"a handler that there is not":          {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web"}, "gvisor", false},
-		"processes that all containers see":    {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", Linux: shared}, "", false},
+		"processes that all containers see":    {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", Linux: shared}, "", true},
 		"a log directory relative to nowhere":  {&cri.PodSandboxConfig{Metadata: meta, Hostname: "web", LogDirectory: "logs"}, "", false},
 		"a pod whose namespace is not told us": {&cri.PodSandboxConfig{Metadata: &cri.PodSandboxMetadata{Name: "web", Uid: "1"}, Hostname: "web"}, "", false},
 	} {
