@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,8 +16,10 @@ import (
 // keyHeader names what a page calls a change by, however often it sends it: the draft-ietf-httpapi-idempotency-key-header.
 const keyHeader = "Idempotency-Key"
 
-// maxChanges is of how many changes the answers are kept, so that a change that is sent again is answered and not done again.
-const maxChanges = 64
+const (
+	maxChanges  = 64 // of so many that are done the answers are kept: who sends one again is answered, and it is not done again
+	maxUnderway = 16 // at once: each outlives the connection that it came by
+)
 
 // changeTerm is how long a change may take: to begin a challenge, pods have to come and go, on a slow machine, too.
 const changeTerm = 5 * time.Minute
@@ -57,6 +60,10 @@ func (c *changes) once(do http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		one, isNew := c.find(fingerprint(r, key, body))
+		if one == nil {
+			refuse(w, http.StatusTooManyRequests, "the lab site has enough to do: wait until something of it is done")
+			return
+		}
 		if isNew {
 			c.work.Go(func() { c.do(one, do, r, body) })
 		}
@@ -81,12 +88,20 @@ func fingerprint(r *http.Request, key string, body []byte) digest {
 	return digest(all.Sum(nil))
 }
 
-// find is the change of a fingerprint. The oldest of too many is forgotten.
+// find is the change of a fingerprint; nil if it is a new one and too many are under way. Of too many that are done the oldest is forgotten.
 func (c *changes) find(of digest) (one *change, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if one, found := c.known[of]; found {
 		return one, false
+	}
+	done := slices.DeleteFunc(slices.Clone(c.order), func(of digest) bool { return !c.known[of].isDone() })
+	if len(c.order)-len(done) >= maxUnderway {
+		return nil, false
+	}
+	if len(done) >= maxChanges {
+		delete(c.known, done[0])
+		c.order = slices.DeleteFunc(c.order, func(of digest) bool { return of == done[0] })
 	}
 	one = &change{done: make(chan struct{}), header: http.Header{}}
 	if c.known == nil {
@@ -94,10 +109,6 @@ func (c *changes) find(of digest) (one *change, isNew bool) {
 	}
 	c.known[of] = one
 	c.order = append(c.order, of)
-	if len(c.order) > maxChanges {
-		delete(c.known, c.order[0])
-		c.order = c.order[1:]
-	}
 	return one, true
 }
 
@@ -116,6 +127,15 @@ func (c *changes) do(one *change, do http.HandlerFunc, r *http.Request, body []b
 		}
 	}()
 	do(one, again)
+}
+
+func (c *change) isDone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Header is of the answer. A change is an [http.ResponseWriter] that keeps what is written.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,6 +78,56 @@ func TestAChangeOutlivesTheConnectionThatItCameBy(t *testing.T) {
 	close(goOn)
 	if got := <-again; got.status != http.StatusOK || len(p.all()) != 1 {
 		t.Errorf("%d: %s; done: %q", got.status, got.body, p.all())
+	}
+}
+
+func TestAChangeThatIsUnderWayIsNotForgottenAndOnlySoManyAre(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	r, p := full(t)
+	p.begin = func(ctx context.Context) {
+		begun <- struct{}{}
+		select {
+		case <-goOn:
+		case <-ctx.Done():
+		}
+	}
+	b := r.in(site.Student)
+	const path, most = "/api/labs/03-pods/begin", 16
+	statuses := make(chan int)
+	begin := func(key int) { statuses <- b.post(path, changes[path], keyed(strconv.Itoa(key))).status }
+	for i := range most - 1 {
+		go begin(i)
+		<-begun
+	}
+	for range 10 {
+		another := r.in(site.Student) // one browser may not ask so often
+		for i := range 10 {           // what is done at once
+			if got := another.post(hintPath, changes[hintPath], keyed("quick-"+strconv.Itoa(i))); got.status != http.StatusOK {
+				t.Fatalf("%d: %s", got.status, got.body)
+			}
+		}
+	}
+	for i := range most - 1 { // as pages whose connections were dropped
+		go begin(i)
+	}
+	go begin(most)
+	<-begun
+	if got := b.post(path, changes[path], keyed("one too many")); got.status != http.StatusTooManyRequests {
+		t.Errorf("one too many has %d: %s", got.status, got.body)
+	}
+	close(goOn)
+	for range 2*most - 1 {
+		select {
+		case got := <-statuses:
+			if got != http.StatusOK {
+				t.Errorf("one that was under way has %d", got)
+			}
+		case <-begun:
+			t.Fatal("one that was under way is done a second time")
+		}
+	}
+	if n := len(p.all()); n != most+100 {
+		t.Errorf("done were %d", n)
 	}
 }
 

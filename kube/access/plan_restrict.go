@@ -51,9 +51,10 @@ func (p *Policy) restrictPart(r Request, old, new any) error {
 	return nil
 }
 
-// RestrictToken says whether whoever may ask for the token of an account may have it bound to this pod (nil: to none). A kubelet gets those of pods that run on
-// its node, and no others: one that outlives its pod would outlive the node's trust.
-func (p *Policy) RestrictToken(r Request, pod *corev1.Pod) error {
+// RestrictToken says whether whoever may ask for the token of an account may have one for these audiences (none: the API server), bound to this pod (nil: to
+// none). A kubelet gets what the volumes of pods ask for that run on its node, and nothing else: a token that outlives its pod would outlive the node's trust,
+// and with one for another audience a node could pass for its pods where they never go.
+func (p *Policy) RestrictToken(r Request, pod *corev1.Pod, audiences []string) error {
 	_, node, _ := p.of(r.User, r.Groups)
 	switch {
 	case node == "":
@@ -63,7 +64,27 @@ func (p *Policy) RestrictToken(r Request, pod *corev1.Pod) error {
 	case pod.Spec.NodeName != node:
 		return fmt.Errorf("node %q requested a token bound to a pod that runs on %q", node, pod.Spec.NodeName)
 	}
+	for _, audience := range audiences {
+		if !slices.Contains(audiencesOf(pod), audience) {
+			return fmt.Errorf("audience %q not found in pod spec volume, %s is not authorized to request tokens for this audience", audience, r.User)
+		}
+	}
 	return nil
+}
+
+// audiencesOf are those for which a pod's volumes hold tokens.
+func audiencesOf(pod *corev1.Pod) (audiences []string) {
+	for _, v := range pod.Spec.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		for _, source := range v.Projected.Sources {
+			if token := source.ServiceAccountToken; token != nil {
+				audiences = append(audiences, token.Audience)
+			}
+		}
+	}
+	return audiences
 }
 
 // sameButTies says whether two objects differ only in their owners and finalizers, and in what the server itself changes with these.

@@ -83,21 +83,26 @@ func changeInPlace(path string, create bool, edit func(*api.Config) bool) error 
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a rename must replace the file, not the link to it
 	}
-	config, err := clientcmd.LoadFromFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if !create {
 			return nil
 		}
-		config, err = api.NewConfig(), os.MkdirAll(filepath.Dir(path), 0o750)
-	}
-	if err != nil {
-		return fmt.Errorf("kubeconfig %s: %w", path, err)
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return fmt.Errorf("kubeconfig %s: %w", path, err)
+		}
 	}
 	unlock, err := lock(path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	config, err := clientcmd.LoadFromFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		config, err = api.NewConfig(), nil
+	}
+	if err != nil {
+		return fmt.Errorf("kubeconfig %s: %w", path, err)
+	}
 	if !edit(config) {
 		return nil
 	}

@@ -24,6 +24,7 @@ func (s *Server) serveToken(c *call) error {
 		return err
 	}
 	request := body.(*authenticationv1.TokenRequest)
+	audiences := request.Spec.Audiences
 	tokens.Default(request)
 	if problems := tokens.Validate(request); len(problems) > 0 {
 		return apierrors.NewInvalid(c.sub.Body.GroupKind(), c.name, problems)
@@ -38,7 +39,7 @@ func (s *Server) serveToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Policy.RestrictToken(s.asked(c), pod); err != nil {
+	if err := s.Policy.RestrictToken(s.asked(c), pod, audiences); err != nil {
 		return apierrors.NewForbidden(c.kind.Resource().GroupResource(), c.name, err)
 	}
 	token, err := s.Tokens.Sign(claims)

@@ -2,6 +2,7 @@ package apiserver_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,14 @@ func TestAProgramWithItsPodsTokenIsItsAccountAsLongAsThePodIsThere(t *testing.T)
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	elsewhere := bound.DeepCopy()
+	elsewhere.Spec.Audiences = []string{"vault"}
+	if _, err := ask(kubelet, elsewhere); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `audience "vault" not found in pod spec volume`) {
+		t.Errorf("the node asks for one for whom no volume of the pod has one: %v", err)
+	}
+	if _, err := ask(person, elsewhere); err != nil {
+		t.Errorf("a person asks for the same: %v", err)
 	}
 	program := holding(t, cluster.Config(), token)
 	me, err := program.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
