@@ -21,11 +21,14 @@
 //
 // # How a file changes while it is read
 //
-// A program that reads two of its settings must not get an old and a new one. So the kubelet never writes into a file that is shown. It makes
+// Nobody may see half of a file, or a new file beside an old one. So the kubelet never writes into a file that is shown. It makes
 // a new directory beside the one that is shown, fills it, and then turns a link, ..data, in one rename:
 //
 //	colour   ->  ..data/colour
 //	..data   ->  ..2026_11_30_15_44_35.123456789
+//
+// At each moment one version is shown. A program that wants two files of one version looks up ..data once, reads both below what it found, and begins
+// again if they are gone: former versions are removed at once.
 //
 // A container that mounts one file by subPath has mounted the file of that day, and never sees another.
 //
@@ -33,8 +36,9 @@
 //
 // A container's root may write any file and link in an emptyDir, and rename what is there while the kubelet works in it. A subPath is therefore
 // looked up once, by the kernel, which lets neither ".." nor a link lead out of the volume (openat2, RESOLVE_BENEATH), and what was found is mounted by its
-// handle, not by a name that may meanwhile mean something else. And package removal unmounts what is mounted below a pod's directory, follows no link and
-// enters no other file system: nothing outside of that directory is ever removed. What holds secrets lies in memory, not on a disk.
+// handle, not by a name that may meanwhile mean something else. And [RemoveTree] unmounts what is mounted below a pod's directory, and removes the rest: it follows no link and
+// enters no other file system, so that nothing outside of that directory is ever removed. What holds secrets lies in memory. Before Linux 6.4 a kernel may
+// swap it out, if the node has swap.
 //
 // # What is simplified
 //

@@ -21,7 +21,7 @@ const (
 	version = "..2006_01_02_15_04_05.000000000"
 )
 
-// fill has a volume hold these files and no others. Whoever reads them sees all of the old ones or all of the new ones. A volume that holds
+// fill has a volume hold these files and no others. At each moment all of the old ones are there or all of the new ones. A volume that holds
 // them already is left alone.
 func fill(root *os.Root, files []File, tokens map[string]string, group *int64) error {
 	now := map[string]File{}

@@ -15,5 +15,5 @@
 //
 // Upstream's kubelet also evicts where the node as a whole runs short of memory, disk or process numbers, the pods first that use the most beyond what
 // they asked for, and measures what containers write beside their volumes (ephemeral-storage). Here only the limit of a volume counts. As upstream, it is
-// measured by walking the directory: what grows in between is seen a moment later, and what lies deeper than a path can be long is not counted.
+// measured by walking the directory: what grows in between is seen a moment later.
 package eviction

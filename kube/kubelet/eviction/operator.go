@@ -15,7 +15,7 @@ import (
 	"kubelab/kube/volumes"
 )
 
-// interval is how often volumes are measured, as upstream.
+// interval is how often volumes are measured. Upstream looks as often, at figures that may be a minute old.
 const interval = 10 * time.Second
 
 // Run measures the volumes of the node's pods until ctx is done, and has those evicted that exceed a limit of theirs.
