@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"kubelab/kube/api/podspec"
 	"kubelab/kube/pods/cri"
 	"kubelab/kube/pods/observed"
@@ -25,12 +27,20 @@ type Current struct {
 
 	Sources cri.Sources      // what its containers' environments are drawn from
 	Awaited []podspec.Object // of which is not known yet whether there is such an object
+	Pull    PullSecrets
 
 	Probed  map[string]probes.State // by ID of a container that has probes: what is known by them
 	Volumes Volumes
 
 	Evicted string           // why the node cannot keep the pod; empty: it can
 	Refused *refusal.Refusal // why the node does not take the pod; nil: it does
+}
+
+// PullSecrets are those with which the pod's images are pulled.
+type PullSecrets struct {
+	Found   []*corev1.Secret
+	Missing []string // the names of those that do not exist
+	Awaited bool     // of some it is not known yet
 }
 
 // Image is an image that is there, for one attempt of a container.

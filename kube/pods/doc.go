@@ -59,7 +59,7 @@
 // # What is simplified
 //
 // Volumes and probes are rooms of their own, and so is the order in which containers start and stop (package initcontainers). Upstream's kubelet also has static pods,
-// user namespaces, in-place resize, pull secrets and garbage collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
+// user namespaces, in-place resize and garbage collection of images, and spreads what is here over some thirty packages, because it grew before the idea of a plan was there:
 // there the decision is computePodActions, in the middle.
 //
 // Chapter 03 is about the pod.

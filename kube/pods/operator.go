@@ -234,7 +234,7 @@ func (o *Operator) step(ctx context.Context, key operator.Key, uid types.UID, po
 	if err = o.gatherVolumes(key, pod, &have); err != nil {
 		return err
 	}
-	ctx = l.recall(ctx, len(have.Awaited) > 0 || have.Volumes.Awaited)
+	ctx = l.recall(ctx, len(have.Awaited) > 0 || have.Volumes.Awaited || have.Pull.Awaited)
 	now := time.Now()
 	decision := Plan(pod, have, now)
 	for _, action := range decision.Actions {
@@ -262,6 +262,9 @@ func (o *Operator) gather(key operator.Key, pod *corev1.Pod, have *Current) erro
 	}
 	if len(starting) == 0 {
 		return nil
+	}
+	if err := o.gatherPullSecrets(key, pod, have); err != nil {
+		return err
 	}
 	have.Sources.Data = map[podspec.Object]map[string]string{}
 	for _, ref := range podspec.References(&pod.Spec) {

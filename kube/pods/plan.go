@@ -117,6 +117,9 @@ func (p *planner) start(c podspec.Member) {
 	}
 	image, pulled := p.have.Images[c.Name]
 	if !pulled || image.Attempt != attempt {
+		if p.have.Pull.Awaited {
+			return
+		}
 		p.propose(PullImage{c.Name, c.Image, c.ImagePullPolicy, attempt})
 		return
 	}

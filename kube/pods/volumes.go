@@ -33,7 +33,7 @@ func (o *Operator) gatherVolumes(key operator.Key, pod *corev1.Pod, have *Curren
 	}
 	from := volumes.Sources{Objects: map[podspec.Object]map[string]string{}, Node: o.node.Capacity()}
 	for _, ref := range podspec.References(&pod.Spec) {
-		if ref.Container != "" || ref.Resource != podspec.ConfigMaps && ref.Resource != podspec.Secrets {
+		if ref.Container != "" || ref.Pulls || ref.Resource != podspec.ConfigMaps && ref.Resource != podspec.Secrets {
 			continue
 		}
 		object, seen, err := o.objects.get(key, reference{ref.Resource, key.Namespace, ref.Name})

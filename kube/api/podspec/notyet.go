@@ -19,7 +19,6 @@ type missing[T any] struct {
 // it asked for would be worse than one that does not run. Whoever builds one of these strikes its line.
 var (
 	missingFromPods = []missing[corev1.PodSpec]{
-		{"imagePullSecrets", func(s *corev1.PodSpec) bool { return len(s.ImagePullSecrets) > 0 }},
 		{"hostUsers", func(s *corev1.PodSpec) bool { return s.HostUsers != nil && !*s.HostUsers }},
 		{"runtimeClassName", func(s *corev1.PodSpec) bool { return s.RuntimeClassName != nil }},
 		{"overhead", func(s *corev1.PodSpec) bool { return len(s.Overhead) > 0 }},

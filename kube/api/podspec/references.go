@@ -24,6 +24,7 @@ type Reference struct {
 	Container string      // that draws on it, empty: the pod
 	Path      *field.Path // of the field that names it
 	Optional  bool        // the pod can do without
+	Pulls     bool        // its images are pulled with it
 }
 
 // References are the objects that a spec names, in the order of its fields.
@@ -54,10 +55,11 @@ func References(spec *corev1.PodSpec) []Reference {
 		r.addVolume(&spec.Volumes[i].VolumeSource, path.Child("volumes").Index(i))
 	}
 	for i, ref := range spec.ImagePullSecrets {
-		r.add(Secrets, ref.Name, "", path.Child("imagePullSecrets").Index(i), new(true))
+		at := path.Child("imagePullSecrets").Index(i).Child("name")
+		r = append(r, Reference{Object: Object{Secrets, ref.Name}, Path: at, Optional: true, Pulls: true})
 	}
 	if spec.ServiceAccountName != "" {
-		r = append(r, Reference{Object{"serviceaccounts", spec.ServiceAccountName}, "", path.Child("serviceAccountName"), false})
+		r = append(r, Reference{Object: Object{"serviceaccounts", spec.ServiceAccountName}, Path: path.Child("serviceAccountName")})
 	}
 	return r
 }
@@ -66,7 +68,7 @@ type references []Reference
 
 func (r *references) add(resource, name, container string, at *field.Path, optional *bool) {
 	if name != "" {
-		*r = append(*r, Reference{Object{resource, name}, container, at.Child("name"), ptr.Deref(optional, false)})
+		*r = append(*r, Reference{Object: Object{resource, name}, Container: container, Path: at.Child("name"), Optional: ptr.Deref(optional, false)})
 	}
 }
 
@@ -75,10 +77,12 @@ func (r *references) addVolume(v *corev1.VolumeSource, at *field.Path) {
 		r.add(ConfigMaps, v.ConfigMap.Name, "", at.Child("configMap"), v.ConfigMap.Optional)
 	}
 	if v.Secret != nil && v.Secret.SecretName != "" {
-		*r = append(*r, Reference{Object{Secrets, v.Secret.SecretName}, "", at.Child("secret", "secretName"), ptr.Deref(v.Secret.Optional, false)})
+		*r = append(*r, Reference{
+			Object: Object{Secrets, v.Secret.SecretName}, Path: at.Child("secret", "secretName"), Optional: ptr.Deref(v.Secret.Optional, false)})
 	}
 	if v.PersistentVolumeClaim != nil {
-		*r = append(*r, Reference{Object{"persistentvolumeclaims", v.PersistentVolumeClaim.ClaimName}, "", at.Child("persistentVolumeClaim", "claimName"), false})
+		*r = append(*r, Reference{
+			Object: Object{"persistentvolumeclaims", v.PersistentVolumeClaim.ClaimName}, Path: at.Child("persistentVolumeClaim", "claimName")})
 	}
 	if v.Projected == nil {
 		return

@@ -93,6 +93,11 @@ func placementWarnings(spec *corev1.PodSpec, path *field.Path) (found []string) 
 		}
 		found = append(found, selectorWarning(spread.LabelSelector, at)...)
 	}
+	for i, ref := range spec.ImagePullSecrets {
+		if ref.Name == "" {
+			found = append(found, fmt.Sprintf("%s: invalid empty name %q", path.Child("imagePullSecrets").Index(i).Child("name"), ref.Name))
+		}
+	}
 	if spec.Affinity == nil {
 		return found
 	}

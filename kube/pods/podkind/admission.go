@@ -2,6 +2,7 @@ package podkind
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
@@ -37,8 +38,15 @@ func admitAccount(pod *corev1.Pod, find api.Lookup) error {
 		return refuse(pod, "error looking up service account %s/%s: serviceaccount %q not found", pod.Namespace, name, name)
 	}
 	pod.Spec.ServiceAccountName, pod.Spec.DeprecatedServiceAccount = name, name
-	if account, is := find("serviceaccounts", pod.Namespace, name).(*corev1.ServiceAccount); is && mountsToken(pod, account) {
+	account, is := find("serviceaccounts", pod.Namespace, name).(*corev1.ServiceAccount)
+	if !is {
+		return nil
+	}
+	if mountsToken(pod, account) {
 		mountToken(&pod.Spec)
+	}
+	if len(pod.Spec.ImagePullSecrets) == 0 {
+		pod.Spec.ImagePullSecrets = slices.Clone(account.ImagePullSecrets)
 	}
 	return nil
 }

@@ -75,6 +75,19 @@ func TestWhoLimitsAContainerAsksForAsMuch(t *testing.T) {
 	}
 }
 
+func TestAPodThatNamesNoPullSecretsGetsThoseOfItsAccount(t *testing.T) {
+	account := map[string]api.Object{"serviceaccounts/default": &corev1.ServiceAccount{ImagePullSecrets: []corev1.LocalObjectReference{{Name: "registry"}}}}
+	for spec, want := range map[string]string{
+		oneContainer: "registry",
+		`{imagePullSecrets: [{name: mine}], ` + oneContainer + `}`: "mine",
+	} {
+		pod, err := created(t, spec, account)
+		if err != nil || len(pod.Spec.ImagePullSecrets) != 1 || pod.Spec.ImagePullSecrets[0].Name != want {
+			t.Errorf("%s has the pull secrets %v, %v; want %s", spec, pod.Spec.ImagePullSecrets, err, want)
+		}
+	}
+}
+
 func TestOnTheHostsNetworkAPortIsTheHosts(t *testing.T) {
 	pod, _ := created(t, `{hostNetwork: true, containers: [{name: main, image: nginx, ports: [{containerPort: 80}]}]}`, nil)
 	if got := pod.Spec.Containers[0].Ports[0].HostPort; got != 80 {
