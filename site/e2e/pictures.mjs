@@ -142,6 +142,20 @@ const replicas = {
   },
 };
 
+const sequence = {
+  /** How each container stands, and how often it was restarted: {wait: "runs 0"}. */
+  stands: (wanted) => async (page) => {
+    for (const [container, how] of Object.entries(wanted))
+      await until(`${container} is drawn as ${how}`, async () => {
+        const row = shown(page).getByTestId(`sequence-${container}`);
+        const is = `${await row.getAttribute("data-state")} ${await row.getAttribute("data-restarts")}`;
+        return is === how || is;
+      });
+  },
+  /** So many runs of a container are drawn. */
+  runs: (container, n) => (page) => count(shown(page).getByTestId(`sequence-${container}`).locator(".runs, .done, .failed"), n),
+};
+
 const store = {
   /** The counter has grown since this was last asked. */
   grows: (page) =>
@@ -166,6 +180,14 @@ export const pictures = {
   "00-dev-ops": { look: cluster.nodes, kill: cluster.etcdIsBack },
   "01-containers": { start: container.insideAndOutside, namespaces: container.insideAndOutside, "break-it": container.ended },
   "03-pods": { "two-containers": pod.twoShareOne, namespaces: pod.twoShareOne },
+  "04-init-containers": {
+    waits: sequence.stands({ wait: "runs 0", certificates: "waits 0", migrate: "waits 0", web: "waits 0" }),
+    through: sequence.stands({ wait: "done 0", certificates: "runs 0", migrate: "done 0", web: "runs 0" }),
+    crash: sequence.runs("web", 2),
+    companion: sequence.stands({ wait: "done 0", certificates: "runs 1", migrate: "done 0", web: "runs 1" }),
+    end: sequence.stands({ certificates: "done 1", web: "done 1" }),
+    "break-it": sequence.stands({ companion: "done 0", report: "done 0" }),
+  },
   "08-api": { create: store.grows, counter: store.grows, conflict: store.grows, patch: store.grows, "break-it": store.grows },
   "09-loop": { running: loop.is(3, 3, false), hold: loop.is(5, 1, true), "one-turn": loop.made(4), release: loop.is(5, 5, false) },
   "10-scheduler": { spread: scheduler.threeColumns, selector: scheduler.noNodeHasTheLabel, label: scheduler.chosen(/node-2/), step: scheduler.chosen(/node-[123]/) },

@@ -42,25 +42,45 @@ export interface Resources {
   limits?: Record<string, string>;
 }
 
+/** How a container is asked how it is. Go writes no field that has its zero value. */
+export interface ProbeSpec {
+  httpGet?: { path?: string; port?: number | string; scheme?: string };
+  tcpSocket?: { port?: number | string };
+  grpc?: { port?: number };
+  exec?: { command?: string[] };
+  initialDelaySeconds?: number;
+  periodSeconds?: number;
+  timeoutSeconds?: number;
+  failureThreshold?: number;
+  successThreshold?: number;
+}
+
+/** One key of a ConfigMap or a Secret. */
+export interface KeySelector {
+  name?: string;
+  key: string;
+}
+
 export interface ContainerSpec {
   name: string;
   image: string;
   command?: string[];
   args?: string[];
   ports?: { name?: string; containerPort: number; protocol?: string }[];
-  env?: { name: string; value?: string }[];
+  env?: { name: string; value?: string; valueFrom?: { configMapKeyRef?: KeySelector; secretKeyRef?: KeySelector } }[];
+  envFrom?: { prefix?: string; configMapRef?: { name?: string }; secretRef?: { name?: string } }[];
   resources?: Resources;
-  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; subPath?: string; subPathExpr?: string }[];
   restartPolicy?: string;
-  livenessProbe?: unknown;
-  readinessProbe?: unknown;
-  startupProbe?: unknown;
+  livenessProbe?: ProbeSpec;
+  readinessProbe?: ProbeSpec;
+  startupProbe?: ProbeSpec;
 }
 
 export interface ContainerState {
   waiting?: { reason?: string; message?: string };
   running?: { startedAt?: string };
-  terminated?: { exitCode: number; reason?: string; signal?: number; startedAt?: string; finishedAt?: string };
+  terminated?: { exitCode: number; reason?: string; signal?: number; startedAt?: string; finishedAt?: string; containerID?: string };
 }
 
 export interface ContainerStatus {
@@ -80,6 +100,7 @@ export interface Pod extends KubeObject {
     nodeSelector?: Record<string, string>;
     containers: ContainerSpec[];
     initContainers?: ContainerSpec[];
+    ephemeralContainers?: ContainerSpec[];
     volumes?: { name: string; [source: string]: unknown }[];
     tolerations?: { key?: string; operator?: string; effect?: string; tolerationSeconds?: number }[];
     terminationGracePeriodSeconds?: number;
@@ -95,6 +116,7 @@ export interface Pod extends KubeObject {
     conditions?: Condition[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];
+    ephemeralContainerStatuses?: ContainerStatus[];
   };
 }
 

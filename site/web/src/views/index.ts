@@ -10,6 +10,7 @@ import Network from "./Network.svelte";
 import Loop from "./Loop.svelte";
 import Replicas from "./Replicas.svelte";
 import Scheduler from "./Scheduler.svelte";
+import Sequence from "./Sequence.svelte";
 import Service from "./Service.svelte";
 import Store from "./Store.svelte";
 
@@ -52,6 +53,7 @@ export const views: readonly View[] = [
   { name: "service", title: "Service", about: "The path of one request: name, address, rule, pod", component: Service, resource: "services" },
   { name: "loop", title: "Loop", about: "Wanted, current, plan: one loop at work", component: Loop, resource: "replicasets" },
   { name: "replicas", title: "Replicas", about: "The pods of a ReplicaSet in time: who made them, who ended them, and why", component: Replicas, resource: "replicasets" },
+  { name: "sequence", title: "Sequence", about: "The containers of a pod in time: one after the other, beside each other, again", component: Sequence, resource: "pods" },
 ];
 
 export function viewNamed(name: string | undefined): View {

@@ -5,7 +5,7 @@ import type { History, State, StepAt, Version } from "../../lib/model";
 import { isOf } from "../../lib/ref";
 import { condition } from "../../lib/select";
 import type { Pod, Ref, Step } from "../../lib/types";
-import { livesUpTo, type Life } from "../stage/lives";
+import { livesUpTo, whenWritten, type Life } from "../stage/lives";
 
 export type Phase = "unbound" | "starting" | "ready" | "unready" | "leaving" | "foreign";
 
@@ -72,8 +72,6 @@ function lineOf(history: History, life: Life, owners: ReadonlySet<string>, time:
   if (gone !== undefined) events.push({ kind: "gone", time: gone, says: "nothing is left of it" });
   return { pod: life.ref, key: life.key, node: last.spec.nodeName, made, gone, spans, events };
 }
-
-const whenWritten = (history: History, version: Version) => (version.revision !== undefined && history.step(`r${version.revision}`)?.time) || version.time;
 
 /** When an object was made. What was there before what is known began says it itself, to the second. */
 function birthOf(history: History, { versions }: Life): number {

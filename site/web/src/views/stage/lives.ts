@@ -100,6 +100,9 @@ export function choose(lives: readonly Life[], asked: Ref | undefined, picked: s
   return lives.find((life) => life.key === picked) ?? lives.find(({ ref }) => key === undefined || keyOf(ref) === key);
 }
 
+/** When a version was written, as far as the step of its write is known; else when it was told. */
+export const whenWritten = (history: History, version: Version) => (version.revision !== undefined && history.step(`r${version.revision}`)?.time) || version.time;
+
 /** The last that is known of it. */
 export function lastBody(life: Life | undefined): KubeObject | undefined {
   return life?.versions.at(-1)?.body;
