@@ -156,6 +156,23 @@ const sequence = {
   runs: (container, n) => (page) => count(shown(page).getByTestId(`sequence-${container}`).locator(".runs, .done, .failed"), n),
 };
 
+const probes = {
+  /** How a probe of the container web stands: what is known by it. */
+  stands: (kind, wanted) => (page) => attribute(shown(page).getByTestId(`probe-web-${kind}`), "data-state", wanted),
+  /** The pod is no endpoint that gets requests, or is one again; and a probe set that off. */
+  endpoint: (kind, ready) => async (page) => {
+    await probes.stands(kind, ready ? /^success$/ : /^failure$/)(page);
+    await attribute(shown(page).getByTestId("standing-endpoint-shop"), "data-yes", new RegExp(`^${ready}$`));
+    await text(shown(page).locator(`[data-testid=set-off][data-kind=${kind}][data-ok=${ready}]`).first(), ready ? /the pod is ready[^]*2 ready/ : /the pod is not ready[^]*1 ready/);
+  },
+  /** The liveness probe failed so often that its container was stopped, and started again. */
+  restarted: (failures) => async (page) => {
+    await until("the container has run twice", async () => Number(await shown(page).getByTestId("runs-web").getAttribute("data-runs")) >= 2);
+    await shown(page).getByTestId("probe-web-liveness").locator("[data-counts=true]").first().waitFor();
+    await text(shown(page).locator("[data-testid=set-off][data-kind=liveness]").first(), new RegExp(`failed ${failures} times in a row[^]*web is stopped`));
+  },
+};
+
 const store = {
   /** The counter has grown since this was last asked. */
   grows: (page) =>
@@ -188,6 +205,7 @@ export const pictures = {
     end: sequence.stands({ certificates: "done 1", web: "done 1" }),
     "break-it": sequence.stands({ companion: "done 0", report: "done 0" }),
   },
+  "05-probes": { "not-now": probes.endpoint("readiness", false), again: probes.endpoint("readiness", true), hangs: probes.restarted(3), "break-it": probes.restarted(4) },
   "08-api": { create: store.grows, counter: store.grows, conflict: store.grows, patch: store.grows, "break-it": store.grows },
   "09-loop": { running: loop.is(3, 3, false), hold: loop.is(5, 1, true), "one-turn": loop.made(4), release: loop.is(5, 5, false) },
   "10-scheduler": { spread: scheduler.threeColumns, selector: scheduler.noNodeHasTheLabel, label: scheduler.chosen(/node-2/), step: scheduler.chosen(/node-[123]/) },

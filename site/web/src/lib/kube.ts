@@ -149,7 +149,7 @@ export interface Endpoint {
   addresses: string[];
   conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
   nodeName?: string;
-  targetRef?: { kind: string; namespace?: string; name: string };
+  targetRef?: { kind: string; namespace?: string; name: string; uid?: string };
 }
 
 export interface EndpointSlice extends KubeObject {

@@ -6,6 +6,7 @@ import Cluster from "./Cluster.svelte";
 import Container from "./Container.svelte";
 import Creation from "./Creation.svelte";
 import Pod from "./Pod.svelte";
+import Probes from "./Probes.svelte";
 import Network from "./Network.svelte";
 import Loop from "./Loop.svelte";
 import Replicas from "./Replicas.svelte";
@@ -54,6 +55,7 @@ export const views: readonly View[] = [
   { name: "loop", title: "Loop", about: "Wanted, current, plan: one loop at work", component: Loop, resource: "replicasets" },
   { name: "replicas", title: "Replicas", about: "The pods of a ReplicaSet in time: who made them, who ended them, and why", component: Replicas, resource: "replicasets" },
   { name: "sequence", title: "Sequence", about: "The containers of a pod in time: one after the other, beside each other, again", component: Sequence, resource: "pods" },
+  { name: "probes", title: "Probes", about: "What a pod's probes said, how many in a row count, and what that set off", component: Probes, resource: "pods" },
 ];
 
 export function viewNamed(name: string | undefined): View {
