@@ -68,7 +68,7 @@ type Hold struct {
 }
 
 // Views are the pictures of the lab site.
-var Views = []string{"cluster", "container", "creation", "loop", "network", "pod", "probes", "replicas", "scheduler", "sequence", "service", "store"}
+var Views = []string{"cluster", "container", "creation", "loop", "network", "pod", "probes", "replicas", "scheduler", "sequence", "service", "store", "volumes"}
 
 // ErrUnknown is the error for a lab or a step that is not there.
 var ErrUnknown = errors.New("there is none")

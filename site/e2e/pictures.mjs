@@ -173,6 +173,26 @@ const probes = {
   },
 };
 
+const volumes = {
+  /** What a container sees, and how it stands to what there is: {"web/settings": "follows"}. */
+  sees: (wanted) => async (page) => {
+    for (const [sight, state] of Object.entries(wanted)) await attribute(shown(page).getByTestId(`sight-${sight}`), "data-state", new RegExp(`^${state}$`));
+  },
+  /** The directory shows the ConfigMap as it is; a part of it and a variable, as it was when the container started. */
+  async splits(page) {
+    await volumes.sees({ "web/settings": "follows", "web/etc/colour": "old", web$COLOUR: "old" })(page);
+    const version = (name) => shown(page).getByTestId(name).getAttribute("data-version");
+    assert.equal(await version("sight-web/settings"), await version("source-configmap/settings"), "the directory has the newest version");
+    assert.notEqual(await version("sight-web/etc/colour"), await version("source-configmap/settings"), "the single file has an older one");
+  },
+  /** A Secret's value is not in the page. */
+  async ofASecret(page) {
+    await attribute(shown(page).getByTestId("volume-login"), "data-state", /^made$/);
+    await text(shown(page).getByTestId("source-secret/login"), /password: •••/);
+    assert.ok(!(await shown(page).innerHTML()).includes("tulip"), "the password is not shown");
+  },
+};
+
 const store = {
   /** The counter has grown since this was last asked. */
   grows: (page) =>
@@ -206,6 +226,14 @@ export const pictures = {
     "break-it": sequence.stands({ companion: "done 0", report: "done 0" }),
   },
   "05-probes": { "not-now": probes.endpoint("readiness", false), again: probes.endpoint("readiness", true), hangs: probes.restarted(3), "break-it": probes.restarted(4) },
+  "07-volumes": {
+    share: volumes.sees({ "web/orders": "shared", "report/inbox": "shared", "web/settings": "follows", "web/etc/colour": "settled", web$COLOUR: "settled" }),
+    change: volumes.splits,
+    renew: volumes.sees({ "web/settings": "follows", "web/etc/colour": "settled", web$COLOUR: "settled" }),
+    missing: volumes.sees({ "client/login": "none" }),
+    found: volumes.ofASecret,
+    "break-it": volumes.sees({ "app/scratch": "shared" }),
+  },
   "08-api": { create: store.grows, counter: store.grows, conflict: store.grows, patch: store.grows, "break-it": store.grows },
   "09-loop": { running: loop.is(3, 3, false), hold: loop.is(5, 1, true), "one-turn": loop.made(4), release: loop.is(5, 5, false) },
   "10-scheduler": { spread: scheduler.threeColumns, selector: scheduler.noNodeHasTheLabel, label: scheduler.chosen(/node-2/), step: scheduler.chosen(/node-[123]/) },

@@ -14,6 +14,7 @@ import Scheduler from "./Scheduler.svelte";
 import Sequence from "./Sequence.svelte";
 import Service from "./Service.svelte";
 import Store from "./Store.svelte";
+import Volumes from "./Volumes.svelte";
 
 /** What every picture is given. It draws the state now, and nothing that came later. */
 export interface ViewProps {
@@ -56,6 +57,7 @@ export const views: readonly View[] = [
   { name: "replicas", title: "Replicas", about: "The pods of a ReplicaSet in time: who made them, who ended them, and why", component: Replicas, resource: "replicasets" },
   { name: "sequence", title: "Sequence", about: "The containers of a pod in time: one after the other, beside each other, again", component: Sequence, resource: "pods" },
   { name: "probes", title: "Probes", about: "What a pod's probes said, how many in a row count, and what that set off", component: Probes, resource: "pods" },
+  { name: "volumes", title: "Volumes", about: "From an object to a volume to a file: which version each has", component: Volumes, resource: "pods" },
 ];
 
 export function viewNamed(name: string | undefined): View {

@@ -182,7 +182,8 @@ interface Span {
 
 function stretchesOf(probe: Probe, answers: readonly Answer[], { from, until, started, flips }: Span): Stretch[] {
   const stretches: Stretch[] = [];
-  let [state, at]: [Stretch["state"], number] = ["asked", from];
+  let state = "asked" as Stretch["state"];
+  let at = from;
   const turn = (to: Stretch["state"], time: number) => {
     if (to === state) return;
     if (time > at) stretches.push({ state, from: at, to: time });
