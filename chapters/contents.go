@@ -24,10 +24,10 @@ var Contents = []Part{
 		{1, "01-containers", "A container is a process", "container"},
 		{2, "02-images", "Images", "container"},
 		{3, "03-pods", "Pods: one pod, one IP", "pod"},
-		{4, "04-init-containers", "Init containers and sidecars", "pod"},
-		{5, "05-probes", "Probes", "pod"},
+		{4, "04-init-containers", "Init containers and sidecars", "sequence"},
+		{5, "05-probes", "Probes", "probes"},
 		{6, "06-resources", "Resources: requests, limits, eviction", "container"},
-		{7, "07-volumes", "Volumes, ConfigMaps, Secrets", "pod"},
+		{7, "07-volumes", "Volumes, ConfigMaps, Secrets", "volumes"},
 	}},
 	{"The control plane", []Entry{
 		{8, "08-api", "Objects, the store, the API", "store"},
