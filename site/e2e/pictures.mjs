@@ -153,7 +153,7 @@ const sequence = {
       });
   },
   /** So many runs of a container are drawn. */
-  runs: (container, n) => (page) => count(shown(page).getByTestId(`sequence-${container}`).locator(".runs, .done, .failed"), n),
+  runs: (container, n) => (page) => count(shown(page).getByTestId(`sequence-${container}`).locator("i.runs, i.done, i.failed"), n),
 };
 
 const probes = {

@@ -114,7 +114,7 @@ test("what happened to the whole pod is told, a second sandbox too", () => {
 
 test("labels do not lie over each other", () => {
   expect(labelsOf([{ x: 0, says: "made" }, { x: 10, says: "sandbox" }, { x: 200, says: "ready" }], 6)).toEqual([{ x: 0, says: "made · sandbox" }, { x: 200, says: "ready" }]);
-  expect(labelsOf(["a", "b", "c", "d"].map((says, x) => ({ x, says })), 6)).toEqual([{ x: 0, says: "a · … · d" }]);
+  expect(labelsOf(["a", "b", "c", "d", "e", "f", "g"].map((says, x) => ({ x, says })), 6)).toEqual([{ x: 0, says: "a · b · … · f · g" }]);
 });
 
 test("a window has round moments, none at its edges", () => {

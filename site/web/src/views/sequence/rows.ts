@@ -145,4 +145,4 @@ export function labelsOf(marks: readonly { x: number; says: string }[], letter: 
   return labels.map(({ x, words }) => ({ x, says: written(words) }));
 }
 
-const written = (words: readonly string[]) => (words.length > 3 ? `${words[0]} · … · ${words.at(-1)}` : words.join(" · "));
+const written = (words: readonly string[]) => (words.length > 6 ? `${words.slice(0, 2).join(" · ")} · … · ${words.slice(-2).join(" · ")}` : words.join(" · "));
