@@ -175,7 +175,7 @@ function objectOf(known: Known, kind: "configmap" | "secret", name: string): Sou
     kind,
     ref,
     name,
-    says: kind === "secret" ? "its values are not shown" : "",
+    says: kind === "secret" && body ? "its values are not shown" : "",
     version: body && version?.revision,
     since: body && version && whenWritten(known.history, version),
     missing: !body,
