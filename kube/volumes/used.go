@@ -75,7 +75,6 @@ func (m *measure) directory(at *os.File, depth int) error {
 			}
 		}
 	}
-	return nil
 }
 
 func (m *measure) entry(in *os.File, name string, depth int) error {
