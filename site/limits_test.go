@@ -145,8 +145,8 @@ func TestNobodyKeepsOthersOutHoweverManyConnectionsTheyHave(t *testing.T) {
 			defer conn.Close()
 		}
 		for _, from := range []byte{1, 2} { // who has all these, and somebody else
-			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, from)}, Timeout: 2 * time.Second}
-			client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, from)}, Timeout: 20 * time.Second}
+			client := http.Client{Timeout: 4 * time.Second, Transport: &http.Transport{
 				DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
 			}}
 			scheme := "http"

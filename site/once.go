@@ -17,8 +17,9 @@ import (
 const keyHeader = "Idempotency-Key"
 
 const (
-	maxChanges  = 64 // of so many that are done the answers are kept: who sends one again is answered, and it is not done again
+	maxChanges  = 64 // done, whose answers are kept: a page that sends one again is answered, and the change is not done again
 	maxUnderway = 16 // at once: each outlives the connection that it came by
+	maxOfOne    = 4  // of them, of one session
 )
 
 // changeTerm is how long a change may take: to begin a challenge, pods have to come and go, on a slow machine, too.
@@ -39,6 +40,7 @@ type changes struct {
 
 // change is what one key stands for.
 type change struct {
+	of     digest        // whose it is: a session's
 	done   chan struct{} // closed when the rest is there
 	header http.Header
 	status int
@@ -59,7 +61,7 @@ func (c *changes) once(do http.HandlerFunc) http.HandlerFunc {
 			refuse(w, http.StatusBadRequest, "the request could not be read: "+err.Error())
 			return
 		}
-		one, isNew := c.find(fingerprint(r, key, body))
+		one, isNew := c.find(sessionOf(r).key, fingerprint(r, key, body))
 		if one == nil {
 			refuse(w, http.StatusTooManyRequests, "the lab site has enough to do: wait until something of it is done")
 			return
@@ -88,27 +90,40 @@ func fingerprint(r *http.Request, key string, body []byte) digest {
 	return digest(all.Sum(nil))
 }
 
-// find is the change of a fingerprint; nil if it is a new one and too many are under way. Of too many that are done the oldest is forgotten.
-func (c *changes) find(of digest) (one *change, isNew bool) {
+// find is the change of a session with a fingerprint; nil if it is a new one and too many are under way. Of too many that are done the oldest is
+// forgotten.
+func (c *changes) find(session, print digest) (one *change, isNew bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if one, found := c.known[of]; found {
+	if one, found := c.known[print]; found {
 		return one, false
 	}
-	done := slices.DeleteFunc(slices.Clone(c.order), func(of digest) bool { return !c.known[of].isDone() })
-	if len(c.order)-len(done) >= maxUnderway {
+	var done []digest
+	underway, ofOne := 0, 0
+	for _, print := range c.order {
+		switch one := c.known[print]; {
+		case one.isDone():
+			done = append(done, print)
+		case one.of == session:
+			ofOne++
+			fallthrough
+		default:
+			underway++
+		}
+	}
+	if underway >= maxUnderway || ofOne >= maxOfOne {
 		return nil, false
 	}
 	if len(done) >= maxChanges {
 		delete(c.known, done[0])
-		c.order = slices.DeleteFunc(c.order, func(of digest) bool { return of == done[0] })
+		c.order = slices.DeleteFunc(c.order, func(print digest) bool { return print == done[0] })
 	}
-	one = &change{done: make(chan struct{}), header: http.Header{}}
+	one = &change{of: session, done: make(chan struct{}), header: http.Header{}}
 	if c.known == nil {
 		c.known = map[digest]*change{}
 	}
-	c.known[of] = one
-	c.order = append(c.order, of)
+	c.known[print] = one
+	c.order = append(c.order, print)
 	return one, true
 }
 

@@ -64,15 +64,16 @@ func (p *Policy) RestrictToken(r Request, pod *corev1.Pod, audiences []string) e
 	case pod.Spec.NodeName != node:
 		return fmt.Errorf("node %q requested a token bound to a pod that runs on %q", node, pod.Spec.NodeName)
 	}
-	for _, audience := range audiences {
-		if !slices.Contains(audiencesOf(pod), audience) {
-			return fmt.Errorf("audience %q not found in pod spec volume, %s is not authorized to request tokens for this audience", audience, r.User)
-		}
+	if len(audiences) > 1 {
+		return fmt.Errorf("node may only request 0 or 1 audiences")
+	}
+	if audience := strings.Join(audiences, ""); !slices.Contains(audiencesOf(pod), audience) {
+		return fmt.Errorf("audience %q not found in pod spec volume, %s is not authorized to request tokens for this audience", audience, r.User)
 	}
 	return nil
 }
 
-// audiencesOf are those for which a pod's volumes hold tokens.
+// audiencesOf are those for which a pod's volumes hold tokens. None is the API server's.
 func audiencesOf(pod *corev1.Pod) (audiences []string) {
 	for _, v := range pod.Spec.Volumes {
 		if v.Projected == nil {

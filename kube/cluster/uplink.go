@@ -85,7 +85,7 @@ func switchForwardingOn() error {
 		return err
 	}
 	links, err := netlink.LinkList()
-	if err != nil {
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // others come and go meanwhile
 		return fmt.Errorf("list the machine's interfaces: %w", err)
 	}
 	// The mark first: a crash in between leaves a mark that is true or does no harm.
@@ -106,6 +106,9 @@ func switchForwardingBack() error {
 		return nil
 	}
 	links, listed := netlink.LinkList()
+	if errors.Is(listed, netlink.ErrDumpInterrupted) { // others come and go meanwhile
+		listed = nil
+	}
 	if err = errors.Join(err, listed); err != nil {
 		return err
 	}
@@ -118,11 +121,11 @@ func switchForwardingBack() error {
 	return os.Remove(forwardingMark)
 }
 
-// forwarding are the interfaces of what needs a router: containers, virtual machines, a VPN. Their programs switch forwarding on when they
+// forwarding are the interfaces of what needs a router: containers and virtual machines. Their programs switch forwarding on when they
 // start, and find that it is on.
 func forwarding(links []netlink.Link) (names []string) {
 	for _, link := range links {
-		if slices.Contains([]string{"bridge", "tun", "tuntap", "wireguard", "macvlan", "ipvlan"}, link.Type()) {
+		if slices.Contains([]string{"bridge", "macvlan", "ipvlan"}, link.Type()) {
 			names = append(names, link.Attrs().Name)
 		}
 	}

@@ -15,7 +15,7 @@ func TestWhoNeedsThatTheMachineForwards(t *testing.T) {
 		&netlink.Device{LinkAttrs: named("eth0")}, &netlink.Veth{LinkAttrs: named("kubelab-1")},
 		&netlink.Bridge{LinkAttrs: named("docker0")}, &netlink.Wireguard{LinkAttrs: named("wg0")}, &netlink.Tuntap{LinkAttrs: named("tun0")},
 	}
-	if diff := cmp.Diff([]string{"docker0", "wg0", "tun0"}, forwarding(links)); diff != "" {
+	if diff := cmp.Diff([]string{"docker0"}, forwarding(links)); diff != "" {
 		t.Error(diff)
 	}
 }

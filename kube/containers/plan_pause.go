@@ -7,11 +7,11 @@ const PauseID = "pause"
 const pausePath = "/pause"
 
 // Pause describes that container. Processes of the pod that may look at process 1 see its root file system as their own, so it is empty and
-// cannot be written to; and who gets hold of the process gains nothing by it. When memory runs out it is among the last to go.
+// cannot be written to. It has no powers to gain, and a bound of its own to what it may take, since it is among the last to go when memory runs out.
 func Pause(emptyLayer, program string) Config {
 	return Config{
 		ID: PauseID, Layers: []string{emptyLayer}, Mounts: []Mount{{Source: program, Target: pausePath, ReadOnly: true}},
 		Args: []string{pausePath}, Env: []string{"GOMAXPROCS=1"}, ReadonlyRootfs: true,
-		CapDrop: []string{"ALL"}, NoNewPrivs: true, OOMScoreAdj: -998,
+		CapDrop: []string{"ALL"}, NoNewPrivs: true, OOMScoreAdj: -998, Resources: Resources{MemoryLimit: 32 << 20, PidsLimit: 32},
 	}
 }

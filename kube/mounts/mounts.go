@@ -5,25 +5,36 @@ package mounts
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
 // Below are the places at or below a path where something is mounted, the last mount first. The path has no links in it.
 func Below(path string) ([]string, error) {
-	infos, err := mountinfo.GetMounts(mountinfo.PrefixFilter(path))
+	content, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("list mounts: %w", err)
 	}
 	var places []string
-	for _, info := range slices.Backward(infos) {
-		places = append(places, info.Mountpoint)
+	for line := range strings.Lines(string(content)) { // of any length: what is mounted may lie deep
+		fields := strings.SplitN(line, " ", 6) // proc(5): the fifth is the mount point. No other space parts them
+		if len(fields) < 6 {
+			continue
+		}
+		if place := unescaped.Replace(fields[4]); place == path || strings.HasPrefix(place, path+"/") {
+			places = append(places, place)
+		}
 	}
+	slices.Reverse(places)
 	return places, nil
 }
+
+// unescaped undoes what the kernel writes for those bytes of a path that would end a field or a line.
+var unescaped = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
 // Drop unmounts what is mounted at or below a path, which has no links in it. Whoever has something of it open keeps it.
 func Drop(path string) error {

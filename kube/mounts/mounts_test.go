@@ -5,10 +5,14 @@ package mounts
 import (
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"kubelab/kube/removal"
 )
 
 func must(t *testing.T, err error) {
@@ -77,6 +81,32 @@ func TestNothingIsTakenAwayThatIsTheNodes(t *testing.T) {
 		if left, err := Below(nodes); err != nil || len(left) != 1 {
 			t.Fatalf("with %q in the name, of the node's mounts there is %q, %v", space, left, err)
 		}
+	}
+}
+
+// A container moves a directory that is mounted elsewhere to the bottom of a deep tree: its line in the list becomes longer than any path may be.
+func TestAMountOfWhatLiesDeepHidesNoOther(t *testing.T) {
+	_, theirs := place(t)
+	at := filepath.Join(theirs, "mounted")
+	must(t, os.Mkdir(at, 0o755))
+	deep, err := unix.Open(theirs, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	for range 80 {
+		name := strings.Repeat("\n", 255)
+		must(t, unix.Mkdirat(deep, name, 0o755))
+		below, err := unix.Openat(deep, name, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		must(t, err)
+		must(t, unix.Close(deep))
+		deep = below
+	}
+	t.Cleanup(func() { unix.Close(deep); _ = removal.All(theirs) })
+	mount(t, "/proc/self/fd/"+strconv.Itoa(deep), at)
+	if found, err := Below(theirs); err != nil || len(found) != 1 {
+		t.Errorf("mounted is %q, %v", found, err)
+	}
+	must(t, Drop(theirs))
+	if found, err := Below(theirs); err != nil || len(found) > 0 {
+		t.Errorf("there is %q, %v", found, err)
 	}
 }
 

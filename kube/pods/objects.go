@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -84,7 +85,7 @@ func (o *objects) watch(pod operator.Key, ref reference) (*watched, error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(o.client, 0, informers.WithNamespace(ref.namespace),
 		informers.WithTweakListOptions(func(options *metav1.ListOptions) {
 			if ref.name != "" {
-				options.FieldSelector = "metadata.name=" + ref.name
+				options.FieldSelector = fields.OneTermEqualSelector("metadata.name", ref.name).String()
 			}
 		}))
 	found, err := factory.ForResource(schema.GroupVersionResource{Version: "v1", Resource: ref.resource})

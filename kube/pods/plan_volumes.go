@@ -1,7 +1,6 @@
 package pods
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,22 +54,6 @@ func (p *planner) removeVolumes() {
 	if p.have.Volumes.Left && !alive && len(p.have.Busy) == 0 {
 		p.propose(RemoveVolumes{})
 	}
-}
-
-// mountPatience is how long a pod waits for its volumes before an event names all that are missing, as upstream.
-const mountPatience = 2*time.Minute + 3*time.Second
-
-// overdue names the volumes for which a pod has waited too long, empty if there are none.
-func overdue(have Current, problems []volumes.Problem, now time.Time) string {
-	if len(problems) == 0 || have.Volumes.Mounted || now.Sub(have.Seen) < mountPatience {
-		return ""
-	}
-	var names []string
-	for _, problem := range problems {
-		names = append(names, problem.Volume)
-	}
-	return fmt.Sprintf("Unable to attach or mount volumes: unmounted volumes=[%s], unattached volumes=[], failed to process volumes=[]: "+
-		"timed out waiting for the condition", strings.Join(names, " "))
 }
 
 // The first pause after volumes could not be made, and the longest, as upstream.

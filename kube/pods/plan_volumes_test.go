@@ -84,25 +84,3 @@ func TestVolumesOfAPodThatHasEndedAreRemoved(t *testing.T) {
 	have.Containers = []observed.Container{running("web", 0, time.Minute)}
 	check(t, "a container runs", actions(pod, have), "stop container web with 30s of grace: Stopping container web")
 }
-
-func TestAPodThatHasWaitedForTwoMinutesSaysForWhichVolumes(t *testing.T) {
-	missing := []volumes.Problem{{Volume: "login", Message: `secret "login" not found`}, {Volume: "pages", Message: `configmap "pages" not found`}}
-	want := "Unable to attach or mount volumes: unmounted volumes=[login pages], unattached volumes=[], failed to process volumes=[]: timed out waiting for the condition"
-	for _, test := range []struct {
-		waited   time.Duration
-		mounted  bool
-		problems []volumes.Problem
-		want     string
-	}{
-		{2 * time.Minute, false, missing, ""},
-		{2*time.Minute + 3*time.Second, false, missing, want},
-		{time.Hour, true, missing, ""}, // its containers run, with what the volumes had
-		{time.Hour, false, nil, ""},
-	} {
-		have := nothing()
-		have.Seen, have.Volumes.Mounted = ago(test.waited), test.mounted
-		if got := overdue(have, test.problems, now); got != test.want {
-			t.Errorf("after %v, mounted %t: %q", test.waited, test.mounted, got)
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -85,9 +84,6 @@ func (o *Operator) mountVolumes(ctx context.Context, w work) error {
 	for _, problem := range problems {
 		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedMount", "%v", problem)
 		failed = append(failed, problem)
-	}
-	if text := overdue(w.have, problems, time.Now()); text != "" {
-		o.event(ctx, w, "", corev1.EventTypeWarning, "FailedMount", "%s", text)
 	}
 	return errors.Join(failed...)
 }

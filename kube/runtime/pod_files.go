@@ -4,12 +4,7 @@ package runtime
 
 import (
 	"errors"
-	"fmt"
 	"os"
-	"slices"
-	"syscall"
-
-	"github.com/moby/sys/mountinfo"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
@@ -46,18 +41,4 @@ func (r *Runtime) writePodFiles(record sandboxRecord) error {
 		os.WriteFile(files.Hostname, []byte(hostname+"\n"), 0o644),
 		os.WriteFile(files.Hosts, []byte(hosts), 0o644),
 	)
-}
-
-// unmountBelow removes the mounts below a directory: those that a shim that was killed had no time for.
-func unmountBelow(dir string) error {
-	below, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
-	if err != nil {
-		return fmt.Errorf("list mounts: %w", err)
-	}
-	for _, mount := range slices.Backward(below) { // what was mounted last goes first
-		if err := syscall.Unmount(mount.Mountpoint, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL {
-			return fmt.Errorf("unmount %s: %w", mount.Mountpoint, err)
-		}
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"kubelab/kube/containers"
+	"kubelab/kube/mounts"
 	"kubelab/kube/removal"
 	"kubelab/kube/runtime/steps"
 )
@@ -72,7 +73,7 @@ func (r *Runtime) endStep(ctx context.Context, sb *sandbox, step Step) error {
 	case Unplug:
 		return r.unplug(ctx, id)
 	case Unmount:
-		return unmountBelow(r.sandboxDir(id))
+		return mounts.Drop(r.sandboxDir(id)) // of a shim that was killed and had no time for it
 	case RemoveCgroup:
 		return containers.RemoveCgroup(sb.record.Cgroup)
 	case TellEnds:

@@ -19,8 +19,8 @@ const (
 )
 
 // Used is how many bytes of the disk a volume takes. It stops as soon as they are more than limit. A file with several names counts once; what is
-// mounted in the volume, or what a container removes or moves meanwhile, may not count at all. No link is followed. A tree of more than 500 directories,
-// one in the other, takes more than any limit: nobody needs that, and what hides there would have no limit.
+// mounted in the volume, or what a container removes or moves meanwhile, may not count at all. No link is followed. A tree that is more than 500 directories
+// deep counts as larger than any limit: no program needs one, and what lay deeper could not be measured.
 func (d Directory) Used(volume string, limit int64) (int64, error) {
 	top, err := os.Open(d.volume(volume))
 	if errors.Is(err, os.ErrNotExist) {

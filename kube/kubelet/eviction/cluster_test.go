@@ -5,6 +5,7 @@ package eviction_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"kubelab/kube/cluster/clustertest"
 )
@@ -31,6 +32,7 @@ spec:
 	if want := `Evicted: Usage of EmptyDir volume "data" exceeds the limit "8Mi".`; strings.TrimSpace(said) != want {
 		t.Errorf("the pod says %q, not %q", said, want)
 	}
+	time.Sleep(11 * time.Second) // it is measured once more
 	if phase := c.Kubectl("get", "pod", "modest", "-o", "jsonpath={.status.phase}"); phase != "Running" {
 		t.Errorf("the pod that keeps within its limit is %s", phase)
 	}

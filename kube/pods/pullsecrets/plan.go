@@ -31,6 +31,10 @@ func Plan(image string, secrets []*corev1.Secret) ([]*runtimeapi.AuthConfig, err
 	if err != nil {
 		return nil, err
 	}
+	full, _, _ = strings.Cut(full, "@")
+	if repository, tag, found := cutLast(full, ":"); found && !strings.Contains(tag, "/") { // else it is a port
+		full = repository
+	}
 	all := map[string][]*runtimeapi.AuthConfig{} // by the part of a registry
 	for _, secret := range secrets {
 		entries, err := read(secret)
@@ -54,18 +58,30 @@ func Plan(image string, secrets []*corev1.Secret) ([]*runtimeapi.AuthConfig, err
 	return found, nil
 }
 
+func cutLast(text, at string) (before, after string, found bool) {
+	i := strings.LastIndex(text, at)
+	if i < 0 {
+		return text, "", false
+	}
+	return text[:i], text[i+len(at):], true
+}
+
 // partOf is the part of a registry that an entry is for: without the scheme, and without the version of the protocol that docker login writes.
 func partOf(server string) string {
 	for _, scheme := range []string{"https://", "http://"} {
 		server = strings.TrimPrefix(server, scheme)
 	}
 	host, path, _ := strings.Cut(server, "/")
-	for _, version := range []string{"v1", "v2"} {
-		if rest, is := strings.CutPrefix(path, version+"/"); is || path == version {
-			path = strings.TrimPrefix(rest, version)
+	for _, version := range []string{"v1/", "v2/"} {
+		if rest, is := strings.CutPrefix(path, version); is {
+			path = rest
+			break
 		}
 	}
-	return strings.TrimSuffix(host+"/"+path, "/")
+	if path == "" {
+		return host
+	}
+	return host + "/" + path
 }
 
 // fits says whether an image, by its full name, is in a part of a registry.

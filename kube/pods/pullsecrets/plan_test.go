@@ -46,7 +46,12 @@ func TestAnEntryIsForAServerItsPortAndAPathOrAPatternOfNames(t *testing.T) {
 		{"https://quay.example/v2/", "quay.example/me/web:1", true},
 		{"http://quay.example/v1/", "quay.example/me/web:1", true},
 		{"quay.example/v2/me", "quay.example/me/web:1", true},
-		{"quay.example/v2", "quay.example/me/web:1", true},
+		{"quay.example/v2", "quay.example/me/web:1", false}, // it is a repository of that name
+		{"https://quay.example/v2/v2ray/", "quay.example/v2ray/x", true},
+		{"https://quay.example/v2/v2ray/", "quay.example/rayon/x", false},
+		{"quay.example/me/", "quay.example/me/web:1", true},
+		{"quay.example/me/", "quay.example/mean/web:1", false},
+		{"quay.example/me/web:1", "quay.example/me/web:1", false}, // an entry is for a repository, not for one of its images
 		{"quay.example", "other.example/me/web:1", false},
 		{"quay.example", "quay.example:5000/me/web:1", false},
 		{"quay.example:5000", "quay.example:5000/me/web:1", true},

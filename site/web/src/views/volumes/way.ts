@@ -102,14 +102,24 @@ export function waysOf(history: History, now: State, life: Life, pod: Pod): Ways
     .map(({ step, time }): Mounting => ({ time, problem: step.detail?.slice(begins.length + 2) || undefined }));
   const known: Known = { history, now, life, namespace: life.ref.namespace ?? "", mountings, sources: new Map() };
   const volumes = ((pod.spec.volumes ?? []) as VolumeSpec[]).map((spec) => volumeOf(known, spec));
-  const sights = membersOf(pod).flatMap(({ spec }) => sightsOf(known, pod, spec, volumes));
+  const sights = distinct(membersOf(pod).flatMap(({ spec }) => sightsOf(known, pod, spec, volumes)));
   return { sources: [...known.sources.values()], volumes, sights, problem: mountings.at(-1)?.problem };
+}
+
+/** A pod may say the same twice, as two ConfigMaps whose keys all become variables: each sight has an id of its own. */
+function distinct(sights: Sight[]): Sight[] {
+  const times = new Map<string, number>();
+  return sights.map((sight) => {
+    const before = times.get(sight.id) ?? 0;
+    times.set(sight.id, before + 1);
+    return before === 0 ? sight : { ...sight, id: `${sight.id}#${before}` };
+  });
 }
 
 function volumeOf(known: Known, spec: VolumeSpec): Volume {
   const usual = spec.projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken) === true && spec.name.startsWith("kube-api-access-");
   const projections = spec.projected?.sources ?? [spec];
-  const sources = spec.emptyDir || spec.hostPath || spec.persistentVolumeClaim ? [placeOf(known, spec)] : projections.flatMap((one) => filledFrom(known, one, spec.name));
+  const sources = spec.emptyDir || spec.hostPath || spec.persistentVolumeClaim ? [placeOf(known, spec)] : [...new Map(projections.flatMap((one) => filledFrom(known, one, spec.name)).map((source) => [source.id, source])).values()];
   const objects = sources.filter(({ ref }) => ref !== undefined);
   const filled = known.mountings.findLast(({ problem }) => problem === undefined);
   const holds = objects.flatMap((source) => {
@@ -117,7 +127,7 @@ function volumeOf(known: Known, spec: VolumeSpec): Volume {
     return version?.revision === undefined ? [] : [{ source: source.id, version: version.revision }];
   });
   const kind = spec.projected ? "projected" : (["emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "persistentVolumeClaim"] as const).find((name) => spec[name] !== undefined) ?? "another kind";
-  const waits = objects.some(({ missing }) => missing) && !filled;
+  const waits = (objects.some(({ missing }) => missing) || (objects.length > 0 && known.mountings.at(-1)?.problem !== undefined)) && !filled;
   const behind = objects.some((source) => filled && differs(known, source, filled.time));
   const state = waits ? "waits" : behind ? "behind" : filled || sources.every(({ ref }) => ref === undefined) ? "made" : "unknown";
   return { name: spec.name, kind, says: saysOf(spec, state), sources: sources.map(({ id }) => id), holds, state, usual };
