@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,7 +93,10 @@ func TestProcessOneOfAPodTakesItsOrphansAndKeepsNoZombies(t *testing.T) {
 	p := sharingPod(t)
 	p.run(sharing("a", "for i in 1 2 3; do (sleep 0.05 &); done; sleep 0.3; echo done; sleep 1006"))
 	waitFor(t, "the orphans' birth", func() bool { return len(p.output("a")) == 1 })
-	waitFor(t, "nothing to be left of them, no zombie either", func() bool { return len(p.inside()) == 3 }) // process 1, the shell and its sleep
+	waitFor(t, "nothing to be left of them, no zombie either", func() bool {
+		left := p.inside() // process 1, and the shell or its sleep, or both
+		return len(left) <= 3 && !slices.ContainsFunc(left, func(process string) bool { return strings.HasSuffix(process, " Z") })
+	})
 }
 
 func TestProcessOneOfAPodIsTheShimsAloneAndHasNothing(t *testing.T) {
