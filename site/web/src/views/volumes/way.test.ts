@@ -167,3 +167,23 @@ test("a name with a script in it is text", () => {
   expect(container.querySelector("img")).toBeNull();
   expect(container.textContent).toContain(evil);
 });
+
+test("what a pod says twice is drawn twice", () => {
+  const story = new PodStory();
+  story.write(0, settings, { data: { colour: "blue" } });
+  const twice = [{ configMapRef: { name: "settings" } }, { configMapRef: { name: "settings" } }];
+  const volume = { name: "v", projected: { sources: [{ configMap: { name: "settings" } }, { configMap: { name: "settings" } }] } };
+  story.pod(20, { spec: { volumes: [volume], containers: [{ name: "shop", image: "busybox", envFrom: twice, volumeMounts: [{ name: "v", mountPath: "/v" }] }] } });
+  story.does(100, "decide", "mount volumes");
+  story.starts(200, "shop");
+  expect(ways(story).sights.map(({ id }) => id)).toHaveLength(new Set(ways(story).sights.map(({ id }) => id)).size);
+  expect(ways(story).volumes[0]?.sources).toEqual(["configmap/settings"]);
+});
+
+test("a volume is not made while its object lacks a key", () => {
+  const story = new PodStory();
+  story.write(0, settings, { data: {} });
+  story.pod(20, { spec });
+  story.does(100, "decide", 'mount volumes: MountVolume.SetUp failed for volume "settings" : references non-existent config key: colour');
+  expect(volumes(story)[1]?.[1]).toBe("waits");
+});
