@@ -103,7 +103,7 @@ func (b browser) run(c *clustertest.Cluster, script string) {
 
 // open has Node run a script on the site at an address.
 func (b browser) open(c *clustertest.Cluster, site, script string) {
-	ctx, cancel := context.WithTimeout(c.T.Context(), 18*time.Minute)
+	ctx, cancel := context.WithTimeout(c.T.Context(), 30*time.Minute)
 	defer cancel()
 	kubectl := c.Command(ctx, "kubectl")
 	command := exec.CommandContext(ctx, b.node, "--test", "--test-reporter=spec", script)
